@@ -1,0 +1,93 @@
+"""The one tree of errors a person can meet, each with a stable code.
+
+PlatformError
+|- InvalidInput        422  what was asked is malformed; nothing was done
+|- Unauthorized        401  no token, or one we do not know
+|- NotFound            404  no such thing, or not yours: the two answers are the same
+|- Conflict            409  the name is taken, or the state forbids it
+|- Locked              423  another operation holds the project
+|- LimitReached        403  the organization's plan does not allow more
+|- BackendDown         503  PostgreSQL, Keycloak, MinIO or the gateway did not answer
+|- DeployFailed        500  an update ran and failed
+|- SetupFailed         500  the machine lacks something the platform needs
+`- TimedOut            504  still running when the caller's patience ended
+
+Owns codes, HTTP statuses and CLI exit codes (design: control-plane.md sections 1.4 and 2). Must not
+know how an error is printed: the API renders them in one place, the CLI in another.
+"""
+
+from typing import ClassVar
+
+
+class PlatformError(Exception):
+    """An error with a stable `code`, one line of `message` and one line `fix` that says the cure."""
+
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    default_code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, code: str | None = None, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.fix = fix
+
+
+class InvalidInput(PlatformError):
+    status = 422
+    exit_code = 2
+    default_code = "invalid_input"
+
+
+class Unauthorized(PlatformError):
+    status = 401
+    exit_code = 3
+    default_code = "unauthorized"
+
+
+class NotFound(PlatformError):
+    status = 404
+    exit_code = 5
+    default_code = "not_found"
+
+
+class Conflict(PlatformError):
+    status = 409
+    exit_code = 6
+    default_code = "conflict"
+
+
+class Locked(PlatformError):
+    status = 423
+    exit_code = 6
+    default_code = "locked"
+
+
+class LimitReached(PlatformError):
+    status = 403
+    exit_code = 6
+    default_code = "limit_reached"
+
+
+class BackendDown(PlatformError):
+    status = 503
+    exit_code = 1
+    default_code = "backend_down"
+
+
+class DeployFailed(PlatformError):
+    status = 500
+    exit_code = 4
+    default_code = "deploy_failed"
+
+
+class SetupFailed(PlatformError):
+    status = 500
+    exit_code = 1
+    default_code = "setup_failed"
+
+
+class TimedOut(PlatformError):
+    status = 504
+    exit_code = 7
+    default_code = "timed_out"

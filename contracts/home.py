@@ -1,0 +1,154 @@
+"""Where things lie under CROFT_HOME, and on which ports the platform listens.
+
+Owns paths and port numbers. Must not create, read or write anything: `local` prepares the folders,
+each server's owner fills its own.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SYSTEM_HOME = Path("/var/lib/croft")
+SYSTEM_USER = "croft"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Supabase's local habit, shifted as a whole by CROFT_PORT_BASE (tests, second installs)."""
+
+    base: int = 54320
+
+    @property
+    def api(self) -> int:
+        return self.base
+
+    @property
+    def gateway(self) -> int:
+        return self.base + 1
+
+    @property
+    def postgres(self) -> int:
+        return self.base + 2
+
+    # base + 3 and base + 4 are kept for dashboard and mail.
+
+    @property
+    def keycloak(self) -> int:
+        return self.base + 80
+
+    @property
+    def keycloak_management(self) -> int:
+        return self.base + 81
+
+    @property
+    def minio(self) -> int:
+        return self.base + 82
+
+    @property
+    def gateway_ping(self) -> int:
+        return self.base + 83
+
+    @property
+    def projects(self) -> range:
+        """One port per project's PostgREST, given out by the registry."""
+        return range(self.base + 180, self.base + 680)
+
+
+@dataclass(frozen=True)
+class Home:
+    """One installation: its folder, its tools and its ports."""
+
+    root: Path
+    tools: Path
+    ports: Ports
+
+    @property
+    def secrets(self) -> Path:
+        """0700. `root.key`, `postgres_admin`, `keycloak_admin`, `keycloak_provisioner`,
+        `minio_root`, `passphrase`, `token`: one secret per 0600 file, no newline at the end."""
+        return self.root / "secrets"
+
+    def secret(self, name: str) -> Path:
+        return self.secrets / name
+
+    @property
+    def token(self) -> Path:
+        """The operator's `sbp_` token."""
+        return self.secret("token")
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def etc(self) -> Path:
+        return self.root / "etc"
+
+    @property
+    def routes(self) -> Path:
+        """The folder Traefik watches: one file per project, complete or absent."""
+        return self.etc / "traefik" / "routes"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def units(self) -> Path:
+        """The supervisor's units, one JSON file each (0600)."""
+        return self.root / "units"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        return self.run / "supervisor.sock"
+
+    @property
+    def platform_state(self) -> Path:
+        """`file://` Pulumi state of the platform stack; never kept in the PostgreSQL it manages."""
+        return self.root / "state"
+
+    @property
+    def work(self) -> Path:
+        """Scratch folders of running updates, one per project."""
+        return self.root / "work"
+
+    def tool(self, name: str) -> Path:
+        """Stable path of a program that the toolbox obtained, e.g. `postgrest`."""
+        return self.tools / "bin" / name
+
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.api}"
+
+    @property
+    def gateway_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.gateway}"
+
+    @property
+    def keycloak_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.keycloak}"
+
+    @property
+    def minio_server(self) -> str:
+        return f"127.0.0.1:{self.ports.minio}"
+
+
+def home_from(environ: Mapping[str, str], *, uid: int) -> Home:
+    """The installation that an environment names: CROFT_HOME, CROFT_TOOLS, CROFT_PORT_BASE.
+
+    Without CROFT_HOME: `/var/lib/croft` for root, else the XDG data folder. CROFT_TOOLS lets several
+    homes (tests) share one toolbox; its default is `tools` under the default home, not under
+    CROFT_HOME, so that a second home costs no second download.
+    """
+    xdg = environ.get("XDG_DATA_HOME") or os.path.join(environ.get("HOME", "/"), ".local", "share")
+    default = SYSTEM_HOME if uid == 0 else Path(xdg) / "croft"
+    root = Path(environ.get("CROFT_HOME") or default)
+    tools = Path(environ.get("CROFT_TOOLS") or default / "tools")
+    return Home(
+        root.absolute(), tools.absolute(), Ports(int(environ.get("CROFT_PORT_BASE") or 54320))
+    )

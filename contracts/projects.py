@@ -1,0 +1,113 @@
+"""What the Management API says of projects and operations: Supabase's words and shapes.
+
+Owns the views that the API returns and the CLI reads. Must not know the registry's rows or Pulumi.
+Source of the shapes: Supabase's published Management API; see control-plane.md section 1.2.
+"""
+
+import unicodedata
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+NAME_LENGTH_MAX = 255
+
+ProjectStatus = Literal[
+    "INACTIVE", "ACTIVE_HEALTHY", "ACTIVE_UNHEALTHY", "COMING_UP", "GOING_DOWN", "INIT_FAILED",
+    "REMOVED", "RESTORING", "RESTORE_FAILED", "UPGRADING", "PAUSING", "PAUSE_FAILED", "RESTARTING",
+    "RESIZING", "UNKNOWN",
+]  # fmt: skip
+OperationStatus = Literal["scheduling", "running", "finished", "failed", "cancelling", "cancelled"]
+
+
+def check_name(name: str) -> str:
+    """A label of 1-255 characters without control characters, kept verbatim. Raises ValueError."""
+    if not 1 <= len(name) <= NAME_LENGTH_MAX:
+        raise ValueError(f"a name has 1 to {NAME_LENGTH_MAX} characters")
+    if not name.strip():
+        raise ValueError("a name needs a visible character")
+    # Cc: control, Cs: lone surrogates, Zl/Zp: line and paragraph separators.
+    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name):
+        raise ValueError("a name holds no control characters")
+    return name
+
+
+class ProjectCreate(BaseModel):
+    """Body of POST /v1/projects. Supabase's tools send `db_pass` and one of the organization fields;
+    here both are optional: a password is made, the organization is the first one."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    organization_slug: str | None = None
+    organization_id: str | None = None
+    db_pass: str | None = Field(default=None, min_length=8, max_length=128)
+    region: str = "local"
+
+    _name = field_validator("name")(check_name)
+
+
+class DatabaseView(BaseModel):
+    host: str
+    version: str
+    postgres_engine: str
+    release_channel: str = "ga"
+
+
+class Project(BaseModel):
+    id: str
+    ref: str
+    organization_id: str
+    organization_slug: str
+    name: str
+    region: str
+    created_at: datetime
+    status: ProjectStatus
+    database: DatabaseView
+    # Ours: where the clients go. Official tools ignore unknown fields.
+    api_url: str
+    api_host_url: str
+
+
+class ApiKey(BaseModel):
+    """Element of GET /v1/projects/{ref}/api-keys; `api_key` is masked unless `reveal=true`."""
+
+    id: str
+    name: str
+    type: Literal["legacy", "publishable", "secret"] = "legacy"
+    api_key: str | None = None
+
+
+class Connection(BaseModel):
+    """GET /v1/projects/{ref}/connection: what an app is configured with."""
+
+    ref: str
+    api_url: str
+    anon_key: str
+    service_role_key: str
+    db_url: str
+
+
+class Operation(BaseModel):
+    """What the API shows of one workflow."""
+
+    id: str
+    kind: Literal["create", "destroy"]
+    project_ref: str
+    status: OperationStatus
+    error: dict[str, Any] | None = None
+    created_at: datetime
+    finished_at: datetime | None = None
+
+
+class OperationEvent(BaseModel):
+    """One event of an operation's stream; `seq` counts from 1 within the operation.
+
+    `resource`: {op, type, name, urn, state: started|done|failed}, `diagnostic`: {severity, message},
+    `summary`: {changes: {create: n, ...}}, `step`: {name}, `end`: {status, error}.
+    """
+
+    seq: int
+    kind: Literal["resource", "diagnostic", "summary", "step", "end"]
+    data: dict[str, Any]
+    at: datetime

@@ -1,0 +1,99 @@
+"""Units: what the supervisor runs, and the words it is spoken to with.
+
+Owns the wire form of the supervisor's socket: one JSON object per line, one answer per request, over
+a unix socket that only the platform's user can open. Must not know Pulumi, tenants or which servers
+exist. `call` is here, against the rule "no IO in contracts", because both a Pulumi provider and the
+command line speak this protocol and may not import one another.
+
+Requests
+    {"op": "put", "unit": {Unit}, "start": true}   write the unit; (re)start it if it changed
+    {"op": "remove", "name": N}                    stop it and forget it, its files included
+    {"op": "start" | "stop" | "restart", "name": N}
+    {"op": "list"}                                 {"ok": true, "units": [{UnitStatus}]}
+    {"op": "get", "name": N}                       {"ok": true, "unit": {Unit}, "status": {...}}
+    {"op": "shutdown"}                             stop every unit in reverse order, then leave
+Answers
+    {"ok": true, ...} or {"ok": false, "code": "unit_not_found", "message": "..."}
+"""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.errors import BackendDown
+
+UNIT_NAME = r"^[a-z][a-z0-9-]{0,62}$"
+ANSWER_BYTES_MAX = 16 * 1024 * 1024
+
+
+class Health(BaseModel):
+    """How the supervisor learns that a unit is ready: a TCP connect, or an HTTP GET below 500."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["none", "tcp", "http"] = "none"
+    port: int = 0
+    path: str = "/"
+    start_timeout_s: float = 60.0
+
+
+class Unit(BaseModel):
+    """One process. In `argv`, `env` values and `cwd` these words are replaced: `{tools}` the toolbox,
+    `{home}` CROFT_HOME, `{files}` the folder (0700) where `files` (0600) of this unit are written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=UNIT_NAME)
+    argv: list[str] = Field(min_length=1)
+    env: dict[str, str] = {}
+    files: dict[str, str] = {}
+    cwd: str = "{home}"
+    after: list[str] = []
+    health: Health = Health()
+    stop_signal: str = "SIGTERM"
+    stop_timeout_s: float = 20.0
+    autostart: bool = True
+
+
+UnitState = Literal["stopped", "starting", "running", "backoff", "failed"]
+
+
+class UnitStatus(BaseModel):
+    """`state` is `running` only once the health check passed; `since` is unix seconds."""
+
+    name: str
+    state: UnitState
+    pid: int | None = None
+    restarts: int = 0
+    since: float = 0.0
+    detail: str = ""
+
+
+def call(path: Path, request: dict[str, Any], *, timeout_s: float = 90.0) -> dict[str, Any]:
+    """Send one request to the supervisor at socket `path` and return its answer.
+
+    Raises BackendDown (`supervisor_down`) when nobody listens, and with the answer's own code when
+    the supervisor refuses.
+    """
+    fix = "start the platform with: croft up"
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as conn:
+            conn.settimeout(timeout_s)
+            conn.connect(str(path))
+            conn.sendall(json.dumps(request).encode() + b"\n")
+            with conn.makefile("rb") as answers:
+                line = answers.readline(ANSWER_BYTES_MAX)
+    except OSError as error:
+        message = f"the supervisor does not answer at {path}: {error}"
+        raise BackendDown(message, code="supervisor_down", fix=fix) from error
+    if not line:
+        raise BackendDown("the supervisor hung up", code="supervisor_down", fix=fix)
+    answer: dict[str, Any] = json.loads(line)
+    if not answer.get("ok"):
+        raise BackendDown(
+            str(answer.get("message")), code=str(answer.get("code")), fix="see: croft status"
+        )
+    return answer

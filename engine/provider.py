@@ -1,0 +1,80 @@
+"""The seam between the engine and whoever makes real things: one handler per resource type.
+
+Owns the protocol only. Values are plain Python (None, bool, int, float, str, list, dict): secrets are
+unwrapped before a handler sees them and marked again by the engine; integral numbers are ints. In a
+preview, and only in `check` and `diff`, a value that is not known yet is the string UNKNOWN.
+
+The six verbs and their rules follow Pulumi's provider.proto; a package outside the engine offers a
+`Package` through the entry point group `engine.providers` without importing this module: the
+protocols are structural.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
+
+# What the Python SDK sends for a value that a preview cannot know (pulumi.runtime.rpc.UNKNOWN).
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+Props = dict[str, Any]
+
+# Given a package name and a provider resource's inputs, the secrets that stand in no state:
+# merged over the inputs before a handler sees them as `cfg`.
+Credentials = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+
+
+class Diff(Protocol):
+    """What differs, by top-level input key. Nothing in `changes` = same; anything in `replaces` =
+    the object cannot be changed in place."""
+
+    @property
+    def changes(self) -> Collection[str]: ...
+    @property
+    def replaces(self) -> Collection[str]: ...
+    @property
+    def delete_before_replace(self) -> bool: ...
+
+
+class Handler(Protocol):
+    """One resource type. Every verb may be called again after a crash: create is an ensure of the
+    same inputs, delete treats "not found" as done. Errors are plain exceptions with a message for
+    people; never put a property value that may be secret into one."""
+
+    @property
+    def secret_outputs(self) -> Collection[str]:
+        """Outputs that are secret whatever the inputs were."""
+        ...
+
+    def check(self, cfg: Props, urn: str, olds: Props | None, news: Props) -> Props:
+        """Final inputs: defaults filled in (and listed in `__defaults`), names chosen. `olds` are the
+        inputs in state, None when creating. Raises ValueError for inputs that can never work."""
+        ...
+
+    def diff(
+        self, cfg: Props, id: str, old_inputs: Props, old_outputs: Props, news: Props
+    ) -> Diff: ...
+
+    def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
+        """Make it; return its id (never empty) and all outputs, every final input among them."""
+        ...
+
+    def find(self, cfg: Props, inputs: Props) -> str | None:
+        """The id of the object these inputs would name, if it exists: how a create that a crash cut
+        off is adopted. None where the type has no natural key."""
+        ...
+
+    def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
+        """Outputs as they are now, or None when the object is gone."""
+        ...
+
+    def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props: ...
+
+    def delete(self, cfg: Props, id: str, outputs: Props) -> None: ...
+
+
+class Package(Protocol):
+    """One provider: its package name (`postgresql`) and a handler for each type token it offers."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def handlers(self) -> Mapping[str, Handler]: ...
