@@ -12,8 +12,7 @@ PlatformError
 |- SetupFailed         500  the machine lacks something the platform needs
 `- TimedOut            504  still running when the caller's patience ended
 
-Owns codes, HTTP statuses and CLI exit codes (design: control-plane.md sections 1.4 and 2). Must not
-know how an error is printed: the API renders them in one place, the CLI in another.
+Owns codes, HTTP statuses and CLI exit codes. Must not know how an error is printed: the API renders them in one place, the CLI in another.
 """
 
 from typing import ClassVar
