@@ -12,14 +12,15 @@ PlatformError
 |- SetupFailed         500  the machine lacks something the platform needs
 `- TimedOut            504  still running when the caller's patience ended
 
-Owns codes, HTTP statuses and CLI exit codes. Must not know how an error is printed: the API renders them in one place, the CLI in another.
+Owns codes, HTTP statuses and CLI exit codes. Must not know how an error is printed: the API renders
+them in one place, the CLI in another.
 """
 
 from typing import ClassVar
 
 
 class PlatformError(Exception):
-    """An error with a stable `code`, one line of `message` and one line `fix` that says the cure."""
+    """An error with a stable `code`, one line of `message` and one line `fix`: the cure."""
 
     status: ClassVar[int] = 500
     exit_code: ClassVar[int] = 1

@@ -149,6 +149,14 @@ def home_from(environ: Mapping[str, str], *, uid: int) -> Home:
     default = SYSTEM_HOME if uid == 0 else Path(xdg) / "croft"
     root = Path(environ.get("CROFT_HOME") or default)
     tools = Path(environ.get("CROFT_TOOLS") or default / "tools")
-    return Home(
-        root.absolute(), tools.absolute(), Ports(int(environ.get("CROFT_PORT_BASE") or 54320))
-    )
+    ports = Ports(int(environ.get("CROFT_PORT_BASE") or 54320))
+    return Home(root.absolute(), tools.absolute(), ports)
+
+
+def environ_of(home: Home) -> dict[str, str]:
+    """The variables by which a child process, whatever its user, finds the same installation."""
+    return {
+        "CROFT_HOME": str(home.root),
+        "CROFT_TOOLS": str(home.tools),
+        "CROFT_PORT_BASE": str(home.ports.base),
+    }

@@ -33,8 +33,8 @@ def check_name(name: str) -> str:
 
 
 class ProjectCreate(BaseModel):
-    """Body of POST /v1/projects. Supabase's tools send `db_pass` and one of the organization fields;
-    here both are optional: a password is made, the organization is the first one."""
+    """Body of POST /v1/projects. Supabase's tools send `db_pass` and one of the organization
+    fields; here both are optional: a password is made, the organization is the first one."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -103,7 +103,8 @@ class Operation(BaseModel):
 class OperationEvent(BaseModel):
     """One event of an operation's stream; `seq` counts from 1 within the operation.
 
-    `resource`: {op, type, name, urn, state: started|done|failed}, `diagnostic`: {severity, message},
+    `resource`: {op, type, name, urn, state: started|done|failed},
+    `diagnostic`: {severity, message},
     `summary`: {changes: {create: n, ...}}, `step`: {name}, `end`: {status, error}.
     """
 

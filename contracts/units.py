@@ -1,9 +1,9 @@
 """Units: what the supervisor runs, and the words it is spoken to with.
 
-Owns the wire form of the supervisor's socket: one JSON object per line, one answer per request, over
-a unix socket that only the platform's user can open. Must not know Pulumi, tenants or which servers
-exist. `call` is here, against the rule "no IO in contracts", because both a Pulumi provider and the
-command line speak this protocol and may not import one another.
+Owns the wire form of the supervisor's socket: one JSON object per line, one answer per request,
+over a unix socket that only the platform's user can open. Must not know Pulumi, tenants or which
+servers exist. `call` is here, against the rule "no IO in contracts", because both a Pulumi provider
+and the command line speak this protocol and may not import one another.
 
 Requests
     {"op": "put", "unit": {Unit}, "start": true}   write the unit; (re)start it if it changed
@@ -41,8 +41,9 @@ class Health(BaseModel):
 
 
 class Unit(BaseModel):
-    """One process. In `argv`, `env` values and `cwd` these words are replaced: `{tools}` the toolbox,
-    `{home}` CROFT_HOME, `{files}` the folder (0700) where `files` (0600) of this unit are written."""
+    """One process. In `argv`, `env` values, `files` and `cwd` these words are replaced: `{tools}`
+    the toolbox, `{home}` CROFT_HOME, `{files}` the folder (0700) that holds the unit's `files`
+    (0600 each)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

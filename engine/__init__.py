@@ -1,5 +1,5 @@
 """An embedded Pulumi engine: `pulumi.automation` without the pulumi CLI.
 
-Owns what the pulumi CLI does for a deployment: state, steps, events, providers. Must not know tenants,
-the control plane or which servers are ours; it could be published alone.
+Owns what the pulumi CLI does for a deployment: state, steps, events, providers. Must not know
+tenants, the control plane or which servers are ours; it could be published alone.
 """

@@ -1,8 +1,8 @@
 """The seam between the engine and whoever makes real things: one handler per resource type.
 
-Owns the protocol only. Values are plain Python (None, bool, int, float, str, list, dict): secrets are
-unwrapped before a handler sees them and marked again by the engine; integral numbers are ints. In a
-preview, and only in `check` and `diff`, a value that is not known yet is the string UNKNOWN.
+Owns the protocol only. Values are plain Python (None, bool, int, float, str, list, dict): secrets
+are unwrapped before a handler sees them and marked again by the engine; integral numbers are ints.
+In a preview, and only in `check` and `diff`, a value that is not known yet is the string UNKNOWN.
 
 The six verbs and their rules follow Pulumi's provider.proto; a package outside the engine offers a
 `Package` through the entry point group `engine.providers` without importing this module: the
@@ -45,8 +45,9 @@ class Handler(Protocol):
         ...
 
     def check(self, cfg: Props, urn: str, olds: Props | None, news: Props) -> Props:
-        """Final inputs: defaults filled in (and listed in `__defaults`), names chosen. `olds` are the
-        inputs in state, None when creating. Raises ValueError for inputs that can never work."""
+        """Final inputs: defaults filled in (and listed in `__defaults`), names chosen. `olds` are
+        the inputs in state, None when creating. Raises ValueError for inputs that can never work.
+        """
         ...
 
     def diff(
