@@ -1,0 +1,165 @@
+"""What a stack is made from: ProjectSpec and PlatformSpec, and their form in stack config.
+
+Owns the names of config keys, secrets and outputs. A spec is one JSON object under
+`basecroft:spec`; each secret is a secret key of its own, `basecroft:<name>`. Must not know where
+the values come from (the registry, or a person's Pulumi.<stack>.yaml), and names no resource.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self, TypeVar
+
+import pulumi
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from contracts.home import Home
+from contracts.refs import is_ref
+
+# One namespace for both Pulumi projects (`basecroft`, `basecroft-platform`).
+NAMESPACE = "basecroft"
+PROJECT = "basecroft"
+PLATFORM_PROJECT = "basecroft-platform"
+PLATFORM_STACK = "platform"
+SPEC_KEY = f"{NAMESPACE}:spec"
+
+# What the registry keeps for a project and its stack receives; the program generates none.
+SECRETS = (
+    "postgres_password",
+    "authenticator_password",
+    "jwt_secret",
+    "anon_key",
+    "service_role_key",
+    "storage_secret",
+    "auth_client_secret",
+)
+PLATFORM_SECRETS = ("keycloak_provisioner",)
+
+# What a project stack exports, in this order.
+OUTPUTS = (
+    "api_url",
+    "api_host_url",
+    "db_host",
+    "db_port",
+    "db_name",
+    "db_user",
+    "realm",
+    "bucket",
+    "rest_port",
+)
+
+TargetName = Literal["local"]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PostgresAddress(_Spec):
+    host: str = "127.0.0.1"
+    port: int
+
+
+class LocalMachine(_Spec):
+    """Where the local target's supervisor and gateway listen for new work."""
+
+    supervisor_socket: str
+    routes: str
+
+
+class RestSpec(_Spec):
+    """One project's PostgREST; its schemas are fixed until there are others to offer."""
+
+    port: int
+    max_rows: int = 1000
+    pool: int = Field(default=4, ge=1)
+
+
+class ProjectSpec(_Spec):
+    """One tenant project. Addresses only; secrets travel beside it."""
+
+    ref: str
+    target: TargetName = "local"
+    api_url: str
+    api_host_url: str
+    postgres: PostgresAddress
+    keycloak_url: str
+    minio_server: str
+    local: LocalMachine
+    rest: RestSpec
+    storage_quota_bytes: int = 1024**3
+    connections_max: int = 60
+    """Connection limit of the login behind `db_url`."""
+    protected: bool = False
+    """Keep the bucket's objects and refuse to delete database, realm and bucket."""
+
+    @field_validator("ref")
+    @classmethod
+    def _ref(cls, ref: str) -> str:
+        if not is_ref(ref):
+            raise ValueError("a ref has 20 letters a-z")
+        return ref
+
+    @classmethod
+    def on(cls, home: Home, ref: str, *, rest_port: int) -> Self:
+        """The spec of a project on this machine."""
+        gateway = home.ports.gateway
+        return cls(
+            ref=ref,
+            api_url=f"{home.gateway_url}/p/{ref}",
+            api_host_url=f"http://{ref}.localhost:{gateway}",
+            postgres=PostgresAddress(port=home.ports.postgres),
+            keycloak_url=home.keycloak_url,
+            minio_server=home.minio_server,
+            local=LocalMachine(
+                supervisor_socket=str(home.supervisor_socket), routes=str(home.routes)
+            ),
+            rest=RestSpec(port=rest_port),
+        )
+
+
+class PlatformSpec(_Spec):
+    """What all projects share on one PostgreSQL and one Keycloak."""
+
+    postgres: PostgresAddress
+    keycloak_url: str
+    closed_databases: tuple[str, ...] = ("postgres", "template1", "control", "keycloak")
+    """Databases that PUBLIC may neither connect to nor make temporary tables in."""
+
+    @classmethod
+    def on(cls, home: Home) -> Self:
+        return cls(
+            postgres=PostgresAddress(port=home.ports.postgres), keycloak_url=home.keycloak_url
+        )
+
+
+@dataclass(frozen=True)
+class ConfigEntry:
+    """One config value; has the fields of `pulumi.automation.ConfigValue`."""
+
+    value: str
+    secret: bool = False
+
+
+def spec_to_config(
+    spec: ProjectSpec | PlatformSpec, secrets: Mapping[str, str]
+) -> dict[str, ConfigEntry]:
+    """The stack config of `spec`. Raises KeyError when one of its secrets is missing."""
+    names = SECRETS if isinstance(spec, ProjectSpec) else PLATFORM_SECRETS
+    entries = {SPEC_KEY: ConfigEntry(spec.model_dump_json())}
+    for name in names:
+        entries[f"{NAMESPACE}:{name}"] = ConfigEntry(secrets[name], secret=True)
+    return entries
+
+
+S = TypeVar("S", bound=_Spec)
+
+
+def read_spec(kind: type[S]) -> S:
+    """The spec in the running program's stack config. Raises pydantic.ValidationError."""
+    return kind.model_validate_json(pulumi.Config(NAMESPACE).require(SPEC_KEY.split(":")[1]))
+
+
+def read_secrets(names: tuple[str, ...]) -> dict[str, pulumi.Output[str]]:
+    """The named secrets of the running program's stack config, each still a secret output."""
+    config = pulumi.Config(NAMESPACE)
+    return {name: config.require_secret(name) for name in names}
