@@ -141,7 +141,7 @@ class Home:
 def home_from(environ: Mapping[str, str], *, uid: int) -> Home:
     """The installation that an environment names: CROFT_HOME, CROFT_TOOLS, CROFT_PORT_BASE.
 
-    Without CROFT_HOME: `/var/lib/croft` for root, else the XDG data folder. CROFT_TOOLS lets several
+    Without CROFT_HOME: `/var/lib/croft` for root, else the XDG data folder. CROFT_TOOLS lets many
     homes (tests) share one toolbox; its default is `tools` under the default home, not under
     CROFT_HOME, so that a second home costs no second download.
     """
