@@ -1,7 +1,7 @@
 """The secrets of the installation itself: one 0600 file each under `home.secrets`.
 
-Owns their names, their forms and that the first write wins. Must not know what they open. Secrets of
-projects stand in the registry, not here.
+Owns their names, their forms and that the first write wins. Must not know what they open. Secrets
+of projects stand in the registry, not here.
 """
 
 import base64
@@ -52,7 +52,7 @@ def _write_once(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     try:
-        # link() fails where rename() would replace: of two boots at once the first one's secret stays.
+        # link() fails where rename() would replace: of two boots the first one's secret stays.
         os.link(staged, path)
     except FileExistsError:
         pass

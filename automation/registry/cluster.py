@@ -1,0 +1,99 @@
+"""The PostgreSQL server before the registry exists: logins, databases, and PUBLIC shut out.
+
+Owns what must stand before the first migration: logins `croft_control` and `keycloak`, their
+databases `control` and `keycloak`, the table of Pulumi's `postgres://` backend. Every statement may
+run again. Must not know the registry's tables or any project.
+"""
+
+import psycopg
+from psycopg import Connection, sql
+
+from contracts.errors import BackendDown
+
+ADMIN = "croft_admin"
+CONTROL = "croft_control"
+# Databases that exist before any project. Keycloak's login keeps the server's usual name for it.
+OWNERS = {"control": CONTROL, "keycloak": "keycloak"}
+# `postgres` and `template1` come with initdb; a later CREATE DATABASE does not inherit their ACL.
+CLOSED = ("postgres", "template1", *OWNERS)
+
+
+def admin_dsn(port: int, password: str, database: str = "postgres") -> str:
+    return psycopg.conninfo.make_conninfo(
+        host="127.0.0.1",
+        port=port,
+        user=ADMIN,
+        password=password,
+        dbname=database,
+        connect_timeout=10,
+    )
+
+
+def ensure_cluster(dsn: str, passwords: dict[str, str]) -> None:
+    """Logins, databases and closed doors. `passwords` by login name; they are set anew each time,
+    so a rotated secret file heals at the next boot. Raises BackendDown without PostgreSQL.
+    """
+    try:
+        with psycopg.connect(dsn, autocommit=True) as conn:
+            for login in OWNERS.values():
+                _ensure_login(conn, login, passwords[login])
+            for database, owner in OWNERS.items():
+                _ensure_database(conn, database, owner)
+            for database in CLOSED:
+                _close(conn, database)
+    except psycopg.OperationalError as error:
+        raise BackendDown(
+            f"PostgreSQL does not answer: {error}",
+            code="postgres_down",
+            fix="see: croft logs postgres",
+        ) from error
+
+
+def ensure_state_table(dsn: str) -> None:
+    """The table of Pulumi's `postgres://` backend, as Pulumi's own engine makes it.
+
+    Made here because engines that start together race on its DDL.
+    Source: pulumi/pulumi, pkg/backend/diy/postgres.
+    """
+    with psycopg.connect(dsn) as conn:
+        conn.execute(
+            """
+            create table if not exists pulumi_state (
+                key text primary key,
+                data json not null,
+                updated_at timestamptz not null default now()
+            )
+            """
+        )
+        conn.execute(
+            "create index if not exists pulumi_state_key_prefix_idx"
+            " on pulumi_state (key text_pattern_ops)"
+        )
+
+
+def _ensure_login(conn: Connection, name: str, password: str) -> None:
+    row = conn.execute("select 1 from pg_roles where rolname = %s", (name,)).fetchone()
+    verb = sql.SQL("alter role" if row else "create role")
+    conn.execute(
+        sql.SQL("{} {} login nosuperuser nocreatedb nocreaterole password {}").format(
+            verb, sql.Identifier(name), sql.Literal(password)
+        )
+    )
+
+
+def _ensure_database(conn: Connection, name: str, owner: str) -> None:
+    row = conn.execute("select 1 from pg_database where datname = %s", (name,)).fetchone()
+    if not row:
+        conn.execute(
+            sql.SQL("create database {} owner {} template template0 encoding 'UTF8'").format(
+                sql.Identifier(name), sql.Identifier(owner)
+            )
+        )
+
+
+def _close(conn: Connection, database: str) -> None:
+    conn.execute(
+        sql.SQL("revoke connect, temporary on database {} from public").format(
+            sql.Identifier(database)
+        )
+    )
