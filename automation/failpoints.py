@@ -1,0 +1,42 @@
+"""Named places where a test can make this process fail. Inert unless armed at the entry point.
+
+Owns the grammar `NAME=ACTION[*TIMES]`, separated by commas: `up_stack:after=kill*1`. Must not know
+who has such places. Omicron and Neon test every workflow so; see safety.md.
+"""
+
+import os
+import signal
+from collections.abc import Mapping
+
+VARIABLE = "CROFT_FAILPOINTS"
+
+_armed: dict[str, tuple[str, int]] = {}
+
+
+class Injected(Exception):
+    """What a failpoint raises."""
+
+
+def arm(environ: Mapping[str, str]) -> None:
+    """Take the failpoints of the environment; called once, by a process's entry point."""
+    for setting in environ.get(VARIABLE, "").split(","):
+        name, _, action = setting.strip().partition("=")
+        action, _, times = action.partition("*")
+        if name:
+            _armed[name] = (action, int(times or 1_000_000))
+
+
+def failpoint(name: str) -> None:
+    if not _armed:
+        return
+    action, times = _armed.get(name, ("", 0))
+    if times <= 0:
+        return
+    _armed[name] = (action, times - 1)
+    match action:
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "fail":
+            raise Injected(f"failpoint {name}")
+        case _:
+            raise ValueError(f"{VARIABLE}: {name} has no action {action!r}")
