@@ -23,9 +23,7 @@ def roles(conn: Connection, ref: str) -> list[str]:
 
 def drop_database(conn: Connection, name: str) -> None:
     """With its sessions: a client that stays connected must not keep a destroyed project."""
-    conn.execute(
-        sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-    )
+    conn.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
 def drop_role(conn: Connection, name: str) -> None:

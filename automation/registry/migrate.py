@@ -1,0 +1,52 @@
+"""Numbered SQL files, each applied once, in order, in a transaction of its own.
+
+Owns table `schema_migrations`. Must not know what the files say. A file that was applied never
+changes again: its checksum is recorded and compared.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any, LiteralString, cast
+
+import psycopg
+
+from contracts.errors import SetupFailed
+
+FOLDER = Path(__file__).with_name("migrations")
+# Any constant does; it keeps two boots from migrating at once.
+LOCK = 0x63726F6674
+
+
+def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
+    """Apply what is new in `folder` to the database at `dsn`; the names that were applied."""
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        conn.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        conn.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY,"
+            " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        applied = dict(conn.execute("SELECT name, checksum FROM schema_migrations").fetchall())
+        return [
+            path.name
+            for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+            if _apply(conn, path, applied.get(path.name))
+        ]
+
+
+def _apply(conn: psycopg.Connection[Any], path: Path, recorded: str | None) -> bool:
+    text = path.read_text()
+    checksum = hashlib.sha256(text.encode()).hexdigest()
+    if recorded == checksum:
+        return False
+    if recorded is not None:
+        raise SetupFailed(
+            f"migration {path.name} was changed after it had been applied",
+            code="migration_changed",
+            fix="restore the file, and make the change in a new migration",
+        )
+    with conn.transaction():
+        conn.execute(cast("LiteralString", text))
+        conn.execute(
+            "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", [path.name, checksum]
+        )
+    return True

@@ -1,0 +1,137 @@
+"""Rows of `operations` and `operation_events`: what the API shows of one workflow.
+
+Owns the order of events and that `end` is the last one. Must not know workflows: the id of a run is
+the outbox's.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from automation.workflows.names import OperationKind
+from contracts.projects import OperationStatus
+
+
+@dataclass(frozen=True)
+class OperationRow:
+    id: UUID
+    project_ref: str
+    kind: OperationKind
+    status: OperationStatus
+    error: dict[str, Any] | None
+    last_seq: int
+    created_at: datetime
+    finished_at: datetime | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.finished_at is not None
+
+
+@dataclass(frozen=True)
+class EventRow:
+    seq: int
+    kind: str
+    data: dict[str, Any]
+    at: datetime
+
+
+def insert(conn: Connection[Any], *, project_ref: str, kind: OperationKind) -> OperationRow:
+    """Raises psycopg.errors.UniqueViolation while another operation holds the project."""
+    with conn.cursor(row_factory=class_row(OperationRow)) as cursor:
+        row = cursor.execute(
+            f"INSERT INTO operations (project_ref, kind) VALUES (%s, %s) RETURNING {_COLUMNS}",
+            [project_ref, kind],
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+def find(conn: Connection[Any], operation_id: str | UUID) -> OperationRow | None:
+    with conn.cursor(row_factory=class_row(OperationRow)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM operations WHERE id::text = %s", [str(operation_id)]
+        ).fetchone()
+
+
+def find_active(conn: Connection[Any], project_ref: str) -> OperationRow | None:
+    """The operation that holds the project."""
+    with conn.cursor(row_factory=class_row(OperationRow)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM operations WHERE project_ref = %s AND finished_at IS NULL",
+            [project_ref],
+        ).fetchone()
+
+
+def find_latest(
+    conn: Connection[Any], project_ref: str, kind: OperationKind
+) -> OperationRow | None:
+    with conn.cursor(row_factory=class_row(OperationRow)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM operations WHERE project_ref = %s AND kind = %s"
+            " ORDER BY created_at DESC LIMIT 1",
+            [project_ref, kind],
+        ).fetchone()
+
+
+def start(conn: Connection[Any], operation_id: str | UUID) -> None:
+    """From scheduling to running; a repeated call changes nothing."""
+    conn.execute(
+        "UPDATE operations SET status = 'running' WHERE id = %s AND status = 'scheduling'",
+        [operation_id],
+    )
+
+
+def append_event(
+    conn: Connection[Any], operation_id: str | UUID, kind: str, data: dict[str, Any]
+) -> int | None:
+    """The event's `seq`, or None when the operation is over and the event was dropped.
+
+    Numbering by an update of the operation's row makes concurrent writers queue there, so a reader
+    never sees 5 before 4.
+    """
+    row = conn.execute(
+        "WITH numbered AS (UPDATE operations SET last_seq = last_seq + 1"
+        "   WHERE id = %(id)s AND finished_at IS NULL RETURNING id, last_seq)"
+        " INSERT INTO operation_events (operation_id, seq, kind, data)"
+        " SELECT id, last_seq, %(kind)s, %(data)s FROM numbered RETURNING seq",
+        {"id": operation_id, "kind": kind, "data": Jsonb(data)},
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def finish(
+    conn: Connection[Any],
+    operation_id: str | UUID,
+    status: OperationStatus,
+    error: dict[str, Any] | None = None,
+) -> None:
+    """The `end` event and the final status in one; the first one to finish wins.
+
+    `error` is {code, message, fix} and must hold no secret: it is shown and kept.
+    """
+    if append_event(conn, operation_id, "end", {"status": status, "error": error}) is None:
+        return
+    conn.execute(
+        "UPDATE operations SET status = %s, error = %s, finished_at = now() WHERE id = %s",
+        [status, None if error is None else Jsonb(error), operation_id],
+    )
+
+
+def list_events(
+    conn: Connection[Any], operation_id: str | UUID, *, after_seq: int = 0, limit: int = 500
+) -> list[EventRow]:
+    with conn.cursor(row_factory=class_row(EventRow)) as cursor:
+        return cursor.execute(
+            "SELECT seq, kind, data, at FROM operation_events"
+            " WHERE operation_id = %s AND seq > %s ORDER BY seq LIMIT %s",
+            [operation_id, after_seq, limit],
+        ).fetchall()
+
+
+_COLUMNS = "id, project_ref, kind, status, error, last_seq, created_at, finished_at"

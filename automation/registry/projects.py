@@ -1,0 +1,150 @@
+"""Rows of `projects`: what is wanted (`spec`), what is there (`observed`), who may write (`op_epoch`).
+
+Owns the project's states and the fence. Must not know operations or how a project is deployed.
+
+States
+    CREATING       a create runs, its undo included
+    ACTIVE         the last create or update finished
+    FAILED         the create failed and its undo left nothing: name and port are free again
+    DELETING       a destroy runs
+    CLEANUP_STUCK  an undo or a destroy failed; something may remain, so name and port stay taken
+    REMOVED        destroyed; the row stays as tombstone, since a ref is never used again
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+ProjectState = Literal["CREATING", "ACTIVE", "FAILED", "DELETING", "CLEANUP_STUCK", "REMOVED"]
+
+_ADMISSION_LOCK = 0x61646D6974
+
+
+class FenceLost(RuntimeError):
+    """A later step took the project over; whoever sees this must stop and change nothing more."""
+
+
+@dataclass(frozen=True)
+class ProjectRow:
+    ref: str
+    organization_id: UUID
+    organization_slug: str
+    name: str
+    region: str
+    state: ProjectState
+    spec: dict[str, Any]
+    observed: dict[str, Any]
+    rest_port: int
+    op_epoch: int
+    engine: str
+    database_server: str
+    keycloak_shard: str
+    object_store: str
+    target_host: str
+    created_at: datetime
+    deleted_at: datetime | None
+
+
+def lock_admission(conn: Connection[Any]) -> None:
+    """Creates pass one at a time until they commit, so that a counted limit and a port hold."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s)", [_ADMISSION_LOCK])
+
+
+def insert(
+    conn: Connection[Any],
+    *,
+    ref: str,
+    organization_id: UUID,
+    name: str,
+    region: str,
+    spec: dict[str, Any],
+    rest_port: int,
+) -> None:
+    """Raises psycopg.errors.UniqueViolation when a live project there has the name."""
+    conn.execute(
+        "INSERT INTO projects (ref, organization_id, name, region, spec, rest_port)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        [ref, organization_id, name, region, Jsonb(spec), rest_port],
+    )
+
+
+def find(conn: Connection[Any], ref: str, *, lock: bool = False) -> ProjectRow | None:
+    """The project, removed or not. With `lock` its row is held until the transaction ends."""
+    with conn.cursor(row_factory=class_row(ProjectRow)) as cursor:
+        clause = "WHERE p.ref = %s" + (" FOR UPDATE OF p" if lock else "")
+        return cursor.execute(f"{_SELECT} {clause}", [ref]).fetchone()
+
+
+def list_present(conn: Connection[Any]) -> list[ProjectRow]:
+    """Every project that is not removed, oldest first."""
+    with conn.cursor(row_factory=class_row(ProjectRow)) as cursor:
+        return cursor.execute(
+            f"{_SELECT} WHERE p.state <> 'REMOVED' ORDER BY p.created_at, p.ref"
+        ).fetchall()
+
+
+def count_live(conn: Connection[Any], organization_id: UUID) -> int:
+    row = conn.execute(
+        f"SELECT count(*) FROM projects WHERE organization_id = %s AND {_LIVE}", [organization_id]
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def free_rest_port(conn: Connection[Any], ports: Sequence[int]) -> int | None:
+    """The lowest port of `ports` that no live project holds. Needs `lock_admission`."""
+    taken = {row[0] for row in conn.execute(f"SELECT rest_port FROM projects WHERE {_LIVE}")}
+    return next((port for port in ports if port not in taken), None)
+
+
+def take_fence(conn: Connection[Any], ref: str) -> int:
+    """Raise the epoch of the project; write-backs of everyone who came before now fail."""
+    row = conn.execute(
+        "UPDATE projects SET op_epoch = op_epoch + 1 WHERE ref = %s RETURNING op_epoch", [ref]
+    ).fetchone()
+    if row is None:
+        raise FenceLost(f"no project {ref}")
+    return int(row[0])
+
+
+def write_back(
+    conn: Connection[Any],
+    ref: str,
+    state: ProjectState,
+    *,
+    epoch: int,
+    observed: dict[str, Any] | None = None,
+) -> None:
+    """A workflow's result, under the epoch it holds. Raises FenceLost when that is over."""
+    written = conn.execute(
+        "UPDATE projects SET state = %(state)s, observed = coalesce(%(observed)s, observed),"
+        " deleted_at = CASE WHEN %(state)s = 'REMOVED' THEN now() END"
+        " WHERE ref = %(ref)s AND op_epoch = %(epoch)s",
+        {
+            "ref": ref,
+            "state": state,
+            "epoch": epoch,
+            "observed": None if observed is None else Jsonb(observed),
+        },
+    )
+    if written.rowcount != 1:
+        raise FenceLost(f"epoch {epoch} of project {ref} is over")
+
+
+def set_state(conn: Connection[Any], ref: str, state: ProjectState) -> None:
+    """For the API, which holds the row by `find(lock=True)` and knows that no workflow runs."""
+    write_back(conn, ref, state, epoch=take_fence(conn, ref))
+
+
+_LIVE = "state NOT IN ('FAILED', 'REMOVED')"
+_SELECT = """
+    SELECT p.ref, p.organization_id, o.slug AS organization_slug, p.name, p.region, p.state, p.spec,
+           p.observed, p.rest_port, p.op_epoch, p.engine, p.database_server, p.keycloak_shard,
+           p.object_store, p.target_host, p.created_at, p.deleted_at
+      FROM projects p JOIN organizations o ON o.id = p.organization_id"""

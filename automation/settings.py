@@ -1,0 +1,67 @@
+"""The control plane's configuration: a frozen value built once per process from a Home.
+
+Owns how the control plane reaches its own PostgreSQL, its root key and its token. Must not read the
+environment (entry points do, by `home_from`) and must not know HTTP.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from psycopg.conninfo import make_conninfo
+
+from automation.platform_secrets import read_secret
+from contracts.home import Home
+
+CONTROL_LOGIN = "croft_control"
+CONTROL_DATABASE = "control"
+
+
+@dataclass(frozen=True)
+class Settings:
+    home: Home
+    control_password: str = field(repr=False)
+    connect_timeout_s: int = 5
+    pool_size_max: int = 8
+    postgres_host: str = "127.0.0.1"
+
+    @property
+    def control_dsn(self) -> str:
+        """libpq conninfo of database `control`, where registry and DBOS live."""
+        return make_conninfo(
+            host=self.postgres_host,
+            port=self.home.ports.postgres,
+            user=CONTROL_LOGIN,
+            password=self.control_password,
+            dbname=CONTROL_DATABASE,
+            connect_timeout=self.connect_timeout_s,
+            application_name="croft",
+        )
+
+    @property
+    def dbos_url(self) -> str:
+        """The same database for DBOS, which asks SQLAlchemy for it."""
+        return self._url("postgresql+psycopg") + f"?connect_timeout={self.connect_timeout_s}"
+
+    @property
+    def pulumi_backend_url(self) -> str:
+        """State of the project stacks. The platform stack's is `home.platform_state`."""
+        return self._url("postgres") + "?sslmode=disable&table=pulumi_state"
+
+    @property
+    def root_key_path(self) -> Path:
+        return self.home.secret("root.key")
+
+    @property
+    def token_path(self) -> Path:
+        return self.home.token
+
+    def _url(self, scheme: str) -> str:
+        login = f"{CONTROL_LOGIN}:{quote(self.control_password, safe='')}"
+        address = f"{self.postgres_host}:{self.home.ports.postgres}"
+        return f"{scheme}://{login}@{address}/{CONTROL_DATABASE}"
+
+
+def settings_from(home: Home) -> Settings:
+    """Raises FileNotFoundError before the first `croft up` has written the secrets."""
+    return Settings(home=home, control_password=read_secret(home, "postgres_control"))
