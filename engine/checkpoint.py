@@ -1,0 +1,252 @@
+"""Checkpoints and exported deployments: the text form of a snapshot, version 3.
+
+Owns which keys are written, in which order, and which files are refused. Must not know where the
+text is kept nor how secrets are encrypted. What the CLI wrote is written back byte for byte while
+nothing changed.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from engine import gojson
+from engine.disk_values import from_disk, to_disk
+from engine.errors import CheckpointError, IntegrityError
+from engine.resource_state import (
+    CHECKPOINT_KEYS,
+    Manifest,
+    OperationType,
+    PendingOperation,
+    ResourceState,
+    SecretsProvider,
+    Snapshot,
+)
+from engine.secrets_passphrase import StackSecrets
+
+VERSION = 3
+
+# The secrets of a checkpoint, by the provider it names.
+OpenSecrets = Callable[[SecretsProvider], StackSecrets]
+
+_PROPERTY_FIELDS = frozenset({"inputs", "outputs", "replacement_trigger"})
+_NEVER_OMITTED = frozenset({"urn", "custom", "type"})
+_TIMEOUT_ORDER = ("create", "update", "delete", "read")
+
+
+def magic(version: str) -> str:
+    """What a manifest carries to prove that nobody edited its version."""
+    return hashlib.sha256(version.encode()).hexdigest() if version else ""
+
+
+def read_checkpoint(data: bytes, open_secrets: OpenSecrets) -> Snapshot | None:
+    """The snapshot in a checkpoint file; None if nothing was ever deployed."""
+    envelope = _parse(data)
+    _refuse_other_versions(envelope)
+    latest = (envelope.get("checkpoint") or {}).get("latest")
+    return _read_deployment(latest, open_secrets) if latest else None
+
+
+def resource_count(data: bytes) -> int:
+    """How many resources a checkpoint holds, for listings that need no passphrase."""
+    latest = (_parse(data).get("checkpoint") or {}).get("latest") or {}
+    return len(latest.get("resources") or ())
+
+
+def import_deployment(data: bytes, open_secrets: OpenSecrets) -> Snapshot | None:
+    """The snapshot in the envelope of `stack export`, its secrets in ciphertext or plaintext."""
+    envelope = _parse(data)
+    _refuse_other_versions(envelope)
+    deployment = envelope.get("deployment")
+    return _read_deployment(deployment, open_secrets) if deployment else None
+
+
+class CheckpointWriter:
+    """Writes snapshots of one stack. Keeps the text of each resource, so that a deployment of n
+    steps costs n resource texts and not n times all of them."""
+
+    def __init__(self, secrets: StackSecrets | None) -> None:
+        self._secrets = secrets
+        self._texts: WeakKeyDictionary[ResourceState, str] = WeakKeyDictionary()
+
+    def checkpoint(self, stack: str, snapshot: Snapshot | None) -> bytes:
+        """The checkpoint file of a stack, named in full (`organization/PROJECT/STACK`)."""
+        latest = f',"latest":{self._deployment(snapshot, self._memoized)}' if snapshot else ""
+        body = f'"checkpoint":{{"stack":{gojson.dumps(stack)}{latest}}}'
+        return f'{{"version":{VERSION},{body}}}'.encode()
+
+    def export(self, snapshot: Snapshot | None, *, show_secrets: bool = False) -> str:
+        """The envelope of `stack export`, indented as there."""
+        write = self._shown if show_secrets else self._memoized
+        deployment = f',"deployment":{self._deployment(snapshot, write)}' if snapshot else ""
+        envelope = json.loads(f'{{"version":{VERSION}{deployment}}}')
+        return json.dumps(envelope, indent=4, ensure_ascii=False)
+
+    def _deployment(self, snapshot: Snapshot, write: Callable[[ResourceState], str]) -> str:
+        provider = self._secrets.provider if self._secrets else snapshot.secrets_provider
+        manifest = snapshot.manifest
+        fields = {
+            "manifest": gojson.dumps(
+                {
+                    "time": manifest.time,
+                    "magic": magic(manifest.version),
+                    "version": manifest.version,
+                    **manifest.extra,
+                }
+            ),
+            "secrets_providers": _provider_text(provider),
+            "resources": _list_text([write(resource) for resource in snapshot.resources]),
+            "pending_operations": _list_text(
+                [
+                    f'{{"resource":{write(op.resource)},"type":{gojson.dumps(str(op.type))}}}'
+                    for op in snapshot.pending_operations
+                ]
+            ),
+            "metadata": gojson.dumps(snapshot.metadata),
+            **{key: gojson.dumps(value) for key, value in snapshot.extra.items()},
+        }
+        return (
+            "{" + ",".join(f"{gojson.dumps(k)}:{text}" for k, text in fields.items() if text) + "}"
+        )
+
+    def _memoized(self, resource: ResourceState) -> str:
+        text = self._texts.get(resource)
+        if text is None:
+            text = gojson.dumps(_resource_fields(resource, self._secrets))
+            self._texts[resource] = text
+        return text
+
+    def _shown(self, resource: ResourceState) -> str:
+        return gojson.dumps(_resource_fields(resource, None, show_secrets=True))
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    try:
+        envelope = json.loads(data)
+    except ValueError as error:
+        raise CheckpointError(f"could not deserialize deployment: {error}") from error
+    if not isinstance(envelope, dict):
+        raise CheckpointError("could not deserialize deployment: not a JSON object")
+    return envelope
+
+
+def _refuse_other_versions(envelope: Mapping[str, Any]) -> None:
+    version = envelope.get("version") or 0
+    features = envelope.get("features") or ()
+    # A stack that was made without any state is written as version 0 with nothing in it.
+    empty = not envelope.get("deployment") and not (envelope.get("checkpoint") or {}).get("latest")
+    if version == VERSION or (version == 0 and empty):
+        return
+    if features:
+        raise CheckpointError(
+            "the stack uses features that are not supported by this engine: " + ", ".join(features)
+        )
+    if isinstance(version, int) and version < VERSION:
+        raise CheckpointError("this stack's deployment is too old")
+    raise CheckpointError("this stack's deployment version is too new")
+
+
+def _read_deployment(body: Mapping[str, Any], open_secrets: OpenSecrets) -> Snapshot:
+    """Values that make no sense end in CheckpointError, whatever they tripped over."""
+    try:
+        return _deployment_from(body, open_secrets)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"could not deserialize deployment: {error!r}") from error
+
+
+def _deployment_from(body: Mapping[str, Any], open_secrets: OpenSecrets) -> Snapshot:
+    rest = dict(body)
+    manifest = _read_manifest(rest.pop("manifest"))
+    provider, secrets = None, None
+    if raw := rest.pop("secrets_providers", None):
+        provider = SecretsProvider(raw["type"], raw.get("state") or {})
+        secrets = open_secrets(provider)
+    return Snapshot(
+        manifest=manifest,
+        secrets_provider=provider,
+        resources=tuple(_read_resource(r, secrets) for r in rest.pop("resources", None) or ()),
+        pending_operations=tuple(
+            PendingOperation(_read_resource(op["resource"], secrets), OperationType(op["type"]))
+            for op in rest.pop("pending_operations", None) or ()
+        ),
+        metadata=rest.pop("metadata", None) or {},
+        extra=rest,
+    )
+
+
+def _read_manifest(raw: Mapping[str, Any]) -> Manifest:
+    rest = dict(raw)
+    manifest = Manifest(rest.pop("time"), rest.pop("version"))
+    if rest.pop("magic", "") != magic(manifest.version):
+        raise IntegrityError("magic cookie mismatch: possible tampering/corruption detected")
+    return replace(manifest, extra=rest)
+
+
+def _read_resource(raw: Mapping[str, Any], secrets: StackSecrets | None) -> ResourceState:
+    rest = dict(raw)
+    urn = rest.get("urn") or ""
+    if not urn:
+        raise CheckpointError("resource missing required 'urn' field")
+    if not rest.get("type"):
+        raise CheckpointError(f"resource '{urn}' missing required 'type' field")
+
+    def decrypt(path: str, ciphertext: str) -> str:
+        if secrets is None:
+            raise CheckpointError(f"{urn}: {path} is encrypted but no secrets provider is named")
+        return secrets.decrypt_at(urn, path, ciphertext)
+
+    fields: dict[str, Any] = {}
+    for name, key in CHECKPOINT_KEYS.items():
+        value = rest.pop(key, None)
+        if value is None:
+            continue
+        if name in _PROPERTY_FIELDS:
+            value = from_disk(value, decrypt, key)
+        elif name == "property_dependencies":
+            value = {prop: tuple(urns or ()) for prop, urns in value.items()}
+        elif isinstance(value, list):
+            value = tuple(value)
+        fields[name] = value
+    return ResourceState(**fields, extra=rest)
+
+
+def _resource_fields(
+    resource: ResourceState, secrets: StackSecrets | None, *, show_secrets: bool = False
+) -> dict[str, Any]:
+    """The JSON object of one resource, in file order."""
+
+    def encrypt(path: str, plaintext: str) -> str:
+        if secrets is None:
+            raise CheckpointError(
+                f"{resource.urn}: {path} is secret, but no secrets provider is set"
+            )
+        return secrets.encrypt_at(resource.urn, path, plaintext)
+
+    fields: dict[str, Any] = {}
+    for name, key in CHECKPOINT_KEYS.items():
+        value = getattr(resource, name)
+        # Once references are normalized nobody looks at aliases: the CLI does not write them.
+        empty = value is None or (name != "replacement_trigger" and not value)
+        if (empty and name not in _NEVER_OMITTED) or name == "aliases":
+            continue
+        if name in _PROPERTY_FIELDS:
+            value = to_disk(value, None if show_secrets else encrypt, key)
+        elif name == "custom_timeouts":
+            value = {verb: value[verb] for verb in _TIMEOUT_ORDER if value.get(verb)}
+        elif isinstance(value, Mapping):
+            value = dict(sorted(value.items()))
+        fields[key] = value
+    return {**fields, **resource.extra}
+
+
+def _provider_text(provider: SecretsProvider | None) -> str:
+    if provider is None:
+        return ""
+    state = {"state": provider.state} if provider.state else {}
+    return gojson.dumps({"type": provider.type, **state})
+
+
+def _list_text(items: list[str]) -> str:
+    return "[" + ",".join(items) + "]" if items else ""
