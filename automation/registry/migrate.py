@@ -6,7 +6,7 @@ changes again: its checksum is recorded and compared.
 
 import hashlib
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 
@@ -25,7 +25,9 @@ def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
             "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY,"
             " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        applied = dict(conn.execute("SELECT name, checksum FROM schema_migrations").fetchall())
+        applied: dict[str, str] = dict(
+            conn.execute("SELECT name, checksum FROM schema_migrations").fetchall()
+        )
         return [
             path.name
             for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
@@ -45,7 +47,7 @@ def _apply(conn: psycopg.Connection[Any], path: Path, recorded: str | None) -> b
             fix="restore the file, and make the change in a new migration",
         )
     with conn.transaction():
-        conn.execute(cast("LiteralString", text))
+        conn.execute(text)
         conn.execute(
             "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", [path.name, checksum]
         )

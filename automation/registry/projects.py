@@ -1,4 +1,4 @@
-"""Rows of `projects`: what is wanted (`spec`), what is there (`observed`), who may write (`op_epoch`).
+"""Rows of `projects`: the wanted (`spec`), the found (`observed`), who may write (`op_epoch`).
 
 Owns the project's states and the fence. Must not know operations or how a project is deployed.
 
