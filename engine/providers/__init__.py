@@ -1,1 +1,27 @@
-"""To be described by its owner."""
+"""The providers that the engine brings along, as Python handlers instead of plugin processes.
+
+Owns which packages are built in. A package's module, with its client libraries, is imported when
+one of its types is first asked for.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+
+from engine.provider import Handler, Package
+
+
+@dataclass(frozen=True)
+class BuiltinPackage:
+    name: str
+
+    @cached_property
+    def handlers(self) -> Mapping[str, Handler]:
+        module = import_module(f"engine.providers.{self.name}")
+        handlers: Mapping[str, Handler] = module.handlers()
+        return handlers
+
+
+def builtin_packages() -> Sequence[Package]:
+    return [BuiltinPackage(name) for name in ("postgresql", "keycloak", "minio")]

@@ -1,0 +1,187 @@
+"""Connections to a PostgreSQL server, and how a change is made on it safely.
+
+Owns targets, the few idle connections kept per target, transactions with one cluster-wide lock,
+bounded retries, and errors without statements. Must not know resource types.
+"""
+
+import atexit
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import sql
+
+from engine.provider import Props
+from engine.providers.provider_resource import number, text
+
+T = TypeVar("T")
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+ATTEMPTS_MAX = 5
+IDLE_MAX = 4
+IDLE_S = 30.0
+LOCK_TIMEOUT_MS = 60_000
+# Shared by every engine that changes roles and grants of a cluster; the value means nothing.
+ROLE_LOCK = 0x62636772616E74
+
+SERIALIZATION_FAILURE, DEADLOCK, INTERNAL_ERROR, OBJECT_IN_USE = "40001", "40P01", "XX000", "55006"
+
+
+class PostgresError(RuntimeError):
+    """What the server said, without the statement: that may hold a password."""
+
+    def __init__(self, message: str, sqlstate: str | None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+@dataclass(frozen=True)
+class Target:
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str
+    sslmode: str
+    connect_timeout_s: int
+
+
+def target_of(cfg: Props) -> Target:
+    return Target(
+        host=text(cfg, "host", "localhost"),
+        port=number(cfg, "port", 5432),
+        user=text(cfg, "username", "postgres"),
+        password=text(cfg, "password"),
+        database=text(cfg, "database", "postgres"),
+        sslmode=text(cfg, "sslmode") or text(cfg, "sslMode") or "prefer",
+        # The SDK's default of 180 s would hide a dead server for three minutes.
+        connect_timeout_s=min(number(cfg, "connectTimeout", 30), 30),
+    )
+
+
+def transact(cfg: Props, work: Callable[[Connection], T], database: str | None = None) -> T:
+    """Run `work` in one transaction, after all others that change roles or grants on the same
+    database. PostgreSQL updates a role's or database's row in place and gives up with "tuple
+    concurrently updated" when two do; advisory locks see only their own database, hence retries."""
+
+    def locked(connection: Connection) -> T:
+        with connection.transaction():
+            connection.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT_MS])
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [ROLE_LOCK])
+            return work(connection)
+
+    return _attempt(cfg, database, locked)
+
+
+def query(
+    cfg: Props, statement: str, parameters: list[Any] | dict[str, Any], database: str | None = None
+) -> list[tuple[Any, ...]]:
+    return _attempt(
+        cfg, database, lambda connection: connection.execute(statement, parameters).fetchall()
+    )
+
+
+def execute_alone(cfg: Props, statement: sql.Composed) -> None:
+    """A statement that no transaction block may hold: CREATE, ALTER or DROP DATABASE."""
+    _attempt(cfg, None, lambda connection: connection.execute(statement))
+
+
+def _attempt(cfg: Props, database: str | None, work: Callable[[Connection], T]) -> T:
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        try:
+            with _session(target_of(cfg), database) as connection:
+                return work(connection)
+        except psycopg.Error as error:
+            if attempt == ATTEMPTS_MAX or not _is_transient(error):
+                raise PostgresError(_message(error), error.sqlstate) from None
+        time.sleep(0.05 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+def _is_transient(error: psycopg.Error) -> bool:
+    if error.sqlstate == INTERNAL_ERROR:
+        return "tuple concurrently" in (error.diag.message_primary or "")
+    return error.sqlstate in (SERIALIZATION_FAILURE, DEADLOCK, OBJECT_IN_USE)
+
+
+def _message(error: psycopg.Error) -> str:
+    diag = error.diag
+    parts = [diag.message_primary, diag.message_detail, diag.message_hint]
+    return ". ".join(part.rstrip(".") for part in parts if part) or str(error)
+
+
+# Idle connections are kept to the maintenance database only: one to a project's database would be
+# in the way of its DROP. The process id stands in the key: a forked child must not share sockets.
+_idle: dict[tuple[int, Target], list[tuple[float, Connection]]] = {}
+_idle_lock = threading.Lock()
+
+
+@contextmanager
+def _session(target: Target, database: str | None) -> Iterator[Connection]:
+    keep = database in (None, target.database)
+    connection = (_take_idle(target) if keep else None) or psycopg.connect(
+        host=target.host,
+        port=target.port,
+        user=target.user,
+        password=target.password or None,
+        dbname=database or target.database,
+        sslmode=target.sslmode,
+        connect_timeout=target.connect_timeout_s,
+        application_name="pulumi",
+        autocommit=True,
+    )
+    clean = False
+    try:
+        yield connection
+        clean = True
+    finally:
+        if keep and clean:
+            _put_idle(target, connection)
+        else:
+            connection.close()
+
+
+def _take_idle(target: Target) -> Connection | None:
+    while True:
+        with _idle_lock:
+            idle = _idle.get((os.getpid(), target))
+            if not idle:
+                return None
+            _, connection = idle.pop()
+        try:
+            connection.execute("SELECT")
+            return connection
+        except psycopg.Error:
+            connection.close()  # the server went away or came back: try the next, or connect anew
+
+
+def _put_idle(target: Target, connection: Connection) -> None:
+    now, mine = time.monotonic(), (os.getpid(), target)
+    with _idle_lock:
+        idle = _idle.setdefault(mine, [])
+        idle.append((now, connection))
+        expired = [(key, entry) for key, entries in _idle.items() for entry in entries[:-IDLE_MAX]]
+        expired += [
+            (key, entry)
+            for key, entries in _idle.items()
+            for entry in entries[-IDLE_MAX:]
+            if now - entry[0] > IDLE_S
+        ]
+        for key, entry in expired:
+            _idle[key].remove(entry)
+    for _, (_, old) in expired:
+        old.close()
+
+
+@atexit.register
+def close_idle() -> None:
+    with _idle_lock:
+        connections = [c for (pid, _), idle in _idle.items() for _, c in idle if pid == os.getpid()]
+        _idle.clear()
+    for connection in connections:
+        connection.close()
