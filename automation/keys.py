@@ -1,0 +1,86 @@
+"""A project's secrets: what they are, how each is made, and that the first ones made stay.
+
+Owns the names, the passwords' and keys' forms and the claims of anon and service_role. Must not
+know SQL or the cipher.
+"""
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import OctKey
+from psycopg import Connection
+
+from automation.registry import project_secrets, projects
+from automation.registry.project_secrets import SecretRow
+from automation.registry.projects import ProjectRow
+from automation.secrets import RecordName, RootKey, Sealed, seal, unseal
+
+ISSUER = "basecroft"
+API_ROLES = ("anon", "service_role")
+API_KEY_VALID_S = 10 * 365 * 24 * 3600
+# Random text, 256 bits each. With the two API keys these are stacks.spec.SECRETS.
+RANDOM_SECRETS = (
+    "postgres_password",
+    "authenticator_password",
+    "jwt_secret",
+    "storage_secret",
+    "auth_client_secret",
+)
+
+
+def mint_api_key(ref: str, role: str, jwt_secret: str, *, now: int) -> str:
+    """The JWT that supabase-js is given as its key: HS256, claims as in Supabase's legacy keys."""
+    claims = {"iss": ISSUER, "ref": ref, "role": role, "iat": now, "exp": now + API_KEY_VALID_S}
+    key = OctKey.import_key(jwt_secret)
+    return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, key, algorithms=["HS256"])
+
+
+def mint_secrets(ref: str, given: Mapping[str, str], *, now: int) -> dict[str, str]:
+    """A whole set around the `given` ones: API keys are signed with the JWT secret that is there."""
+    values = {name: secrets.token_urlsafe(32) for name in RANDOM_SECRETS} | dict(given)
+    api_keys = {
+        f"{role}_key": mint_api_key(ref, role, values["jwt_secret"], now=now) for role in API_ROLES
+    }
+    return api_keys | values
+
+
+def ensure_secrets(
+    conn: Connection[Any],
+    root: RootKey,
+    project: ProjectRow,
+    offered: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Every secret of the project in clear. Repeatable: what was stored first stays, then comes
+    what is `offered`, and only what is still missing is made.
+
+    The row is locked, so of two at once the second one finds a complete set.
+    """
+    projects.find(conn, project.ref, lock=True)
+    stored = read_secrets(conn, root, project)
+    wanted = mint_secrets(project.ref, dict(offered or {}) | stored, now=int(time.time()))
+    store_secrets(conn, root, project, {n: v for n, v in wanted.items() if n not in stored})
+    return wanted
+
+
+def store_secrets(
+    conn: Connection[Any], root: RootKey, project: ProjectRow, values: Mapping[str, str]
+) -> None:
+    """Encrypt and store those that the project does not have yet; the others stay as they are."""
+    for name, value in values.items():
+        sealed = seal(root, RecordName(project.organization_id, project.ref, name), value)
+        project_secrets.insert_first(conn, SecretRow(project.ref, name, 1, **vars(sealed)))
+
+
+def read_secrets(conn: Connection[Any], root: RootKey, project: ProjectRow) -> dict[str, str]:
+    """Every stored secret in clear. Raises SecretUnreadable."""
+    return {
+        row.name: unseal(
+            root,
+            RecordName(project.organization_id, row.project_ref, row.name, row.version),
+            Sealed(row.kek_id, row.wrapped_dek, row.nonce, row.ciphertext),
+        )
+        for row in project_secrets.list_current(conn, project.ref)
+    }
