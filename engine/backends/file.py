@@ -1,0 +1,125 @@
+"""The `file://` backend: one file per key below a folder.
+
+Owns atomic writes and the process lock (flock). Must not know what the files mean.
+"""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from engine.backends.bucket import HeldElsewhere
+from engine.errors import BackendError, UsageError
+
+# Content type and checksum of a file, written beside it by the Go library that the CLI uses.
+# Optional for readers; one that no longer fits its file would mislead.
+_SIDECAR = ".attrs"
+# Half-written files and held names. Outside the folders that a CLI lists: it would take a stray
+# file among the locks for a lock.
+_TEMPORARY = ".pulumi/tmp"
+_HELD = ".pulumi/held"
+
+
+class FileBucket:
+    def __init__(self, url: str, cwd: Path) -> None:
+        path = unquote(urlsplit(url).netloc + urlsplit(url).path)
+        if not path:
+            raise UsageError(f"'{url}' names no folder; use file:///absolute/path or file://~")
+        self._root = (cwd / Path(path).expanduser()).absolute()
+        if not self._root.is_dir():
+            raise BackendError(f"unable to open state directory '{url}': no such folder")
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            return self._path(key).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise BackendError(f"unable to read {self.describe(key)}: {error}") from error
+
+    def put(self, key: str, data: bytes) -> None:
+        path = self._path(key)
+        try:
+            self._replace(path, data)
+        except OSError as error:
+            raise BackendError(f"unable to write {self.describe(key)}: {error}") from error
+
+    def delete(self, key: str) -> None:
+        path = self._path(key)
+        try:
+            path.unlink(missing_ok=True)
+            _sidecar(path).unlink(missing_ok=True)
+        except OSError as error:
+            raise BackendError(f"unable to delete {self.describe(key)}: {error}") from error
+
+    def keys(self, prefix: str) -> list[str]:
+        folder = self._path(prefix.rpartition("/")[0] or ".")
+        found = (
+            (Path(parent) / name).relative_to(self._root).as_posix()
+            for parent, _, names in os.walk(folder)
+            for name in names
+            if not name.endswith(_SIDECAR)
+        )
+        return sorted(key for key in found if key.startswith(prefix))
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        path = self._path(f"{_HELD}/{name}.lock")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Never deleted: whoever opened it before would hold a file that nobody else sees.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise BackendError(f"unable to lock {self.describe(name)}: {error}") from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise HeldElsewhere(name) from error
+            yield
+        finally:
+            os.close(descriptor)
+
+    def describe(self, key: str) -> str:
+        return f"file://{self._root}/{key}"
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _path(self, key: str) -> Path:
+        if ".." in key.split("/"):
+            raise BackendError(f"'{key}' leaves the state directory")
+        return self._root / key
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        temporary = self._root / _TEMPORARY
+        temporary.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=temporary)  # 0600
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+        _sidecar(path).unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(path.name + _SIDECAR)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Without it the rename itself may be lost with the machine."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
