@@ -39,7 +39,7 @@ def mint_api_key(ref: str, role: str, jwt_secret: str, *, now: int) -> str:
 
 
 def mint_secrets(ref: str, given: Mapping[str, str], *, now: int) -> dict[str, str]:
-    """A whole set around the `given` ones: API keys are signed with the JWT secret that is there."""
+    """A whole set around the `given` ones: API keys are signed with the JWT secret in it."""
     values = {name: secrets.token_urlsafe(32) for name in RANDOM_SECRETS} | dict(given)
     api_keys = {
         f"{role}_key": mint_api_key(ref, role, values["jwt_secret"], now=now) for role in API_ROLES

@@ -1,6 +1,7 @@
 """Envelope encryption of project secrets: an AES-256-GCM key per record, wrapped by the root key.
 
-Owns the sealed form and the root key file. Must not know what the secrets mean or where the rows lie.
+Owns the sealed form and the root key file. Must not know what the secrets mean or where
+the rows lie.
 
 The data key of a record is used once, so a nonce can never repeat under it. What the record *is*
 (version of this form, organization, project, name, version) is authenticated with both the text and
@@ -99,7 +100,7 @@ def unseal(root: RootKey, record: RecordName, sealed: Sealed) -> str:
     """Raises SecretUnreadable, which names the record and nothing of its content."""
     if sealed.kek_id != root.key_id:
         raise SecretUnreadable(
-            f"secret {record.name} of project {record.project_ref} was sealed with another root key",
+            f"secret {record.name} of project {record.project_ref} needs another root key",
             fix="restore the root key file that the project was created under",
         )
     wrap_nonce, wrapped = sealed.wrapped_dek[:NONCE_BYTES], sealed.wrapped_dek[NONCE_BYTES:]
