@@ -87,7 +87,7 @@ class ProjectSpec(_Spec):
     local: LocalMachine
     rest: RestSpec
     storage_quota_bytes: int = 1024**3
-    connections_max: int = 60
+    connections_max: int = 30
     """Connection limit of the login behind `db_url`."""
     protected: bool = False
     """Keep the bucket's objects and refuse to delete database, realm and bucket."""
@@ -160,6 +160,14 @@ def read_spec(kind: type[S]) -> S:
 
 
 def read_secrets(names: tuple[str, ...]) -> dict[str, pulumi.Output[str]]:
-    """The named secrets of the running program's stack config, each still a secret output."""
+    """The named secrets of the running program's stack config, each still a secret output.
+
+    A preview does without them, so that anybody can look at what a spec would make.
+    """
     config = pulumi.Config(NAMESPACE)
+    if pulumi.runtime.is_dry_run():
+        return {
+            name: config.get_secret(name) or pulumi.Output.secret(f"no {name} yet")
+            for name in names
+        }
     return {name: config.require_secret(name) for name in names}

@@ -1,0 +1,101 @@
+"""basecroft:index:AppStack: the servers that belong to one project alone; so far its PostgREST.
+
+Owns what runs for a project and what the gateway lets through to it. Where it runs is the target's.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import pulumi
+
+from components.gateway import RestRoute, RoleKey, rest_routes
+from components.postgrest import PostgrestConfig, config_files
+from components.targets import ServiceArgs, Target
+from contracts.refs import ProjectNames
+
+# Not in the schema cache, so answered without the database; 503 until that cache is loaded.
+READY_PATH = "/rpc/croft_ready"
+
+
+@dataclass(frozen=True)
+class AppStackArgs:
+    ref: str
+    target: Target
+    api_url: str
+    api_host_url: str
+    database_host: str
+    database_port: int
+    database: pulumi.Input[str]
+    authenticator: pulumi.Input[str]
+    authenticator_password: pulumi.Input[str]
+    jwt_secret: pulumi.Input[str]
+    anon_key: pulumi.Input[str]
+    service_role_key: pulumi.Input[str]
+    rest_port: int
+    rest_max_rows: int
+    rest_pool: int
+
+
+class AppStack(pulumi.ComponentResource):
+    """Provider needed: those of the target."""
+
+    rest_url: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: AppStackArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("basecroft:index:AppStack", name, {"ref": args.ref}, opts)
+        names = ProjectNames(args.ref)
+        service = ServiceArgs(
+            unit=names.rest_unit,
+            program="postgrest",
+            arguments=["{files}/postgrest.conf"],
+            files=_files(args),
+            port=args.rest_port,
+            ready_path=READY_PATH,
+            route=names.route,
+            routes=partial(_routes, args),
+        )
+        self.rest_url = args.target.service("rest", service, pulumi.ResourceOptions(parent=self))
+        self.register_outputs({"rest_url": self.rest_url})
+
+
+def _files(args: AppStackArgs) -> pulumi.Output[dict[str, str]]:
+    def build(values: dict[str, str]) -> dict[str, str]:
+        config = PostgrestConfig(
+            host=args.database_host,
+            port=args.database_port,
+            database=values["database"],
+            authenticator=values["authenticator"],
+            rest_port=args.rest_port,
+            max_rows=args.rest_max_rows,
+            pool=args.rest_pool,
+            public_url=f"{args.api_url}/rest/v1",
+        )
+        return config_files(
+            config, authenticator_password=values["password"], jwt_secret=values["jwt_secret"]
+        )
+
+    return pulumi.Output.all(
+        database=args.database,
+        authenticator=args.authenticator,
+        password=args.authenticator_password,
+        jwt_secret=args.jwt_secret,
+    ).apply(build)
+
+
+def _routes(args: AppStackArgs, url: str) -> pulumi.Output[dict[str, Any]]:
+    def build(values: dict[str, str]) -> dict[str, Any]:
+        return rest_routes(
+            RestRoute(
+                ref=args.ref,
+                host=urlsplit(args.api_host_url).hostname or "",
+                url=url,
+                role_keys=[RoleKey(role, key, [key]) for role, key in values.items()],
+            )
+        )
+
+    # The legacy keys are role tokens themselves.
+    return pulumi.Output.all(anon=args.anon_key, service_role=args.service_role_key).apply(build)

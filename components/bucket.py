@@ -1,0 +1,94 @@
+"""basecroft:index:Bucket: a project's bucket, and the one user that may reach it and nothing else.
+
+Owns the storage policy. Bucket, user and policy share one name, so that leftovers are found by it.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_minio as minio
+
+from contracts.refs import ProjectNames
+
+
+@dataclass(frozen=True)
+class BucketArgs:
+    ref: str
+    user_secret: pulumi.Input[str]
+    quota_bytes: int
+    protected: bool = False
+
+
+class Bucket(pulumi.ComponentResource):
+    """Provider needed: minio."""
+
+    name: pulumi.Output[str]
+    user: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: BucketArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("basecroft:index:Bucket", name, {"ref": args.ref}, opts)
+        names = ProjectNames(args.ref)
+        child = pulumi.ResourceOptions(parent=self)
+        bucket = minio.S3Bucket(
+            "bucket",
+            bucket=names.bucket,
+            acl="private",
+            quota=args.quota_bytes,
+            force_destroy=not args.protected,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protected),
+        )
+        user = minio.IamUser(
+            "user",
+            name=names.storage_user,
+            secret=args.user_secret,
+            force_destroy=True,
+            opts=child,
+        )
+        policy = minio.IamPolicy(
+            "policy",
+            name=names.storage_user,
+            policy=json.dumps(storage_policy(names.bucket)),
+            opts=child,
+        )
+        minio.IamUserPolicyAttachment(
+            "attachment", user_name=user.name, policy_name=policy.name, opts=child
+        )
+        self.name = bucket.bucket
+        self.user = user.name
+        self.register_outputs({"name": self.name, "user": self.user})
+
+
+def storage_policy(bucket: str) -> dict[str, Any]:
+    """Objects of one bucket; no listing of others, no policies, no keys of its own making."""
+    arn = f"arn:aws:s3:::{bucket}"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "s3:GetBucketLocation",
+                    "s3:ListBucket",
+                    "s3:ListBucketMultipartUploads",
+                ],
+                "Resource": [arn],
+            },
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "s3:AbortMultipartUpload",
+                    "s3:DeleteObject",
+                    "s3:GetObject",
+                    "s3:ListMultipartUploadParts",
+                    "s3:PutObject",
+                ],
+                "Resource": [f"{arn}/*"],
+            },
+            # MinIO lets every user make service accounts for itself unless told not to.
+            {"Effect": "Deny", "Action": ["admin:*"]},
+        ],
+    }

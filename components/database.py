@@ -1,0 +1,125 @@
+"""basecroft:index:Database: a project's own database, its two logins and their memberships.
+
+Owns the shape of isolation in PostgreSQL: the platform owns the database, the tenant's login owns
+schema public, and both logins stand on the cluster's shared NOLOGIN roles. What is in the database
+is the business of the SQL in components/provider/sql.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_postgresql as postgresql
+
+from components.provider.resources import SqlMigration
+from contracts.refs import ProjectNames
+
+# The roles that user migrations and tokens name; cluster-wide, without login.
+API_ROLES = ("anon", "authenticated", "service_role")
+# Dumps of Supabase projects give objects to `postgres`, so the tenant's login must be a member.
+POSTGRES_ROLES = (*API_ROLES, "postgres")
+
+
+@dataclass(frozen=True)
+class DatabaseArgs:
+    ref: str
+    host: str
+    port: int
+    postgres_password: pulumi.Input[str]
+    authenticator_password: pulumi.Input[str]
+    postgres_connections_max: int
+    authenticator_connections_max: int
+    token_issuers: tuple[str, ...]
+    """`iss` of the user tokens that this project's REST API takes."""
+    owner: str = "croft_admin"
+    protected: bool = False
+
+
+class Database(pulumi.ComponentResource):
+    """Provider needed: postgresql, croft."""
+
+    host: pulumi.Output[str]
+    port: pulumi.Output[int]
+    name: pulumi.Output[str]
+    user: pulumi.Output[str]
+    authenticator: pulumi.Output[str]
+    version: pulumi.Output[int]
+
+    def __init__(
+        self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("basecroft:index:Database", name, {"ref": args.ref}, opts)
+        names = ProjectNames(args.ref)
+        child = pulumi.ResourceOptions(parent=self)
+        postgres = postgresql.Role(
+            "postgres",
+            name=names.postgres,
+            login=True,
+            password=args.postgres_password,
+            connection_limit=args.postgres_connections_max,
+            skip_reassign_owned=True,  # what it owns lies in the database, which goes first
+            opts=child,
+        )
+        # NOINHERIT: by itself it may do nothing but become the role a token names.
+        authenticator = postgresql.Role(
+            "authenticator",
+            name=names.authenticator,
+            login=True,
+            inherit=False,
+            password=args.authenticator_password,
+            connection_limit=args.authenticator_connections_max,
+            skip_reassign_owned=True,
+            opts=child,
+        )
+        grants = [
+            postgresql.GrantRole(f"{login}-{role}", role=member.name, grant_role=role, opts=child)
+            for login, member, roles in (
+                ("postgres", postgres, POSTGRES_ROLES),
+                ("authenticator", authenticator, API_ROLES),
+            )
+            for role in roles
+        ]
+        database = postgresql.Database(
+            "database",
+            name=names.database,
+            owner=args.owner,
+            template="template0",
+            encoding="UTF8",
+            lc_collate="C.UTF-8",
+            lc_ctype="C.UTF-8",
+            # Deleting goes the other way round: no role can go while the database names it.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[postgres, authenticator], protect=args.protected
+            ),
+        )
+        migration = SqlMigration(
+            "bootstrap",
+            database=database.name,
+            identifiers={
+                "database": database.name,
+                "postgres": postgres.name,
+                "authenticator": authenticator.name,
+            },
+            literals={"issuers": list(args.token_issuers)},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=grants),
+        )
+        self.host = pulumi.Output.from_input(args.host)
+        self.port = pulumi.Output.from_input(args.port)
+        # Through the migration: whoever uses these names waits until the database is complete.
+        self.name = _after(migration, database.name)
+        self.user = _after(migration, postgres.name)
+        self.authenticator = _after(migration, authenticator.name)
+        self.version = migration.version
+        self.register_outputs(
+            {
+                "host": self.host,
+                "port": self.port,
+                "name": self.name,
+                "user": self.user,
+                "authenticator": self.authenticator,
+                "version": self.version,
+            }
+        )
+
+
+def _after(migration: SqlMigration, value: pulumi.Output[str]) -> pulumi.Output[str]:
+    return pulumi.Output.all(migration.version, value).apply(lambda pair: str(pair[1]))

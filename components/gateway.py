@@ -1,0 +1,123 @@
+"""The gateway's rules for one project's REST API, as dynamic configuration of Traefik 3.
+
+Owns who gets through and as whom: an API key is compared whole and as a plain text, a signed-in
+caller's token is passed on, everybody else gets the role token of the key. A pure function; must
+not know how the configuration reaches Traefik.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# data-plane.md section 1. `*` lets apps send headers of their own; browsers do not count
+# Authorization as part of it, so that one is named.
+ALLOW_HEADERS = [
+    "authorization", "apikey", "content-type", "x-client-info", "x-supabase-api-version",
+    "prefer", "accept", "accept-profile", "content-profile", "range", "range-unit", "x-upsert",
+    "x-metadata", "cache-control", "tus-resumable", "upload-concat", "upload-defer-length",
+    "upload-length", "upload-metadata", "upload-offset", "traceparent", "tracestate", "baggage",
+    "*",
+]  # fmt: skip
+EXPOSE_HEADERS = [
+    "content-range", "content-location", "content-profile", "preference-applied", "x-total-count",
+    "link", "location", "upload-offset", "upload-length", "tus-resumable", "tus-version",
+    "tus-extension", "tus-max-size", "x-supabase-api-version",
+]  # fmt: skip
+ALLOW_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+PREFLIGHT_MAX_AGE_S = 3600
+
+# Above any rule whose priority is its length, Traefik's default.
+_PREFLIGHT, _SIGNED_IN, _KEY_ONLY, _REFUSED = 10_040, 10_030, 10_020, 10_010
+
+# Supabase's clients repeat their key as Bearer when nobody is signed in; one that begins `sb_` is
+# no token.
+_SIGNED_IN_RULE = "HeaderRegexp(`Authorization`, `\\S`)"
+_OPAQUE_BEARER = "HeaderRegexp(`Authorization`, `(?i)^\\s*bearer\\s+sb_`)"
+# PostgREST refuses this before it opens a transaction, with 401 and a JSON body.
+_NO_TOKEN = "Bearer no-valid-apikey-header"
+
+
+@dataclass(frozen=True)
+class RoleKey:
+    """API keys that let in as one role, and the token that says so to PostgREST."""
+
+    role: str
+    token: str
+    keys: Sequence[str]
+
+
+@dataclass(frozen=True)
+class RestRoute:
+    ref: str
+    host: str
+    """Host name of the project, without port."""
+    url: str
+    """Where its PostgREST listens."""
+    role_keys: Sequence[RoleKey]
+
+
+def rest_routes(route: RestRoute) -> dict[str, Any]:
+    """Routers, middlewares and the service of `/rest/v1` in both forms of address."""
+    ref = route.ref
+    prefixes = [f"/p/{ref}/rest/v1", "/rest/v1"]
+    here = f"({_below(prefixes[0])} || (Host(`{route.host}`) && {_below(prefixes[1])}))"
+    all_keys = [key for role_key in route.role_keys for key in role_key.keys]
+    cors, strip = f"{ref}-cors", f"{ref}-rest-strip"
+
+    def router(rule: str, priority: int, *middlewares: str, service: str = ref) -> dict[str, Any]:
+        return {
+            "entryPoints": ["web"],
+            "rule": f"{here} && {rule}" if rule else here,
+            "priority": priority,
+            "middlewares": [cors, *middlewares],
+            "service": service,
+        }
+
+    routers = {
+        f"{ref}-rest-preflight": router(
+            "Method(`OPTIONS`) && HeaderRegexp(`Origin`, `.`)"
+            " && HeaderRegexp(`Access-Control-Request-Method`, `.`)",
+            _PREFLIGHT,
+            service="noop@internal",  # never reached: the CORS middleware answers
+        ),
+        f"{ref}-rest-signed-in": router(
+            f"{_any_key(all_keys)} && {_SIGNED_IN_RULE} && !{_OPAQUE_BEARER}", _SIGNED_IN, strip
+        ),
+        f"{ref}-rest-refused": router("", _REFUSED, strip, f"{ref}-no-token"),
+    }
+    middlewares: dict[str, Any] = {
+        cors: {
+            "headers": {
+                "accessControlAllowOriginList": ["*"],
+                "accessControlAllowMethods": ALLOW_METHODS,
+                "accessControlAllowHeaders": ALLOW_HEADERS,
+                "accessControlExposeHeaders": EXPOSE_HEADERS,
+                "accessControlMaxAge": PREFLIGHT_MAX_AGE_S,
+            }
+        },
+        strip: {"stripPrefix": {"prefixes": prefixes}},
+        f"{ref}-no-token": _authorization(_NO_TOKEN),
+    }
+    for role_key in route.role_keys:
+        name = f"{ref}-rest-{role_key.role}"
+        swap = f"{ref}-as-{role_key.role}"
+        routers[name] = router(_any_key(role_key.keys), _KEY_ONLY, strip, swap)
+        middlewares[swap] = _authorization(f"Bearer {role_key.token}")
+    services = {ref: {"loadBalancer": {"servers": [{"url": route.url}]}}}
+    return {"http": {"routers": routers, "middlewares": middlewares, "services": services}}
+
+
+def _below(prefix: str) -> str:
+    """The prefix itself or a path below it; PathPrefix alone would take `/rest/v1x` too."""
+    return f"(Path(`{prefix}`) || PathPrefix(`{prefix}/`))"
+
+
+def _any_key(keys: Sequence[str]) -> str:
+    for key in keys:
+        if "`" in key or not key.isprintable() or not key:
+            raise ValueError("an API key has printable characters and no backquote")
+    return "(" + " || ".join(f"Header(`apikey`, `{key}`)" for key in keys) + ")"
+
+
+def _authorization(value: str) -> Mapping[str, Any]:
+    return {"headers": {"customRequestHeaders": {"Authorization": value}}}

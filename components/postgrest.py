@@ -1,0 +1,78 @@
+"""The configuration of a project's PostgREST (version 12).
+
+Owns every setting of it. Each is written out: with db-config off nothing in the database, so no
+tenant, can change one. Must not know where PostgREST runs.
+"""
+
+import base64
+import json
+from dataclasses import dataclass
+from urllib.parse import quote
+
+# The pool, the connection that LISTENs for schema changes, and a spare while one is replaced.
+EXTRA_CONNECTIONS = 2
+PRE_REQUEST = "croft.pre_request"
+EXTRA_SEARCH_PATH = ("public", "extensions")
+
+
+@dataclass(frozen=True)
+class PostgrestConfig:
+    """All but the secrets. `files` is the folder where its files lie when it runs."""
+
+    host: str
+    port: int
+    database: str
+    authenticator: str
+    rest_port: int
+    max_rows: int
+    pool: int
+    public_url: str
+    schemas: tuple[str, ...] = ("public",)
+    files: str = "{files}"
+
+
+def config_files(
+    config: PostgrestConfig, *, authenticator_password: str, jwt_secret: str
+) -> dict[str, str]:
+    """The files PostgREST is started with, all of them secret: name -> text."""
+    return {
+        "postgrest.conf": _config_text(config),
+        "db-uri": db_uri(config, authenticator_password),
+        "jwks.json": jwks(jwt_secret),
+    }
+
+
+def db_uri(config: PostgrestConfig, password: str) -> str:
+    return (
+        f"postgresql://{quote(config.authenticator, safe='')}:{quote(password, safe='')}"
+        f"@{config.host}:{config.port}/{quote(config.database, safe='')}"
+        "?application_name=postgrest"
+    )
+
+
+def jwks(jwt_secret: str) -> str:
+    """The project's key ring: one symmetric key, shared with no other project."""
+    k = base64.urlsafe_b64encode(jwt_secret.encode()).rstrip(b"=").decode()
+    return json.dumps({"keys": [{"kty": "oct", "alg": "HS256", "k": k}]})
+
+
+def _config_text(config: PostgrestConfig) -> str:
+    settings: dict[str, str | int | bool] = {
+        "server-host": "127.0.0.1",
+        "server-port": config.rest_port,
+        "openapi-server-proxy-uri": config.public_url,
+        "db-uri": f"@{config.files}/db-uri",
+        "db-config": False,
+        "db-schemas": ", ".join(config.schemas),
+        "db-extra-search-path": ", ".join(EXTRA_SEARCH_PATH),
+        "db-anon-role": "anon",
+        "db-pre-request": PRE_REQUEST,
+        "db-max-rows": config.max_rows,
+        "db-pool": config.pool,
+        "db-channel-enabled": True,
+        "db-channel": "pgrst",
+        "jwt-secret": f"@{config.files}/jwks.json",
+        "jwt-secret-is-base64": False,
+        "log-level": "error",
+    }
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())

@@ -1,0 +1,124 @@
+"""The tenant stack: everything one project owns, made from its ProjectSpec.
+
+Owns the wiring of the components and the stack's outputs. Generates nothing: names follow from the
+ref, secrets come from stack config. Provider resources hold addresses only, so that a project can
+be deleted after an admin password was changed.
+"""
+
+from urllib.parse import urlsplit
+
+import pulumi
+import pulumi_keycloak as keycloak
+import pulumi_minio as minio
+import pulumi_postgresql as postgresql
+
+from components.app_stack import AppStack, AppStackArgs
+from components.bucket import Bucket, BucketArgs
+from components.database import Database, DatabaseArgs
+from components.dns_record import DnsRecord, DnsRecordArgs
+from components.postgrest import EXTRA_CONNECTIONS
+from components.provider.resources import Provider as Croft
+from components.realm import Realm, RealmArgs
+from components.targets import target_for
+from stacks.spec import OUTPUTS, SECRETS, ProjectSpec, read_secrets
+
+# A provider call to a cold Keycloak outlasts the package's default of 5 s.
+KEYCLOAK_TIMEOUT_S = 60
+
+
+def project_program(spec: ProjectSpec) -> None:
+    """Declare the project in the running Pulumi program."""
+    secrets = read_secrets(SECRETS)
+    auth_urls = (f"{spec.api_url}/auth/v1", f"{spec.api_host_url}/auth/v1")
+    opts = pulumi.ResourceOptions(providers=_providers(spec))
+
+    database = Database(
+        "database",
+        DatabaseArgs(
+            ref=spec.ref,
+            host=spec.postgres.host,
+            port=spec.postgres.port,
+            postgres_password=secrets["postgres_password"],
+            authenticator_password=secrets["authenticator_password"],
+            postgres_connections_max=spec.connections_max,
+            authenticator_connections_max=spec.rest.pool + EXTRA_CONNECTIONS,
+            token_issuers=auth_urls,
+            protected=spec.protected,
+        ),
+        opts,
+    )
+    realm = Realm(
+        "realm",
+        RealmArgs(
+            ref=spec.ref,
+            auth_client_secret=secrets["auth_client_secret"],
+            auth_urls=auth_urls,
+            protected=spec.protected,
+        ),
+        opts,
+    )
+    bucket = Bucket(
+        "bucket",
+        BucketArgs(
+            ref=spec.ref,
+            user_secret=secrets["storage_secret"],
+            quota_bytes=spec.storage_quota_bytes,
+            protected=spec.protected,
+        ),
+        opts,
+    )
+    AppStack(
+        "app",
+        AppStackArgs(
+            ref=spec.ref,
+            target=target_for(spec.target),
+            api_url=spec.api_url,
+            api_host_url=spec.api_host_url,
+            database_host=spec.postgres.host,
+            database_port=spec.postgres.port,
+            database=database.name,
+            authenticator=database.authenticator,
+            authenticator_password=secrets["authenticator_password"],
+            jwt_secret=secrets["jwt_secret"],
+            anon_key=secrets["anon_key"],
+            service_role_key=secrets["service_role_key"],
+            rest_port=spec.rest.port,
+            rest_max_rows=spec.rest.max_rows,
+            rest_pool=spec.rest.pool,
+        ),
+        opts,
+    )
+    DnsRecord("dns", DnsRecordArgs(host=urlsplit(spec.api_host_url).hostname or ""))
+
+    outputs = {
+        "api_url": spec.api_url,
+        "api_host_url": spec.api_host_url,
+        "db_host": database.host,
+        "db_port": database.port,
+        "db_name": database.name,
+        "db_user": database.user,
+        "realm": realm.name,
+        "bucket": bucket.name,
+        "rest_port": spec.rest.port,
+    }
+    for name in OUTPUTS:
+        pulumi.export(name, outputs[name])
+
+
+def _providers(spec: ProjectSpec) -> list[pulumi.ProviderResource]:
+    return [
+        postgresql.Provider(
+            "postgresql", host=spec.postgres.host, port=spec.postgres.port, sslmode="disable"
+        ),
+        keycloak.Provider(
+            "keycloak", url=spec.keycloak_url, client_timeout=KEYCLOAK_TIMEOUT_S, realm="master"
+        ),
+        minio.Provider("minio", minio_server=spec.minio_server),
+        Croft(
+            "croft",
+            host=spec.postgres.host,
+            port=spec.postgres.port,
+            supervisor_socket=spec.local.supervisor_socket,
+            routes=spec.local.routes,
+        ),
+    ]
