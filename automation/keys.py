@@ -21,13 +21,14 @@ from automation.secrets import RecordName, RootKey, Sealed, seal, unseal
 ISSUER = "basecroft"
 API_ROLES = ("anon", "service_role")
 API_KEY_VALID_S = 10 * 365 * 24 * 3600
-# Random text, 256 bits each. With the two API keys these are stacks.spec.SECRETS.
+# Random text, 256 bits each.
 RANDOM_SECRETS = (
     "postgres_password",
     "authenticator_password",
     "jwt_secret",
     "storage_secret",
     "auth_client_secret",
+    "passphrase",  # of the stack's state; not given to the stack itself
 )
 
 
@@ -47,20 +48,12 @@ def mint_secrets(ref: str, given: Mapping[str, str], *, now: int) -> dict[str, s
     return api_keys | values
 
 
-def ensure_secrets(
-    conn: Connection[Any],
-    root: RootKey,
-    project: ProjectRow,
-    offered: Mapping[str, str] | None = None,
-) -> dict[str, str]:
-    """Every secret of the project in clear. Repeatable: what was stored first stays, then comes
-    what is `offered`, and only what is still missing is made.
-
-    The row is locked, so of two at once the second one finds a complete set.
-    """
+def ensure_secrets(conn: Connection[Any], root: RootKey, project: ProjectRow) -> dict[str, str]:
+    """Every secret of the project in clear. Repeatable: what was stored first stays, and only what
+    is missing is made. The row is locked: of two at once the second one finds a complete set."""
     projects.find(conn, project.ref, lock=True)
     stored = read_secrets(conn, root, project)
-    wanted = mint_secrets(project.ref, dict(offered or {}) | stored, now=int(time.time()))
+    wanted = mint_secrets(project.ref, stored, now=int(time.time()))
     store_secrets(conn, root, project, {n: v for n, v in wanted.items() if n not in stored})
     return wanted
 
