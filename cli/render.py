@@ -1,0 +1,108 @@
+"""Data on stdout: one view per noun, printed as a table, JSON, YAML or an env file.
+
+Owns formats, columns and masks. Must not know where a view came from. Tables are plain aligned text
+that never wraps: a key or a URL can be copied whole and `cut` and `awk` work on it.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import typer
+import yaml
+from rich.cells import cell_len
+
+from contracts.errors import InvalidInput
+
+View = Mapping[str, Any]
+
+# What may not stand on a screen. The anon key is made for browsers and is no secret.
+_SECRETS = frozenset({"service_role_key", "db_url"})
+_URL_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*(@)")
+# Supabase's own names: its templates and edge functions read these.
+_ENV_NAMES = {
+    "api_url": "SUPABASE_URL",
+    "anon_key": "SUPABASE_ANON_KEY",
+    "service_role_key": "SUPABASE_SERVICE_ROLE_KEY",
+    "db_url": "SUPABASE_DB_URL",
+}
+
+
+class Output(StrEnum):
+    """Formats of `--output`; `env` only where there are keys."""
+
+    table = "table"
+    json = "json"
+    yaml = "yaml"
+    env = "env"
+
+
+def print_view(view: View, output: Output) -> None:
+    """One thing: a line per field in a table, an object elsewhere."""
+    match output:
+        case Output.table:
+            typer.echo(_aligned([(name, _cell(value)) for name, value in view.items()]))
+        case Output.env:
+            typer.echo(_env_file(view))
+        case _:
+            typer.echo(_document(dict(view), output))
+
+
+def print_views(views: Iterable[View], output: Output, *, columns: Sequence[str]) -> None:
+    """Several things: a row each with the named columns in a table, an array of all fields else."""
+    match output:
+        case Output.table:
+            rows = [[column.upper() for column in columns]]
+            rows += [[_cell(view.get(column)) for column in columns] for view in views]
+            typer.echo(_aligned(rows))
+        case Output.env:
+            raise InvalidInput(
+                "a list has no env form", fix="use -o json, or `croft projects keys REF -o env`"
+            )
+        case _:
+            typer.echo(_document([dict(view) for view in views], output))
+
+
+def masked(view: View) -> dict[str, Any]:
+    """The view with its secrets made unreadable, but still recognizable."""
+    return {name: _mask(value) if name in _SECRETS else value for name, value in view.items()}
+
+
+def _mask(secret: str) -> str:
+    if "://" in secret:
+        return _URL_PASSWORD.sub(r"\1********\2", secret)
+    return f"{secret[:6]}********"
+
+
+def _document(data: Any, output: Output) -> str:
+    if output is Output.yaml:
+        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip()
+    return json.dumps(data, indent=2, ensure_ascii=False)
+
+
+def _env_file(view: View) -> str:
+    lines = [f"{env}={shlex.quote(view[name])}" for name, env in _ENV_NAMES.items() if name in view]
+    if not lines:
+        raise InvalidInput("this has no env form: it holds no keys", fix="use -o json")
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_cell(part)}" for name, part in value.items())
+    return str(value)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    )

@@ -1,0 +1,1 @@
+"""The `croft` command against a control plane faked at the HTTP transport."""

@@ -1,0 +1,225 @@
+"""The rules of ARCHITECTURE.md that a machine can check, over every file there is.
+
+Imports: cli > automation > stacks > (components | engine | services | local) > contracts.
+"""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LINES_MAX = 600
+
+# What each package may import of ours, itself aside. Exhaustive: a new package needs a line here.
+ALLOWED = {
+    "contracts": set(),
+    "components": {"contracts"},
+    "engine": set(),
+    "services": {"contracts"},
+    "local": {"contracts"},
+    "stacks": {"components", "contracts"},
+    "automation": {"stacks", "components", "engine", "local", "contracts"},
+    "cli": {"automation", "contracts"},
+}
+# The only doors in the wall, by file.
+DOORS = {"cli/platform.py": {"automation", "contracts", "local"}}
+# Folders with Python that no package may import; they may import anything.
+OUTSIDE = {"tests", "bench"}
+# The whole list of what the CLI sees of the control plane.
+CLI_SEES = {"automation.client"}
+CLI_PLATFORM_SEES = {"automation.boot"}
+# Beside each package's __main__.py.
+ENTRY_POINTS = {"automation/worker.py", "cli/app.py", "cli/platform.py"}
+# Which of our packages may import which foreign one.
+PULUMI = {"components", "engine", "stacks", "automation"}
+
+
+@dataclass(frozen=True)
+class Import:
+    path: str
+    line: int
+    module: str
+
+    @property
+    def package(self) -> str:
+        return self.path.split("/")[0]
+
+    @property
+    def top(self) -> str:
+        return self.module.split(".")[0]
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line} imports {self.module}"
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """Files in the index or about to be: what is committed and what is not ignored."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [path for line in done.stdout.splitlines() if (path := ROOT / line).is_file()]
+
+
+def sources() -> list[Path]:
+    return tracked("*.py")
+
+
+def imports() -> Iterator[Import]:
+    for file in sources():
+        path = file.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield Import(path, node.lineno, alias.name)
+            elif isinstance(node, ast.ImportFrom) and node.level:
+                # `from . import x` stays inside its package; only the count of dots could leave it.
+                assert node.level < len(path.split("/")), f"{path}:{node.lineno} leaves its package"
+            elif isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    yield Import(path, node.lineno, f"{node.module}.{alias.name}")
+
+
+def inside(name: str, modules: set[str]) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
+
+
+def test_every_folder_with_python_has_a_rule() -> None:
+    folders = {path.relative_to(ROOT).parts[0] for path in sources() if path.parent != ROOT}
+    assert folders <= ALLOWED.keys() | OUTSIDE, folders
+
+
+def test_imports_go_one_way() -> None:
+    wrong = [
+        str(found)
+        for found in imports()
+        if found.package in ALLOWED
+        and found.top in ALLOWED.keys() | OUTSIDE
+        and found.top not in DOORS.get(found.path, ALLOWED[found.package]) | {found.package}
+    ]
+    assert wrong == []
+
+
+def test_the_cli_sees_only_the_client() -> None:
+    wrong = []
+    for found in imports():
+        sees = CLI_PLATFORM_SEES | CLI_SEES if found.path == "cli/platform.py" else CLI_SEES
+        if found.package == "cli" and found.top == "automation" and not inside(found.module, sees):
+            wrong.append(str(found))
+    assert wrong == []
+
+
+def test_only_the_adapter_imports_the_automation_api() -> None:
+    wrong = [
+        str(found)
+        for found in imports()
+        if found.package in ALLOWED
+        and inside(found.module, {"pulumi.automation"})
+        and found.path != "automation/pulumi.py"
+    ]
+    assert wrong == []
+
+
+def test_contracts_services_local_and_cli_know_no_pulumi() -> None:
+    wrong = [
+        str(found)
+        for found in imports()
+        if found.package in ALLOWED.keys() - PULUMI and found.top.startswith("pulumi")
+    ]
+    assert wrong == []
+
+
+def test_the_sql_of_the_control_plane_stands_in_the_registry() -> None:
+    statement = re.compile(
+        r"^\s*(select\s.+\sfrom|insert\s+into|update\s+\w+\s+set|delete\s+from)\s", re.I | re.S
+    )
+    wrong = []
+    for file in tracked("automation/*.py"):
+        path = file.relative_to(ROOT).as_posix()
+        if path.startswith("automation/registry/"):
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                if statement.match(node.value):
+                    wrong.append(f"{path}:{node.lineno}")
+    assert wrong == []
+
+
+def test_the_environment_is_read_at_entry_points_only() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sources()
+        if path.relative_to(ROOT).parts[0] in ALLOWED
+        and path.name != "__main__.py"
+        and path.relative_to(ROOT).as_posix() not in ENTRY_POINTS
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
+        if isinstance(node.value, ast.Name) and node.value.id == "os"
+    ]
+    assert wrong == []
+
+
+def test_files_are_short() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in tracked("*.py", "*.mjs", "*.sql")
+        if (lines := len(path.read_text().splitlines())) > LINES_MAX
+    }
+    assert long == {}
+
+
+def test_every_module_says_what_it_owns() -> None:
+    bare = [
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert bare == []
+
+
+def test_no_vague_names() -> None:
+    vague = re.compile(r"(^|_)(utils?|helpers?|common|misc)(_|$)")
+    assert [
+        p for p in sources() if any(vague.search(part) for part in p.with_suffix("").parts)
+    ] == []
+    classes = [
+        f"{path.relative_to(ROOT)}:{node.name}"
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        and re.search(r"(Manager|Helper|Utils?|Service)$|^Base[A-Z]", node.name)
+    ]
+    assert classes == []
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        # A lock names versions and hashes; where they come from is the reader's own setting.
+        r"--(extra-)?index-url|--find-links",
+        r'"resolved": *"https?:',
+        r"https?://[^\s\"']*(pypi|npmjs|artifactory|nexus|proxy\.golang)",
+        # Paths of the machine a file was written on.
+        r"(?<![\w.])/(work|root|home/\w+)/",
+    ],
+    ids=["index-option", "npm-resolved", "index-host", "machine-path"],
+)
+def test_no_index_host_and_no_machine_path(pattern: str) -> None:
+    wrong = []
+    for path in tracked():
+        if path == Path(__file__):
+            continue
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        wrong += [f"{path.relative_to(ROOT)}: {m.group()}" for m in re.finditer(pattern, text)]
+    assert wrong == []
+
+
+def test_architecture_page_is_short() -> None:
+    page = ROOT / "ARCHITECTURE.md"
+    assert len(page.read_text().splitlines()) < 200
