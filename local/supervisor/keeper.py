@@ -1,0 +1,177 @@
+"""Keep one unit in the state that was asked for.
+
+Owns a unit's life: waiting for others, health, restarts with backoff, stop. Must not know the
+socket protocol or where units are stored.
+"""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from contracts.home import Home
+from contracts.units import Health, Unit, UnitState, UnitStatus
+from local.ports import holder
+from local.supervisor import logs
+from local.supervisor.process import Process, find, forget, spawn
+
+BACKOFF_FIRST_S = 0.25
+BACKOFF_MAX_S = 30.0
+STABLE_AFTER_S = 30.0  # a unit that ran this long starts again with the first backoff
+AFTER_TIMEOUT_S = 120.0
+POLL_S = 0.1
+HEALTH_TIMEOUT_S = 2.0
+
+
+class Keeper:
+    """One unit. `state_of` tells the state of another unit, None where there is none."""
+
+    def __init__(self, home: Home, unit: Unit, state_of: Callable[[str], UnitState | None]) -> None:
+        self.unit = unit
+        self._home = home
+        self._state_of = state_of
+        self._task: asyncio.Task[None] | None = None
+        self._process: Process | None = None
+        self._hurry = asyncio.Event()  # cuts a backoff short
+        self._status = UnitStatus(name=unit.name, state="stopped", since=time.time())
+
+    @property
+    def status(self) -> UnitStatus:
+        pid = self._process.pid if self._process else None
+        return self._status.model_copy(update={"pid": pid})
+
+    @property
+    def wanted(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    def _be(self, state: UnitState, detail: str = "") -> None:
+        update = {"state": state, "detail": detail, "since": time.time()}
+        self._status = self._status.model_copy(update=update)
+
+    async def adopt(self) -> None:
+        """Take over the process that an earlier supervisor left, if there is one; one that runs an
+        older form of the unit is replaced."""
+        if (found := find(self._home, self.unit)) is None:
+            return
+        self._process, current = found
+        if current:
+            self.start()
+        else:
+            await self._end_process()
+            self.start()
+
+    def start(self) -> None:
+        """Begin to keep it running, or try again now. Returns at once; `status` tells how it goes."""
+        self._hurry.set()
+        if not self.wanted:
+            self._status = self._status.model_copy(update={"restarts": 0})
+            self._be("starting")
+            self._task = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        await self._end_process()
+        self._be("stopped")
+
+    async def _end_process(self) -> None:
+        if self._process is not None:
+            await self._process.end(self.unit.stop_signal, self.unit.stop_timeout_s)
+            self._process = None
+        forget(self._home, self.unit.name)
+
+    async def _keep(self) -> None:
+        if self._process is None:
+            await self._others()
+        backoff_s = BACKOFF_FIRST_S
+        while True:
+            began = time.monotonic()
+            try:
+                reason = await self._run_once()
+            except (FileNotFoundError, PermissionError) as error:
+                self._be("failed", f"cannot start: {error}")  # no retry cures that
+                return
+            except (OSError, subprocess.SubprocessError) as error:  # no memory, no room on disk
+                reason = f"cannot start: {error}"
+            if time.monotonic() - began > STABLE_AFTER_S:
+                backoff_s = BACKOFF_FIRST_S
+            restarts = self._status.restarts + 1
+            self._status = self._status.model_copy(update={"restarts": restarts})
+            self._be("backoff", f"{reason}; next try in {backoff_s:g} s")
+            self._hurry.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), backoff_s)
+            backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+
+    async def _run_once(self) -> str:
+        """From start (or adoption) to end; returns why it ended."""
+        health = self.unit.health
+        if self._process is None:
+            # Else the health check would greet the stranger, and the log alone tell of ours.
+            if health.kind != "none" and (stranger := holder(health.port)) is not None:
+                return f"port {health.port} is in use by {stranger}"
+            self._be("starting")
+            self._process = spawn(self._home, self.unit, logs.path(self._home, self.unit.name))
+        process = self._process
+        if not await _becomes_healthy(health, process):
+            if not process.exited.done():
+                await self._end_process()
+                return f"not ready within {health.start_timeout_s:g} s"
+        else:
+            self._be("running")
+        reason = await asyncio.shield(process.exited)
+        self._process = None
+        last = logs.last_line(logs.path(self._home, self.unit.name))
+        return f"{reason}: {last}" if last else reason
+
+    async def _others(self) -> None:
+        """Wait until the units before this one run; never forever, one may be broken for long."""
+        deadline = time.monotonic() + AFTER_TIMEOUT_S
+        for name in self.unit.after:
+            while self._state_of(name) in ("starting", "backoff"):
+                if time.monotonic() > deadline:
+                    return
+                self._be("starting", f"waits for {name}")
+                await asyncio.sleep(POLL_S)
+
+
+async def _becomes_healthy(health: Health, process: Process) -> bool:
+    deadline = time.monotonic() + health.start_timeout_s
+    while not process.exited.done():
+        if await _healthy(health):
+            return not process.exited.done()
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.wait([process.exited], timeout=POLL_S)
+    return False
+
+
+async def _healthy(health: Health) -> bool:
+    if health.kind == "none":
+        return True
+    try:
+        async with asyncio.timeout(HEALTH_TIMEOUT_S):
+            reader, writer = await asyncio.open_connection("127.0.0.1", health.port)
+            try:
+                return health.kind == "tcp" or await _answers(reader, writer, health)
+            finally:
+                writer.close()
+                with suppress(OSError):
+                    await writer.wait_closed()
+    except (OSError, ValueError):  # refused, cut off, too slow, or not HTTP
+        return False
+
+
+async def _answers(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, health: Health
+) -> bool:
+    request = (
+        f"GET {health.path} HTTP/1.1\r\nHost: 127.0.0.1:{health.port}\r\nConnection: close\r\n"
+    )
+    writer.write(f"{request}\r\n".encode())
+    words = (await reader.readline()).split()
+    return len(words) >= 2 and words[0].startswith(b"HTTP/") and int(words[1]) < 500
