@@ -1,3 +1,3 @@
 """Only lists the plugins; the rigs are in tests/fixtures, split by what they run."""
 
-pytest_plugins = ["tests.fixtures.platform"]
+pytest_plugins = ["tests.fixtures.platform", "tests.fixtures.postgres"]
