@@ -12,7 +12,7 @@ from pathlib import Path
 
 from contracts.home import Home
 from contracts.units import Health, Unit
-from local.accounts import Account, give, run_as
+from local.accounts import Account, run_as
 from local.toolbox.catalog import CATALOG, KEYCLOAK_VERSION
 from local.toolbox.install import package_folder
 
@@ -73,10 +73,14 @@ def prepare_postgres(home: Home, owner: Account) -> None:
         # Made beside and renamed: an interrupted initdb leaves nothing that looks like a cluster.
         new = home.data / "postgres.new"
         shutil.rmtree(new, ignore_errors=True)
-        argv = [home.tool("initdb"), "-D", new, "-U", ADMIN, "--pwfile", _secret(home, "postgres")]
+        argv: list[str | Path] = [home.tool("initdb"), "-D", new, "-U", ADMIN, "--pwfile"]
         options = ["--auth=scram-sha-256", "--encoding=UTF8", "--data-checksums"]
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8"]
-        run_as(owner, [*argv, *options, *locale], timeout_s=INITDB_TIMEOUT_S)
+        run_as(
+            owner,
+            [*argv, home.secret("postgres_admin"), *options, *locale],
+            timeout_s=INITDB_TIMEOUT_S,
+        )
         new.rename(data)
     lines = [f"{name} = {value}\n" for name, value in POSTGRES_SETTINGS.items()]
     _write(data / "croft.conf", "".join(lines), owner)
@@ -166,7 +170,7 @@ def keycloak_settings(home: Home, secrets: Mapping[str, str]) -> dict[str, str]:
         "hostname": home.keycloak_url,
         "hostname-strict": "true",
         "log": "console",
-        "log-level": "INFO",
+        "log-level": "INFO,io.smallrye.health:ERROR",  # else each probe of a start is a line
         # Only read while realm master is being made, and never again.
         "bootstrap-admin-client-id": "croft-bootstrap",
         "bootstrap-admin-client-secret": secrets["keycloak_bootstrap"],
@@ -270,14 +274,10 @@ def prepare_traefik(home: Home, owner: Account) -> None:
 # ------------------------------------------------------------------------------ files of servers
 
 
-def _secret(home: Home, server: str) -> Path:
-    return home.secret(f"{server}_admin")
-
-
 def _folder(path: Path, owner: Account) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
     if owner.drop:
-        os.chown(path, owner.uid, owner.gid)
+        os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
 
 
 def _write(path: Path, text: str, owner: Account) -> None:
@@ -285,10 +285,11 @@ def _write(path: Path, text: str, owner: Account) -> None:
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        if owner.drop:  # by descriptor: the folder is not root's, a name in it could be swapped
+            os.fchown(file.fileno(), owner.uid, owner.gid)
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    give(new, owner)
     new.rename(path)
 
 

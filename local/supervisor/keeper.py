@@ -62,7 +62,7 @@ class Keeper:
             self.start()
 
     def start(self) -> None:
-        """Begin to keep it running, or try again now. Returns at once; `status` tells how it goes."""
+        """Begin to keep it running, or try again now; `status` tells how it goes."""
         self._hurry.set()
         if not self.wanted:
             self._status = self._status.model_copy(update={"restarts": 0})
