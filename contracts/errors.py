@@ -31,6 +31,8 @@ class PlatformError(Exception):
         self.message = message
         self.code = code or self.default_code
         self.fix = fix
+        # Set by the HTTP client: which line of the API's log tells more.
+        self.request_id = ""
 
 
 class InvalidInput(PlatformError):

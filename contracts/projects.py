@@ -47,6 +47,14 @@ class ProjectCreate(BaseModel):
     _name = field_validator("name")(check_name)
 
 
+class Organization(BaseModel):
+    """Element of GET /v1/organizations."""
+
+    id: str
+    slug: str
+    name: str
+
+
 class DatabaseView(BaseModel):
     host: str
     version: str

@@ -1,0 +1,225 @@
+"""The Management API as typed functions: what the CLI and embedders call.
+
+Owns HTTP, patience and the way back from an answer to a `contracts.errors` error. Must not know
+the registry or how anything is printed.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx2 as httpx
+from pydantic import TypeAdapter
+
+from contracts import errors
+from contracts.errors import BackendDown, PlatformError, TimedOut
+from contracts.home import Home
+from contracts.projects import (
+    ApiKey,
+    Connection,
+    Operation,
+    OperationEvent,
+    Organization,
+    Project,
+    ProjectCreate,
+)
+
+REQUEST_TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 5.0
+# The API sends a heartbeat each 15 s: silence for longer means that nobody is there.
+SILENCE_MAX_S = 45.0
+# How long a stream waits for an API that is being restarted.
+RECONNECT_MAX_S = 30.0
+RECONNECT_PAUSE_S = 0.5
+
+_BY_STATUS = {
+    kind.status: kind
+    for kind in PlatformError.__subclasses__()
+    if kind.status != PlatformError.status
+}
+_BY_CODE = {kind.default_code: kind for kind in PlatformError.__subclasses__()}
+
+
+@dataclass(frozen=True)
+class Started:
+    """A change that was accepted and goes on: the project now, and the operation to follow."""
+
+    project: Project
+    operation_id: str
+
+
+class Client:
+    """One connection pool to one control plane. Every method raises `contracts.errors` only."""
+
+    def __init__(
+        self, url: str, token: str, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self.url = url
+        self._http = httpx.Client(
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(REQUEST_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            # A proxy from the environment is meant for the internet, not for this machine's API.
+            trust_env=False,
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def organizations(self) -> list[Organization]:
+        answer = self._ask("GET", "/v1/organizations")
+        return TypeAdapter(list[Organization]).validate_python(answer.json())
+
+    def projects(self) -> list[Project]:
+        answer = self._ask("GET", "/v1/projects")
+        return TypeAdapter(list[Project]).validate_python(answer.json())
+
+    def project(self, ref: str) -> Project:
+        return Project.model_validate(self._ask("GET", f"/v1/projects/{_segment(ref)}").json())
+
+    def create_project(self, wanted: ProjectCreate) -> Started:
+        body = wanted.model_dump(exclude_none=True)
+        return _started(self._ask("POST", "/v1/projects", json=body))
+
+    def destroy_project(self, ref: str) -> Started:
+        return _started(self._ask("DELETE", f"/v1/projects/{_segment(ref)}"))
+
+    def api_keys(self, ref: str, *, reveal: bool = False) -> list[ApiKey]:
+        path = f"/v1/projects/{_segment(ref)}/api-keys"
+        answer = self._ask("GET", path, params={"reveal": reveal})
+        return TypeAdapter(list[ApiKey]).validate_python(answer.json())
+
+    def connection(self, ref: str) -> Connection:
+        answer = self._ask("GET", f"/v1/projects/{_segment(ref)}/connection")
+        return Connection.model_validate(answer.json())
+
+    def operation(self, operation_id: str) -> Operation:
+        answer = self._ask("GET", f"/v1/operations/{_segment(operation_id)}")
+        return Operation.model_validate(answer.json())
+
+    def operation_events(
+        self, operation_id: str, *, after_seq: int = 0, timeout_s: float = 900.0
+    ) -> Iterator[OperationEvent]:
+        """Every event after `after_seq`, each once, up to and including `end`.
+
+        A stream that breaks is resumed where it broke, also over a restart of the API. Raises
+        TimedOut when the operation still runs after `timeout_s`, BackendDown when the API stays away.
+        """
+        deadline = time.monotonic() + timeout_s
+        lost_since: float | None = None
+        while (left_s := deadline - time.monotonic()) > 0:
+            try:
+                for event in self._stream(operation_id, after_seq, min(left_s, SILENCE_MAX_S)):
+                    lost_since = None
+                    after_seq = event.seq
+                    yield event
+                    if event.kind == "end":
+                        return
+                    if time.monotonic() > deadline:
+                        break
+            except httpx.TransportError as error:
+                lost_since = lost_since or time.monotonic()
+                if time.monotonic() - lost_since > RECONNECT_MAX_S:
+                    raise _down(self.url, error) from error
+            time.sleep(min(RECONNECT_PAUSE_S, max(0.0, deadline - time.monotonic())))
+        raise TimedOut(
+            f"operation {operation_id} still runs after {timeout_s:.0f} s",
+            code="operation_still_running",
+            fix="it goes on by itself; look again with: croft projects list",
+        )
+
+    def _stream(
+        self, operation_id: str, after_seq: int, read_timeout_s: float
+    ) -> Iterator[OperationEvent]:
+        path = f"/v1/operations/{_segment(operation_id)}/events"
+        headers = {"Last-Event-ID": str(after_seq)} if after_seq else {}
+        timeout = httpx.Timeout(REQUEST_TIMEOUT_S, connect=CONNECT_TIMEOUT_S, read=read_timeout_s)
+        with self._http.sse(path, headers=headers, timeout=timeout) as source:
+            if source.response.is_error:
+                source.response.read()
+                raise error_of(source.response)
+            for message in source:
+                yield OperationEvent.model_validate_json(message.data)
+
+    def _ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **arguments)
+        except httpx.TimeoutException as error:
+            if isinstance(error, httpx.ConnectTimeout):
+                raise _down(self.url, error) from error
+            raise TimedOut(
+                f"the API at {self.url} took longer than {REQUEST_TIMEOUT_S:.0f} s to answer",
+                code="api_timeout",
+                fix="see: croft status",
+            ) from error
+        except httpx.TransportError as error:
+            raise _down(self.url, error) from error
+        if not response.is_success:
+            raise error_of(response)
+        return response
+
+
+def client_for(home: Home, environ: Mapping[str, str]) -> Client:
+    """A client of the platform at `home`, or of the one that CROFT_URL and CROFT_TOKEN name."""
+    token = environ.get("CROFT_TOKEN", "")
+    if not token:
+        try:
+            token = home.token.read_text().strip()
+        except OSError as error:
+            raise errors.Unauthorized(
+                f"no token: {home.token} cannot be read ({error.strerror})",
+                code="token_missing",
+                fix="run: croft up, or set CROFT_TOKEN",
+            ) from error
+    return Client(environ.get("CROFT_URL") or home.api_url, token)
+
+
+def error_of(response: httpx.Response) -> PlatformError:
+    """The error that the API rendered as problem+json; anything else is a stranger's answer."""
+    try:
+        problem = response.json()
+        code, message = str(problem["code"]), str(problem["message"])
+    except (ValueError, KeyError, TypeError):
+        return BackendDown(
+            f"{response.url.host}:{response.url.port} answered {response.status_code},"
+            " but not as the platform's API does",
+            code="not_our_api",
+            fix="see: croft status",
+        )
+    kind = _BY_STATUS.get(response.status_code) or _BY_CODE.get(code) or PlatformError
+    error = kind(message, code=code, fix=str(problem.get("fix", "")))
+    error.request_id = str(problem.get("request_id", ""))
+    return error
+
+
+def _started(response: httpx.Response) -> Started:
+    operation_id = response.headers.get("Location", "").rpartition("/")[2]
+    return Started(Project.model_validate(response.json()), operation_id)
+
+
+def _segment(text: str) -> str:
+    """`text` as one segment of a path: what a person typed cannot lead to another route."""
+    return quote(text, safe="") or "-"
+
+
+def _down(url: str, error: Exception) -> BackendDown:
+    return BackendDown(
+        f"nobody answers at {url}: {error or type(error).__name__}",
+        code="api_down",
+        fix="start the platform with: croft up",
+    )
