@@ -12,7 +12,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import httpx2 as httpx
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from contracts import errors
 from contracts.errors import BackendDown, PlatformError, TimedOut
@@ -25,6 +25,7 @@ from contracts.projects import (
     Organization,
     Project,
     ProjectCreate,
+    invalid_input,
 )
 
 REQUEST_TIMEOUT_S = 30.0
@@ -35,12 +36,10 @@ SILENCE_MAX_S = 45.0
 RECONNECT_MAX_S = 30.0
 RECONNECT_PAUSE_S = 0.5
 
-_BY_STATUS = {
-    kind.status: kind
-    for kind in PlatformError.__subclasses__()
-    if kind.status != PlatformError.status
-}
-_BY_CODE = {kind.default_code: kind for kind in PlatformError.__subclasses__()}
+# Three kinds share status 500; their default codes tell them apart.
+_KINDS = PlatformError.__subclasses__()
+_BY_STATUS = {kind.status: kind for kind in _KINDS if kind.status != PlatformError.status}
+_BY_CODE = {kind.default_code: kind for kind in _KINDS}
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,13 @@ class Client:
     def project(self, ref: str) -> Project:
         return Project.model_validate(self._ask("GET", f"/v1/projects/{_segment(ref)}").json())
 
-    def create_project(self, wanted: ProjectCreate) -> Started:
+    def create_project(
+        self, name: str, *, organization_slug: str | None = None, db_pass: str | None = None
+    ) -> Started:
+        try:
+            wanted = ProjectCreate(name=name, organization_slug=organization_slug, db_pass=db_pass)
+        except ValidationError as error:
+            raise invalid_input(error.errors()) from None  # its text would quote the password
         body = wanted.model_dump(exclude_none=True)
         return _started(self._ask("POST", "/v1/projects", json=body))
 
@@ -117,8 +122,9 @@ class Client:
     ) -> Iterator[OperationEvent]:
         """Every event after `after_seq`, each once, up to and including `end`.
 
-        A stream that breaks is resumed where it broke, also over a restart of the API. Raises
-        TimedOut when the operation still runs after `timeout_s`, BackendDown when the API stays away.
+        A stream that breaks is resumed where it broke, also over a restart of the API or its
+        registry. Raises TimedOut when the operation still runs after `timeout_s`, BackendDown when
+        the API stays away.
         """
         deadline = time.monotonic() + timeout_s
         lost_since: float | None = None
@@ -132,7 +138,7 @@ class Client:
                         return
                     if time.monotonic() > deadline:
                         break
-            except httpx.TransportError as error:
+            except (httpx.TransportError, BackendDown) as error:
                 lost_since = lost_since or time.monotonic()
                 if time.monotonic() - lost_since > RECONNECT_MAX_S:
                     raise _down(self.url, error) from error

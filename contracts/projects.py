@@ -5,10 +5,13 @@ Source of the shapes: Supabase's published Management API; see control-plane.md 
 """
 
 import unicodedata
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from contracts.errors import InvalidInput
 
 NAME_LENGTH_MAX = 255
 
@@ -45,6 +48,16 @@ class ProjectCreate(BaseModel):
     region: str = "local"
 
     _name = field_validator("name")(check_name)
+
+
+def invalid_input(problems: Sequence[Mapping[str, Any]]) -> InvalidInput:
+    """What pydantic said of a body, as the one error that is shown. Never quotes what was sent: it
+    may be a password."""
+    first = problems[0]
+    field = str(first["loc"][-1]) if first["loc"] else "body"
+    code = {"name": "project_name_invalid", "db_pass": "db_pass_invalid"}.get(field)
+    detail = str(first["msg"]).removeprefix("Value error, ")
+    return InvalidInput(f"{field}: {detail}", code=code, fix="correct the value and try again")
 
 
 class Organization(BaseModel):
