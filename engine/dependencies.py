@@ -1,0 +1,69 @@
+"""The order in which resources may go.
+
+Owns the edges between resources in state and the schedule of deletes that follows from them. Must
+not know steps, providers or why a resource goes.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from engine.resource_state import ResourceState
+from engine.urns import split_provider_reference
+
+
+def urns_needed(state: ResourceState) -> set[str]:
+    """URNs that must exist for as long as this resource does."""
+    needed = {state.parent, state.deleted_with, *state.dependencies}
+    for urns in state.property_dependencies.values():
+        needed.update(urns)
+    if state.provider:
+        needed.add(split_provider_reference(state.provider)[0])
+    return needed - {"", state.urn}
+
+
+def antichains(states: Iterable[ResourceState]) -> list[list[ResourceState]]:
+    """The given resources in groups to delete one after the other; no member of a group needs
+    another, and none is needed by a later group."""
+    waiting = list(states)
+    groups: list[list[ResourceState]] = []
+    while waiting:
+        needed = {urn for state in waiting for urn in urns_needed(state)}
+        free = [state for state in waiting if state.urn not in needed]
+        # A circle cannot come from a program; should a state hold one, it still has to go.
+        groups.append(free or waiting)
+        gone = set(map(id, groups[-1]))
+        waiting = [state for state in waiting if id(state) not in gone]
+    return groups
+
+
+def needed_by(states: Iterable[ResourceState], kept: Collection[str]) -> set[str]:
+    """URNs that the resources named in `kept` need, directly or not."""
+    edges = {state.urn: urns_needed(state) for state in states}
+    found: set[str] = set()
+    pending = list(kept)
+    while pending:
+        for urn in edges.get(pending.pop(), ()):
+            if urn not in found:
+                found.add(urn)
+                pending.append(urn)
+    return found
+
+
+def dependents(
+    root: ResourceState,
+    states: Sequence[ResourceState],
+    must_go: Callable[[ResourceState, Collection[str]], tuple[str, ...] | None],
+) -> Mapping[ResourceState, tuple[str, ...]]:
+    """What has to be deleted before `root` can be, in state order, each with the input keys that
+    say so. `must_go(state, going)` decides for one resource, given the URNs already going."""
+    going = {root.urn}
+    found: dict[ResourceState, tuple[str, ...]] = {}
+    seen_root = False
+    for state in states:
+        if state is root:
+            seen_root = True
+        elif seen_root and not state.delete and urns_needed(state) & going:
+            keys = must_go(state, going)
+            if keys is not None:
+                going.add(state.urn)
+                found[state] = keys
+    return found

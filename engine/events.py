@@ -1,0 +1,186 @@
+"""What an update tells while it runs.
+
+Owns the engine events, in the JSON form and order of the pulumi CLI, and counting what was done.
+Must not know who listens: sinks take finished events. No event carries a secret.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from engine.resource_state import PROVIDER_TYPE_PREFIX, ResourceState
+from engine.secrecy import MASK
+from engine.steps import Op, Step
+from engine.urns import name_of, type_of
+from engine.values import (
+    SECRET_SIGNATURE,
+    SIGNATURE_KEY,
+    Archive,
+    Asset,
+    OutputValue,
+    ResourceReference,
+    Secret,
+    signed_fields,
+)
+
+Event = dict[str, Any]
+Sink = Callable[[Event], None]
+
+# Shorter texts are words that also occur elsewhere: hiding them would garble the message.
+_REDACTED_LENGTH_MIN = 4
+
+
+class Events:
+    """Numbers events and hands them to every sink, one at a time and in order."""
+
+    def __init__(
+        self, sinks: Sequence[Sink], *, dry_run: bool, debug: bool, secrets: Sequence[str] = ()
+    ) -> None:
+        """`secrets` are texts that no diagnostic may repeat."""
+        self._sinks, self._dry_run, self._debug = sinks, dry_run, debug
+        self._secrets = sorted(
+            (text for text in secrets if len(text) >= _REDACTED_LENGTH_MIN), key=len, reverse=True
+        )
+        self._lock = threading.Lock()
+        self._sequence = 0
+        self.changes: Counter[str] = Counter()
+
+    def prelude(self, config: Mapping[str, str]) -> None:
+        self._send("preludeEvent", {"config": dict(config)})
+
+    def diagnostic(self, severity: str, message: str, urn: str = "") -> None:
+        """`severity` is debug, info, info#err, warning or error."""
+        if severity == "debug" and not self._debug:
+            return
+        body = {
+            "prefix": f"{severity.partition('#')[0]}: ",
+            "message": self._redacted(message).rstrip("\n") + "\n",
+            "color": "never",
+            "severity": severity,
+        }
+        self._send("diagnosticEvent", {"urn": urn, **body} if urn else body)
+
+    def step_started(self, step: Step) -> None:
+        if _reported(step):
+            self._send("resourcePreEvent", self._step(step))
+
+    def step_finished(self, step: Step, *, closing: bool = False) -> None:
+        """A component's step is `closing` when its outputs are in; only then is it complete."""
+        if not _reported(step):
+            return
+        if step.logical and not closing:
+            with self._lock:
+                self.changes[step.op] += 1
+        if closing or step.state.custom or step.new is None:
+            self._send("resOutputsEvent", self._step(step))
+
+    def step_failed(self, step: Step, error: Exception) -> None:
+        self.diagnostic("error", f"{_DOING[step.op]} {step.urn}: {error}", step.urn)
+        self._send("resOpFailedEvent", {**self._step(step), "status": 0, "steps": 0})
+
+    def summary(self, duration_s: float, succeeded: bool) -> None:
+        body = {
+            "maybeCorrupt": False,
+            "durationSeconds": round(duration_s),
+            "resourceChanges": dict(self.changes),
+            "PolicyPacks": {},
+            "isPreview": self._dry_run,
+            "result": "succeeded" if succeeded else "failed",
+        }
+        self._send("summaryEvent", body)
+
+    def cancel(self) -> None:
+        """The last event of every update."""
+        self._send("cancelEvent", {})
+
+    def _step(self, step: Step) -> dict[str, Any]:
+        metadata: dict[str, Any] = {
+            "op": str(step.op),
+            "urn": step.urn,
+            "type": step.state.type,
+            "old": _state(step.old),
+            "new": _state(step.new),
+            "detailedDiff": None,
+            "logical": step.logical,
+            "provider": step.state.provider,
+        }
+        if step.keys:
+            metadata["keys"] = list(step.keys)
+        if step.diffs:
+            metadata["diffs"] = list(step.diffs)
+        return {"metadata": metadata, "planning": True} if self._dry_run else {"metadata": metadata}
+
+    def _send(self, kind: str, body: dict[str, Any]) -> None:
+        with self._lock:
+            event = {"sequence": self._sequence, "timestamp": int(time.time()), kind: body}
+            self._sequence += 1
+            for sink in self._sinks:
+                sink(event)
+
+    def _redacted(self, message: str) -> str:
+        for text in self._secrets:
+            message = message.replace(text, MASK)
+        return message
+
+
+_DOING = {
+    Op.SAME: "checking",
+    Op.CREATE: "creating",
+    Op.CREATE_REPLACEMENT: "creating",
+    Op.UPDATE: "updating",
+    Op.DELETE: "deleting",
+    Op.DELETE_REPLACED: "deleting",
+    Op.REPLACE: "replacing",
+    Op.READ: "reading",
+    Op.READ_REPLACEMENT: "reading",
+    Op.REFRESH: "refreshing",
+    Op.IMPORT: "importing",
+    Op.DISCARD: "discarding",
+    Op.DISCARD_REPLACED: "discarding",
+    Op.REMOVE_PENDING_REPLACE: "forgetting",
+}
+
+
+def _reported(step: Step) -> bool:
+    """Default providers and bookkeeping are the engine's own business."""
+    default_provider = type_of(step.urn).startswith(PROVIDER_TYPE_PREFIX) and (
+        name_of(step.urn) == "default" or name_of(step.urn).startswith("default_")
+    )
+    return step.op is not Op.REMOVE_PENDING_REPLACE and not default_provider
+
+
+def _state(state: ResourceState | None) -> dict[str, Any] | None:
+    if state is None:
+        return None
+    shown: dict[str, Any] = {"type": state.type, "urn": state.urn}
+    for key, value in (
+        ("custom", state.custom),
+        ("delete", state.delete),
+        ("protect", state.protect),
+        ("retainOnDelete", state.retain_on_delete),
+        ("initErrors", list(state.init_errors)),
+    ):
+        if value:
+            shown[key] = value
+    return shown | {
+        "id": state.id,
+        "parent": state.parent,
+        "inputs": _shown(state.inputs),
+        "outputs": _shown(state.outputs),
+        "provider": state.provider,
+    }
+
+
+def _shown(value: Any) -> Any:
+    """A value as events carry it: JSON, secrets in their envelope without content."""
+    if isinstance(value, Secret) or (isinstance(value, OutputValue) and value.secret):
+        return {SIGNATURE_KEY: SECRET_SIGNATURE, "ciphertext": MASK}
+    if isinstance(value, OutputValue):
+        return _shown(value.value)
+    if isinstance(value, ResourceReference | Asset | Archive):
+        return signed_fields(value)
+    if isinstance(value, Mapping):
+        return {key: _shown(item) for key, item in value.items()}
+    return [_shown(item) for item in value] if isinstance(value, list | tuple) else value

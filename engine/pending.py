@@ -1,0 +1,70 @@
+"""Healing what a killed engine left behind.
+
+Owns turning the pending operations of a loaded state into facts, before an update begins. Must not
+know programs or steps.
+
+Only a create needs care: the object may exist without standing in state. Names are deterministic,
+so the handler looks for it by the inputs that were about to be used; what it finds becomes an old
+state like any other, to be kept, changed or deleted. An object in the middle of an update or a
+delete is still in state as it was; the same operation, called again, completes it.
+"""
+
+from dataclasses import replace
+
+from engine.events import Events
+from engine.provider_registry import ProviderRegistry
+from engine.resource_state import (
+    OperationType,
+    PendingOperation,
+    ResourceState,
+    Snapshot,
+    timestamp,
+)
+from engine.secrecy import marked_like, plain, with_secret_keys
+
+
+def healed(snapshot: Snapshot, providers: ProviderRegistry, events: Events) -> Snapshot:
+    """The same snapshot without pending operations: half-made objects adopted."""
+    if not snapshot.pending_operations:
+        return snapshot
+    for state in snapshot.resources:
+        if state.is_provider:
+            providers.configure(state)
+    live = {state.urn for state in snapshot.resources if not state.delete}
+    adopted = []
+    for operation in snapshot.pending_operations:
+        state = operation.resource
+        events.diagnostic("warning", f"an earlier {operation.type} was interrupted", state.urn)
+        if operation.type is OperationType.CREATING and state.custom and state.urn not in live:
+            found = _found(operation, providers)
+            if found is not None:
+                events.diagnostic("info", f"found {found.id}: adopted", state.urn)
+                adopted.append(found)
+                live.add(state.urn)
+    return replace(snapshot, resources=(*snapshot.resources, *adopted), pending_operations=())
+
+
+def _found(operation: PendingOperation, providers: ProviderRegistry) -> ResourceState | None:
+    state = operation.resource
+    if state.is_provider:
+        return None
+    handler = providers.handler(state.type)
+    cfg, inputs = providers.configuration(state), plain(state.inputs)
+    id = handler.find(cfg, inputs)
+    if id is None:
+        return None
+    outputs = handler.read(cfg, id, inputs, {})
+    if outputs is None:
+        return None
+    now = timestamp()
+    marked = marked_like({**outputs, "id": id}, state.inputs)
+    secret_keys = {*handler.secret_outputs, *state.additional_secret_outputs}
+    return replace(
+        state,
+        id=id,
+        outputs=with_secret_keys(marked, secret_keys),
+        delete=False,
+        pending_replacement=False,
+        created=now,
+        modified=now,
+    )

@@ -1,0 +1,60 @@
+"""Who answers for a resource type, and with which configuration.
+
+Owns the packages on offer and the configuration behind each provider reference. Must not know
+steps, state files or any one package. Credentials are merged in at each call, so that they stand
+in no state and follow a rotation at once.
+"""
+
+import threading
+from collections.abc import Iterable, Mapping
+
+from engine.errors import EngineError
+from engine.provider import Credentials, Handler, Package, Props
+from engine.providers.provider_resource import ProviderResource
+from engine.resource_state import ResourceState
+from engine.secrecy import plain
+from engine.urns import is_provider_type, package_of
+
+
+class UnknownResourceType(EngineError):
+    def __init__(self, type_: str, packages: Iterable[str]) -> None:
+        package = package_of(type_)
+        known = ", ".join(sorted(packages)) or "none"
+        super().__init__(
+            f"the embedded engine has no handler for resource type '{type_}' (package '{package}'; "
+            f"packages on offer: {known})"
+        )
+
+
+class ProviderRegistry:
+    def __init__(self, packages: Iterable[Package], credentials: Credentials | None) -> None:
+        self._packages: Mapping[str, Package] = {package.name: package for package in packages}
+        self._credentials = credentials
+        self._inputs: dict[str, Props] = {}
+        self._lock = threading.Lock()
+
+    def handler(self, type_: str) -> Handler:
+        package = self._packages.get(package_of(type_))
+        handler = package.handlers.get(type_) if package else None
+        if handler is None and package and is_provider_type(type_):
+            return ProviderResource(package.name, required=(), secret_outputs=())
+        if handler is None:
+            raise UnknownResourceType(type_, self._packages)
+        return handler
+
+    def configure(self, state: ResourceState) -> None:
+        """Take note of a provider resource: from now on its reference has this configuration."""
+        with self._lock:
+            self._inputs[state.provider_reference] = plain(state.inputs)
+
+    def configuration(self, state: ResourceState) -> Props:
+        """The `cfg` for calls about a resource: its provider's inputs and the credentials."""
+        if state.is_provider:
+            return {}
+        with self._lock:
+            inputs = self._inputs.get(state.provider)
+        if inputs is None:
+            raise EngineError(f"provider {state.provider} of {state.urn} is not in state")
+        package = package_of(state.type)
+        extra = self._credentials(package, inputs) if self._credentials else {}
+        return {**inputs, **extra}

@@ -1,0 +1,170 @@
+"""Drives one update from the loaded state to the summary.
+
+Owns the order of an update: heal, refresh when asked, run the program or none, delete, save. Must
+not know the command line, backends or how state is written.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import grpc
+from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2, resource_pb2_grpc
+
+from engine import language
+from engine.deployment import Deployment
+from engine.engine_rpc import Engine
+from engine.events import Events
+from engine.journal import Journal, Save
+from engine.monitor import ResourceMonitor
+from engine.pending import healed
+from engine.project import Project
+from engine.provider_registry import ProviderRegistry
+from engine.refresh import refreshed
+from engine.resource_state import Snapshot
+from engine.secrecy import MASK
+from engine.step_executor import StepExecutor
+from engine.step_generator import StepGenerator
+from engine.transport import serving
+from engine.values import secret
+
+# The CLI's default for a machine this size; the SDK sizes its own thread pool by it.
+PARALLEL_DEFAULT = 16
+# A program holds up to four calls for each unit of parallelism (pulumi.automation._server).
+_CALLS_PER_PARALLEL = 4
+_CALLS_BESIDE = 8  # logs, outputs and the final wait
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """One update to run. `runtime` is the address of the program's language runtime; without one
+    the program is empty, which is what destroy means."""
+
+    project: Project
+    stack: str
+    base: Snapshot
+    providers: ProviderRegistry
+    config: Mapping[str, str] = field(default_factory=dict)
+    secret_config_keys: Collection[str] = ()
+    runtime: str | None = None
+    dry_run: bool = False
+    refresh: bool = False
+    refresh_only: bool = False
+    parallel: int = PARALLEL_DEFAULT
+    continue_on_error: bool = False
+    replacements: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    succeeded: bool
+    changes: Mapping[str, int]
+    snapshot: Snapshot
+    error: str = ""
+
+
+def run(update: Update, events: Events, save: Save | None) -> Outcome:
+    """Run one update. Failures of resources and programs are in the outcome; what is raised means
+    that the engine itself could not work, and the last saved state stands."""
+    started = time.monotonic()
+    events.prelude(
+        {k: MASK if k in update.secret_config_keys else v for k, v in update.config.items()}
+    )
+    succeeded, error = False, ""
+    journal = Journal(update.base, save)
+    try:
+        for state in update.base.resources:
+            if state.is_provider:
+                update.providers.configure(state)
+        base = healed(update.base, update.providers, events)
+        if update.refresh or update.refresh_only:
+            base = refreshed(base, update.providers, events, update.parallel)
+        journal = Journal(base, save)
+        if not update.refresh_only:
+            error = _deploy(update, base, journal, events)
+        journal.close()
+        succeeded = not error
+    finally:
+        events.summary(time.monotonic() - started, succeeded)
+        events.cancel()
+    return Outcome(succeeded, dict(events.changes), journal.snapshot(), error)
+
+
+def _deploy(update: Update, base: Snapshot, journal: Journal, events: Events) -> str:
+    """Run the program, or none; an error message, empty when all went well."""
+    generator = StepGenerator(
+        update.stack, update.project.name, base.resources, update.replacements
+    )
+    executor = StepExecutor(
+        journal,
+        update.providers,
+        events,
+        parallel=update.parallel,
+        dry_run=update.dry_run,
+        is_going=generator.deleting.__contains__,
+    )
+    deployment = Deployment(
+        generator=generator,
+        executor=executor,
+        journal=journal,
+        providers=update.providers,
+        events=events,
+        config={
+            key: secret(text) if key in update.secret_config_keys else text
+            for key, text in update.config.items()
+        },
+        dry_run=update.dry_run,
+        continue_on_error=update.continue_on_error,
+    )
+    if update.runtime is None:
+        deployment.finish()
+        return "the update failed" if deployment.failed else ""
+    return _run_program(update, update.runtime, deployment, events)
+
+
+def _run_program(update: Update, runtime: str, deployment: Deployment, events: Events) -> str:
+    secret_keys = sorted(update.secret_config_keys)
+    program = language.Run(
+        project=update.project.name,
+        stack=update.stack,
+        config=update.config,
+        config_secret_keys=secret_keys,
+        dry_run=update.dry_run,
+        parallel=update.parallel,
+    )
+    info = resource_pb2.DeploymentInfo(
+        project=program.project,
+        stack=program.stack,
+        organization=program.organization,
+        config=update.config,
+        configSecretKeys=secret_keys,
+        dryRun=update.dry_run,
+        parallel=update.parallel,
+    )
+    monitor = ResourceMonitor(deployment, info)
+    engine = Engine(events, lambda: deployment.stopped)
+    threads = update.parallel * _CALLS_PER_PARALLEL + _CALLS_BESIDE
+    with serving(threads, _adding(monitor, engine)) as address:
+        try:
+            error = language.run_program(
+                runtime, program, monitor=address, engine=address, folder=update.project.folder
+            )
+        except BaseException:
+            # Interrupted, or the runtime died: what is under way is finished, nothing new begins.
+            deployment.stop()
+            raise
+        if not error and not deployment.failed:
+            deployment.finish()  # at once done if the program has signalled its end
+    if deployment.failed:
+        return "the update failed"
+    if error:
+        return error
+    return f"the program logged {engine.errors} error(s)" if engine.errors else ""
+
+
+def _adding(monitor: ResourceMonitor, engine: Engine) -> Callable[[grpc.Server], None]:
+    def add(server: grpc.Server) -> None:
+        resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, server)
+        engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
+
+    return add

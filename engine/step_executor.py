@@ -1,0 +1,201 @@
+"""Carries out steps.
+
+Owns the calls to handlers and their order against the journal: intent saved, provider called,
+outcome saved. Must not know why a step was decided. A preview walks the same path without calls
+that change anything and without a journal that saves.
+"""
+
+import threading
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from engine.dependencies import needed_by
+from engine.errors import EngineError
+from engine.events import Events
+from engine.journal import Journal
+from engine.provider import UNKNOWN, Props
+from engine.provider_registry import ProviderRegistry
+from engine.resource_state import ResourceState, timestamp
+from engine.secrecy import marked_like, plain, with_secret_keys
+from engine.steps import Op, Step
+from engine.values import has_unknowns
+
+
+class StepFailed(EngineError):
+    """A provider refused or failed. It has been reported; `urn` is the resource."""
+
+    def __init__(self, urn: str, message: str) -> None:
+        super().__init__(message)
+        self.urn = urn
+
+
+class StepExecutor:
+    def __init__(
+        self,
+        journal: Journal,
+        providers: ProviderRegistry,
+        events: Events,
+        *,
+        parallel: int,
+        dry_run: bool,
+        is_going: Callable[[str], bool],
+    ) -> None:
+        """`is_going(urn)` says whether a resource is deleted in this update."""
+        self._journal, self._providers, self._events = journal, providers, events
+        self._parallel, self._dry_run = parallel, dry_run
+        self._is_going = is_going
+        self._slots = threading.BoundedSemaphore(parallel)
+
+    def run(self, step: Step) -> ResourceState | None:
+        """Do one step; the new state, if there is one. Raises StepFailed, already reported."""
+        self._events.step_started(step)
+        try:
+            self._journal.begin(step)
+            with self._slots:
+                result = self._ACTIONS[step.op](self, step)
+        except Exception as error:  # whatever a handler raises, it fails this step
+            self._journal.fail(step)
+            self._events.step_failed(step, error)
+            raise StepFailed(step.urn, str(error)) from error
+        self._journal.end(step, result)
+        if result is not None:
+            if result.is_provider:
+                self._providers.configure(result)
+            step = replace(step, new=result)
+        self._events.step_finished(step)
+        return result
+
+    def run_deletes(
+        self, groups: list[list[Step]], states: Collection[ResourceState]
+    ) -> list[StepFailed]:
+        """Do groups of deletes one after the other, each in parallel. What a failed delete still
+        needs is left alone; the rest goes on."""
+        failures: list[StepFailed] = []
+        for group in groups:
+            spared = needed_by(states, [failure.urn for failure in failures])
+            steps = [step for step in group if step.urn not in spared]
+            if not steps:
+                continue
+            with ThreadPoolExecutor(min(self._parallel, len(steps))) as pool:
+                futures = [pool.submit(self.run, step) for step in steps]
+            errors = (future.exception() for future in futures)
+            for error in errors:
+                if isinstance(error, StepFailed):
+                    failures.append(error)
+                elif error is not None:
+                    raise error
+        return failures
+
+    # One method per operation: the new state, or None where nothing remains
+
+    def _same(self, step: Step) -> ResourceState | None:
+        assert step.new is not None, "same has a new state"
+        if not step.new.custom:
+            return step.new
+        return replace(step.new, outputs=self._secret_outputs(step.new, step.new.outputs))
+
+    def _create(self, step: Step) -> ResourceState | None:
+        new = step.new
+        assert new is not None, "a create has a new state"
+        now = timestamp()
+        new = replace(new, created=now, modified=now)
+        if not new.custom:
+            return new
+        if self._dry_run:
+            id = UNKNOWN if new.is_provider else ""
+            return replace(new, id=id, outputs=_foreseen(new.inputs))
+        handler = self._providers.handler(new.type)
+        id, outputs = handler.create(self._providers.configuration(new), plain(new.inputs))
+        if not id:
+            raise EngineError(f"the handler of {new.type} returned no id for {new.urn}")
+        return replace(new, id=id, outputs=self._complete(new, id, outputs))
+
+    def _update(self, step: Step) -> ResourceState | None:
+        old, new = step.old, step.new
+        assert old is not None and new is not None, "an update has both states"
+        new = replace(new, modified=timestamp())
+        if not new.custom:
+            return new
+        if self._dry_run:
+            return replace(new, outputs={**old.outputs, **_foreseen(new.inputs)})
+        handler = self._providers.handler(new.type)
+        cfg = self._providers.configuration(new)
+        outputs = handler.update(cfg, old.id, plain(old.outputs), plain(new.inputs))
+        return replace(new, outputs=self._complete(new, old.id, outputs))
+
+    def _delete(self, step: Step) -> ResourceState | None:
+        old = step.old
+        assert old is not None, "a delete has an old state"
+        untouched = (
+            not old.custom
+            or old.external
+            or old.retain_on_delete
+            or (old.deleted_with and self._is_going(old.deleted_with))
+        )
+        if self._dry_run or untouched or old.pending_replacement:
+            return None
+        handler = self._providers.handler(old.type)
+        handler.delete(self._providers.configuration(old), old.id, plain(old.outputs))
+        return None
+
+    def _read(self, step: Step) -> ResourceState | None:
+        """Somebody else's object, or one to take over: it must exist."""
+        new = step.new
+        assert new is not None, "a read has a new state"
+        id = new.import_id or new.id
+        cfg = self._providers.configuration(new)
+        if has_unknowns(id) or has_unknowns(cfg):
+            return replace(new, id="" if has_unknowns(id) else id)
+        handler = self._providers.handler(new.type)
+        outputs = handler.read(cfg, id, plain(new.inputs), {})
+        if outputs is None:
+            raise EngineError(f"resource '{id}' does not exist")
+        now = timestamp()
+        if step.op is Op.IMPORT:
+            differing = handler.diff(cfg, id, {}, outputs, plain(new.inputs)).changes
+            if differing:
+                raise EngineError(
+                    f"inputs to import do not match the existing resource '{id}': "
+                    + ", ".join(sorted(differing))
+                )
+        return replace(
+            new, id=id, outputs=self._complete(new, id, outputs), created=now, modified=now
+        )
+
+    def _nothing(self, step: Step) -> ResourceState | None:
+        return None
+
+    _ACTIONS: Mapping[Op, Callable[["StepExecutor", Step], ResourceState | None]] = {
+        Op.SAME: _same,
+        Op.CREATE: _create,
+        Op.CREATE_REPLACEMENT: _create,
+        Op.UPDATE: _update,
+        Op.DELETE: _delete,
+        Op.DELETE_REPLACED: _delete,
+        Op.READ: _read,
+        Op.READ_REPLACEMENT: _read,
+        Op.IMPORT: _read,
+        Op.REPLACE: _nothing,
+        Op.DISCARD: _nothing,
+        Op.DISCARD_REPLACED: _nothing,
+        Op.REMOVE_PENDING_REPLACE: _nothing,
+    }
+
+    # Outputs
+
+    def _complete(self, state: ResourceState, id: str, outputs: Props) -> Props:
+        """Outputs as state keeps them: the id among them, secrets marked."""
+        if not state.is_provider:
+            outputs = {**outputs, "id": id}
+        return self._secret_outputs(state, outputs)
+
+    def _secret_outputs(self, state: ResourceState, outputs: Props) -> Props:
+        declared = self._providers.handler(state.type).secret_outputs
+        marked: Props = marked_like(outputs, state.inputs)
+        return with_secret_keys(marked, {*declared, *state.additional_secret_outputs})
+
+
+def _foreseen(inputs: Props) -> Props:
+    """What a preview says of outputs: every input comes back, the rest is unknown."""
+    return {key: value for key, value in inputs.items() if not key.startswith("__")}

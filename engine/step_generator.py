@@ -1,0 +1,357 @@
+"""Decides what an update has to do.
+
+Owns the rules by which a registration becomes same, create, update, replace or read, and what is
+deleted in the end. Pure: it never calls a provider, reads a file or waits; diffs and checked inputs
+are handed to it, steps come out. Not thread-safe: its caller serializes the calls.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from engine import property_path, urns
+from engine.dependencies import antichains, dependents
+from engine.errors import EngineError
+from engine.goal import Goal, ReadGoal
+from engine.provider import UNKNOWN, Diff, Props
+from engine.resource_state import ResourceState
+from engine.steps import Op, Step
+
+DiffOldWith = Callable[[ResourceState, Props], Diff]
+
+
+class StepError(EngineError):
+    """A program that asks for what cannot be. `urn` is the resource at fault."""
+
+    def __init__(self, urn: str, message: str) -> None:
+        super().__init__(message)
+        self.urn = urn
+
+
+@dataclass(frozen=True, eq=False)
+class Registration:
+    """One goal with what state has for it. `inputs` are the program's, ignored changes undone."""
+
+    goal: Goal
+    urn: str
+    old: ResourceState | None
+    alias: str
+    recreating: bool  # deleted ahead of a replacement earlier in this run
+    inputs: Props
+
+    @property
+    def check_olds(self) -> Props | None:
+        """The old inputs that a Check may carry over: none where a new object will be made."""
+        if self.old is None or self.recreating or self.old.external:
+            return None
+        return self.old.inputs
+
+    @property
+    def has_diff(self) -> bool:
+        return self.old is not None and not self.recreating and not self.old.external
+
+
+@dataclass(frozen=True)
+class Decision:
+    op: Op  # SAME, CREATE, UPDATE or REPLACE
+    keys: tuple[str, ...] = ()
+    diffs: tuple[str, ...] = ()
+    delete_before_replace: bool = False
+
+
+def decide(registration: Registration, inputs: Props, diff: Diff | None, forced: bool) -> Decision:
+    """What becomes of one registration. `diff` is what the provider (or a comparison of inputs)
+    says about old state against `inputs`; `forced` means that the user asked for a replacement."""
+    goal, old = registration.goal, registration.old
+    if old is None:
+        return Decision(Op.CREATE)
+    if registration.recreating or old.external:
+        return Decision(Op.REPLACE)
+    assert diff is not None, "an old resource is compared"
+    if old.type != goal.type or old.custom != goal.custom:
+        return Decision(Op.REPLACE)
+    changes = tuple(sorted(diff.changes))
+    keys = set(diff.replaces) | _replaced_on_changes(goal, old.inputs, inputs, changes)
+    before = diff.delete_before_replace
+    if goal.delete_before_replace is not None:
+        before = goal.delete_before_replace
+    triggered = (
+        goal.replacement_trigger is not None
+        and old.replacement_trigger is not None
+        and goal.replacement_trigger != old.replacement_trigger
+    )
+    # One side without a provider: the object was made by something that no longer answers for it.
+    moved = goal.custom and bool(old.provider) != bool(goal.provider)
+    if keys or forced or triggered or moved or old.pending_replacement:
+        return Decision(Op.REPLACE, tuple(sorted(keys)), changes, before)
+    if changes or old.init_errors:
+        return Decision(Op.UPDATE, (), changes)
+    return Decision(Op.SAME)
+
+
+def _replaced_on_changes(goal: Goal, old: Props, new: Props, changes: Collection[str]) -> set[str]:
+    keys = set()
+    for text in goal.replace_on_changes:
+        path = property_path.parse_path(text)
+        head = path[0]
+        for key in changes:
+            if head not in (property_path.WILDCARD, key):
+                continue
+            if len(path) == 1 or property_path.differs((key, *path[1:]), old, new):
+                keys.add(key)
+    return keys
+
+
+class StepGenerator:
+    """The progress of one update: what was registered, what was condemned."""
+
+    def __init__(
+        self,
+        stack: str,
+        project: str,
+        olds: Sequence[ResourceState],
+        forced_replacements: Collection[str] = (),
+    ) -> None:
+        self._stack, self._project = stack, project
+        self._olds = list(olds)
+        # Of several states with one URN, only one is live; the rest wait for their delete.
+        self._live = {state.urn: state for state in olds if not state.delete}
+        self._forced = forced_replacements
+        self._registered: set[str] = set()
+        self._operated: set[str] = set()
+        self._aliased: dict[str, str] = {}  # old URN -> the URN that took it over
+        self._condemned: dict[ResourceState, tuple[str, ...]] = {}  # deleted ahead of replacement
+        self.deleting: set[str] = set()
+
+    # Registrations
+
+    def register(self, goal: Goal) -> Registration:
+        """Give a goal its URN and find its old state. Raises StepError for a bad request."""
+        urn = self._claim(goal.parent, goal.type, goal.name)
+        old, alias = self._find_old(urn, goal.aliases)
+        inputs = goal.properties
+        if old is not None:
+            for text in goal.ignore_changes:
+                inputs = property_path.reset(property_path.parse_path(text), old.inputs, inputs)
+        recreating = old is not None and old in self._condemned
+        return Registration(goal, urn, old, alias, recreating, inputs)
+
+    def _claim(self, parent: str, type_: str, name: str) -> str:
+        urn = urns.urn(self._stack, self._project, parent, type_, name)
+        if parent and parent not in self._registered:
+            raise StepError(urn, f"could not find parent resource {parent}")
+        if urn in self._registered:
+            raise StepError(urn, f"Duplicate resource URN '{urn}'; try giving it a unique name")
+        if urn in self._aliased:
+            raise StepError(
+                urn, f"Duplicate resource URN '{urn}': '{self._aliased[urn]}' has it as an alias"
+            )
+        self._registered.add(urn)
+        return urn
+
+    def _find_old(self, urn: str, aliases: Sequence[str]) -> tuple[ResourceState | None, str]:
+        if urn in self._live:
+            return self._live[urn], ""
+        for alias in aliases:
+            if alias not in self._live:
+                continue
+            if alias in self._registered or alias in self._aliased:
+                raise StepError(
+                    urn, f"Duplicate resource alias '{alias}' applied to resource with URN '{urn}'"
+                )
+            self._aliased[alias] = urn
+            return self._live[alias], alias
+        return None, ""
+
+    def forced(self, registration: Registration) -> bool:
+        old = registration.old
+        return registration.urn in self._forced or (old is not None and old.taint)
+
+    # Steps of a registration
+
+    def steps(
+        self,
+        registration: Registration,
+        inputs: Props,
+        decision: Decision,
+        diff_old_with: DiffOldWith,
+    ) -> list[Step]:
+        """The steps for one decided registration, in the order in which they must be done."""
+        old, urn = registration.old, registration.urn
+        new = _new_state(registration, inputs)
+        self._operated.add(urn)
+        if decision.op is Op.CREATE:
+            op = Op.IMPORT if registration.goal.import_id else Op.CREATE
+            return [Step(op=op, new=new)]
+        assert old is not None, "only a create has no old state"
+        if decision.op is Op.SAME:
+            return [Step(op=Op.SAME, old=old, new=_carried_over(old, new))]
+        if decision.op is Op.UPDATE:
+            new = _carried_over(old, new)
+            return [Step(op=Op.UPDATE, old=old, new=new, diffs=decision.diffs)]
+        return self._replacement(registration, old, new, decision, diff_old_with)
+
+    def _replacement(
+        self,
+        registration: Registration,
+        old: ResourceState,
+        new: ResourceState,
+        decision: Decision,
+        diff_old_with: DiffOldWith,
+    ) -> list[Step]:
+        keys = self._condemned.get(old, decision.keys)
+        diffs = decision.diffs
+        create = Step(op=Op.CREATE_REPLACEMENT, old=old, new=new, keys=keys, diffs=diffs)
+        logical = Step(op=Op.REPLACE, old=old, new=new, keys=keys, diffs=diffs)
+        if registration.recreating or not new.custom:
+            self.deleting.discard(registration.urn)
+            return [logical, create] if new.custom else [create, logical]
+        if old.protect and new.protect and not old.external:
+            raise StepError(
+                registration.urn,
+                f'unable to replace resource "{registration.urn}" as it is currently marked for '
+                "protection. To unprotect the resource, remove the `protect` flag from the "
+                "resource in your Pulumi program and run `pulumi up`",
+            )
+        if registration.goal.import_id:
+            raise StepError(
+                registration.urn,
+                "previously-imported resources that still specify an ID may not be replaced; "
+                f"please remove the `import` declaration from your program ({', '.join(keys)})",
+            )
+        if not decision.delete_before_replace or old.external:
+            return [create, logical]
+        steps = self._deletes_ahead(old, diff_old_with)
+        if not old.pending_replacement:
+            self._condemn(old, keys)
+            steps.append(Step(op=Op.DELETE_REPLACED, old=old, pending_replacement=True))
+        self.deleting.discard(registration.urn)
+        return [*steps, logical, create]
+
+    def _deletes_ahead(self, root: ResourceState, diff_old_with: DiffOldWith) -> list[Step]:
+        """Deletes of what would itself be replaced once `root` is gone, dependents first."""
+
+        def must_go(state: ResourceState, going: Collection[str]) -> tuple[str, ...] | None:
+            if not state.custom or state.external or state.urn in self._operated:
+                return None
+            provider = urns.split_provider_reference(state.provider)[0] if state.provider else ""
+            if provider in going or state.deleted_with in going:
+                return ()
+            touched = [
+                key
+                for key in state.inputs
+                if not set(state.property_dependencies.get(key, ())).isdisjoint(going)
+            ]
+            if not touched:
+                return None
+            news = {**state.inputs, **dict.fromkeys(touched, UNKNOWN)}
+            replaces = diff_old_with(state, news).replaces
+            return tuple(sorted(replaces)) if replaces else None
+
+        found = dependents(root, self._olds, must_go)
+        steps = []
+        for state, keys in reversed(list(found.items())):
+            if state in self._condemned:
+                continue
+            if state.protect:
+                raise StepError(
+                    root.urn,
+                    f'unable to replace resource "{state.urn}" as part of replacing "{root.urn}" '
+                    "as it is currently marked for protection",
+                )
+            self._condemn(state, keys)
+            steps.append(Step(op=Op.DELETE_REPLACED, old=state, pending_replacement=True))
+        return steps
+
+    def _condemn(self, state: ResourceState, keys: tuple[str, ...]) -> None:
+        self._condemned[state] = keys
+        self.deleting.add(state.urn)
+
+    # Reads
+
+    def read(self, goal: ReadGoal, inputs: Props) -> list[Step]:
+        urn = self._claim(goal.parent, goal.type, goal.name)
+        old, _ = self._find_old(urn, ())
+        self._operated.add(urn)
+        new = ResourceState(
+            urn=urn,
+            custom=True,
+            id=goal.id,
+            type=goal.type,
+            inputs=inputs,
+            parent=goal.parent,
+            external=True,
+            dependencies=goal.dependencies,
+            provider=goal.provider,
+            additional_secret_outputs=goal.additional_secret_outputs,
+        )
+        if old is not None and not old.external:
+            return [
+                Step(op=Op.READ_REPLACEMENT, old=old, new=new),
+                Step(op=Op.REPLACE, old=old, new=new),
+            ]
+        return [Step(op=Op.READ, old=old, new=new)]
+
+    # The end of the program
+
+    def deletes(self, replaced: Sequence[ResourceState]) -> list[list[Step]]:
+        """Deletes of all that the program no longer asks for, grouped so that one group may run in
+        parallel. `replaced` are the states that were marked for deletion in this run."""
+        steps: dict[ResourceState, Step] = {}
+        for state in [*self._olds, *replaced]:
+            if state.delete:
+                op = Op.DISCARD_REPLACED if state.external else Op.DELETE_REPLACED
+                steps[state] = Step(op=op, old=state)
+            elif state.urn not in self._operated and state.urn not in self._aliased:
+                if state.pending_replacement or state in self._condemned:
+                    steps[state] = Step(op=Op.REMOVE_PENDING_REPLACE, old=state)
+                else:
+                    self._refuse_protected(state)
+                    op = Op.DISCARD if state.external else Op.DELETE
+                    steps[state] = Step(op=op, old=state)
+                    self.deleting.add(state.urn)
+        return [[steps[state] for state in group] for group in antichains(steps)]
+
+    def _refuse_protected(self, state: ResourceState) -> None:
+        if state.protect and not state.external:
+            raise StepError(
+                state.urn,
+                f'resource "{state.urn}" cannot be deleted\nbecause it is protected. To unprotect '
+                "the resource, remove the `protect` flag from the resource in your Pulumi program "
+                "and run `pulumi up`",
+            )
+
+
+def _new_state(registration: Registration, inputs: Props) -> ResourceState:
+    goal = registration.goal
+    return ResourceState(
+        urn=registration.urn,
+        custom=goal.custom,
+        type=goal.type,
+        inputs=inputs,
+        parent=goal.parent,
+        protect=goal.protect,
+        dependencies=goal.dependencies,
+        provider=goal.provider,
+        property_dependencies=goal.property_dependencies,
+        additional_secret_outputs=goal.additional_secret_outputs,
+        aliases=(registration.alias,) if registration.alias else (),
+        custom_timeouts=goal.custom_timeouts,
+        import_id=goal.import_id,
+        retain_on_delete=goal.retain_on_delete,
+        deleted_with=goal.deleted_with,
+        ignore_changes=goal.ignore_changes,
+        replace_on_changes=goal.replace_on_changes,
+        replacement_trigger=goal.replacement_trigger,
+    )
+
+
+def _carried_over(old: ResourceState, new: ResourceState) -> ResourceState:
+    """The new state of an object that goes on living."""
+    return replace(
+        new,
+        id=old.id,
+        outputs=old.outputs,
+        created=old.created,
+        modified=old.modified,
+        extra=old.extra,
+    )
