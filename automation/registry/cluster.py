@@ -8,12 +8,12 @@ run again. Must not know the registry's tables or any project.
 import psycopg
 from psycopg import Connection, sql
 
+from automation.settings import CONTROL_DATABASE, CONTROL_LOGIN
 from contracts.errors import BackendDown
 
 ADMIN = "croft_admin"
-CONTROL = "croft_control"
-# Databases that exist before any project. Keycloak's login keeps the server's usual name for it.
-OWNERS = {"control": CONTROL, "keycloak": "keycloak"}
+# Databases that exist before any project, each with its owner.
+OWNERS = {CONTROL_DATABASE: CONTROL_LOGIN, "keycloak": "keycloak"}
 # `postgres` and `template1` come with initdb; a later CREATE DATABASE does not inherit their ACL.
 CLOSED = ("postgres", "template1", *OWNERS)
 

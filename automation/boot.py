@@ -1,0 +1,131 @@
+"""The boot order of the platform: `python -m automation.boot`, run by `croft up` as the account
+that every server runs as.
+
+Owns the order in which things come up, and nothing of how each is done. Every step is an *ensure*:
+a second boot repairs what is missing and leaves the rest alone. The platform stack runs by a plain
+`stack.up()` with state in files, since it manages the PostgreSQL that everything else is kept in.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from automation import pulumi
+from automation.platform_secrets import ensure_platform_secrets, read_secret
+from automation.registry import access_tokens, cluster
+from automation.registry.migrate import migrate
+from automation.settings import CONTROL_LOGIN, Settings, settings_from
+from contracts.errors import PlatformError
+from contracts.home import Home, environ_of, home_from
+from contracts.units import Health, Unit, call
+from local import launch, servers
+from local.accounts import Account, account
+
+OPERATOR = "operator"
+SERVERS_TIMEOUT_S = 330.0  # Keycloak's first start writes its schema
+OWN_TIMEOUT_S = 60.0
+
+Say = Callable[[str], None]
+
+
+def boot(home: Home, say: Say) -> None:
+    """Bring the platform of `home` up. Raises PlatformError; what came up until then stays up."""
+    owner = account(os.getuid())
+    with _step("secrets", say):
+        ensure_platform_secrets(home)
+    with _step("supervisor", say):
+        launch.ensure_supervisor(home, Path(sys.executable))
+    with _step("postgres", say):
+        servers.prepare_postgres(home, owner)
+        _run(home, [servers.postgres_unit(home)], SERVERS_TIMEOUT_S)
+    settings = settings_from(home)
+    with _step("databases", say):
+        _databases(home, settings)
+    with _step("keycloak, minio, traefik", say):
+        _run(home, _shared_servers(home, owner), SERVERS_TIMEOUT_S)
+    with _step("platform stack", say):
+        pulumi.up(pulumi.platform_stack(home), _only_errors(say))
+    with _step("worker, api", say):
+        _run(home, own_units(home, Path(sys.executable)), OWN_TIMEOUT_S)
+
+
+def own_units(home: Home, python: Path) -> list[Unit]:
+    """The control plane's processes. They may start before PostgreSQL, and outlive its restart."""
+    env = {**environ_of(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+    worker = Unit(
+        name="worker",
+        argv=[str(python), "-m", "automation.worker"],
+        env=env,
+        after=["postgres"],
+        stop_timeout_s=30,
+    )
+    api = Unit(
+        name="api",
+        argv=[str(python), "-m", "automation.app"],
+        env=env,
+        after=["postgres"],
+        health=Health(kind="http", port=home.ports.api, path="/health"),
+    )
+    return [worker, api]
+
+
+def _databases(home: Home, settings: Settings) -> None:
+    admin = cluster.admin_dsn(home.ports.postgres, read_secret(home, "postgres_admin"))
+    passwords = {
+        CONTROL_LOGIN: settings.control_password,
+        "keycloak": read_secret(home, "postgres_keycloak"),
+    }
+    cluster.ensure_cluster(admin, passwords)
+    migrate(settings.control_dsn)
+    cluster.ensure_state_table(settings.control_dsn)
+    with psycopg.connect(settings.control_dsn) as conn:
+        access_tokens.ensure(conn, name=OPERATOR, token=read_secret(home, "token"))
+
+
+def _shared_servers(home: Home, owner: Account) -> list[Unit]:
+    servers.prepare_keycloak(home, owner)
+    servers.prepare_minio(home, owner)
+    servers.prepare_traefik(home, owner)
+    return [servers.keycloak_unit(home), servers.minio_unit(home), servers.traefik_unit(home)]
+
+
+def _run(home: Home, units: Sequence[Unit], timeout_s: float) -> None:
+    """Hand all units over, then wait for all: they become ready side by side."""
+    for unit in units:
+        call(home.supervisor_socket, {"op": "put", "unit": unit.model_dump(), "start": True})
+    launch.wait_until_running(home, [unit.name for unit in units], timeout_s=timeout_s)
+
+
+def _only_errors(say: Say) -> Callable[[str, dict[str, Any]], None]:
+    def observe(kind: str, data: dict[str, Any]) -> None:
+        if kind == "diagnostic" and data["severity"] == "error":
+            say(f"  {data['message']}")
+
+    return observe
+
+
+@contextmanager
+def _step(name: str, say: Say) -> Iterator[None]:
+    begun = time.monotonic()
+    yield
+    say(f"{name}: ready ({time.monotonic() - begun:.1f} s)")
+
+
+def main() -> int:
+    home = home_from(os.environ, uid=os.getuid())
+    try:
+        boot(home, lambda line: print(line, flush=True))
+    except PlatformError as error:
+        print(f"{error.code}: {error.message}\n  {error.fix}", file=sys.stderr, flush=True)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
