@@ -8,7 +8,7 @@ nothing changed.
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -49,10 +49,18 @@ def read_checkpoint(data: bytes, open_secrets: OpenSecrets) -> Snapshot | None:
     return _read_deployment(latest, open_secrets) if latest else None
 
 
-def resource_count(data: bytes) -> int:
-    """How many resources a checkpoint holds, for listings that need no passphrase."""
+@dataclass(frozen=True)
+class CheckpointSummary:
+    """What a checkpoint tells without its passphrase."""
+
+    last_update: str | None
+    resource_types: tuple[str, ...]
+
+
+def summarize(data: bytes) -> CheckpointSummary:
     latest = (_parse(data).get("checkpoint") or {}).get("latest") or {}
-    return len(latest.get("resources") or ())
+    types = tuple(resource.get("type", "") for resource in latest.get("resources") or ())
+    return CheckpointSummary((latest.get("manifest") or {}).get("time"), types)
 
 
 def import_deployment(data: bytes, open_secrets: OpenSecrets) -> Snapshot | None:

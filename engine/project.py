@@ -1,63 +1,73 @@
 """The project file, `Pulumi.yaml`.
 
-Owns finding and reading it. Must not know stacks or their settings.
+Owns finding and reading it, and where a stack's settings lie. Must not know how programs are run.
 """
 
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from engine import goyaml
 from engine.errors import UsageError
+from engine.stack_settings import config_key
 
-_NAMES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
+_FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")  # JSON is YAML
 
 
 @dataclass(frozen=True)
 class Project:
     name: str
-    folder: Path
+    root: Path
     runtime: str
-    virtualenv: Path | None
-    program: Path
-    backend_url: str | None
-    description: str
+    main: str = ""
+    description: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    settings_folder: str = "."
+
+    def settings_path(self, stack: str) -> Path:
+        return self.root / self.settings_folder / f"Pulumi.{stack}.yaml"
+
+    def with_defaults(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A stack's configuration, completed by what the project file says for all stacks."""
+        defaults = {}
+        for key, declared in self.config.items():
+            if not isinstance(declared, Mapping):
+                defaults[config_key(key, self.name)] = declared
+                continue
+            value = declared.get("value", declared.get("default"))
+            if value is not None:
+                defaults[config_key(key, self.name)] = value
+        return {**defaults, **config}
 
 
-def find_project(folder: Path) -> Project:
-    """The project of a folder or of the nearest one above it that has a project file."""
-    for candidate in (folder, *folder.parents):
-        for name in _NAMES:
-            if (candidate / name).is_file():
-                return _read(candidate / name)
-    raise UsageError(
-        f"no Pulumi.yaml project file found (searching upwards from {folder}). If you have not "
-        "created a project yet, use `pulumi new` to do so"
-    )
+def find_project(folder: Path) -> Project | None:
+    """The project of a folder: its own file or that of the nearest folder above."""
+    for parent in (folder.absolute(), *folder.absolute().parents):
+        for name in _FILES:
+            if (parent / name).is_file():
+                return _read(parent / name)
+    return None
 
 
 def _read(path: Path) -> Project:
-    text = path.read_text(encoding="utf-8")
     try:
-        body = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
-        raise UsageError(f"could not read {path}: {error}") from error
-    if not isinstance(body, dict) or not body.get("name") or not body.get("runtime"):
-        raise UsageError(f"{path} needs a name and a runtime")
-    runtime: Any = body["runtime"]
-    name = runtime
-    options: dict[str, Any] = {}
+        raw = goyaml.load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"could not read project {path.name}: {error}") from error
+    if not isinstance(raw, dict) or not isinstance(raw.get("name"), str):
+        raise UsageError(f"could not read project {path.name}: project is missing a 'name'")
+    runtime = raw.get("runtime")
     if isinstance(runtime, dict):
-        name, options = runtime.get("name"), runtime.get("options") or {}
-    virtualenv = options.get("virtualenv")
+        runtime = runtime.get("name")
+    if not isinstance(runtime, str):
+        raise UsageError(f"could not read project {path.name}: project is missing a 'runtime'")
     return Project(
-        name=str(body["name"]),
-        folder=path.parent,
-        runtime=str(name),
-        virtualenv=path.parent / str(virtualenv) if virtualenv else None,
-        program=(path.parent / str(body.get("main") or ".")).resolve(),
-        backend_url=(body.get("backend") or {}).get("url"),
-        description=str(body.get("description") or ""),
+        name=raw["name"],
+        root=path.parent,
+        runtime=runtime,
+        main=raw.get("main") or "",
+        description=raw.get("description") or "",
+        config=raw.get("config") or {},
+        settings_folder=raw.get("stackConfigDir") or ".",
     )

@@ -14,10 +14,19 @@ class HeldElsewhere(Exception):
 class Bucket(Protocol):
     """Failures are errors.BackendError. Used by one operation at a time."""
 
+    @property
+    def holds_across_hosts(self) -> bool:
+        """Whether `hold` keeps other machines away too."""
+        ...
+
     def get(self, key: str) -> bytes | None: ...
 
     def put(self, key: str, data: bytes) -> None:
         """Replace a value durably: after a crash it is the old or the new one, never a part."""
+        ...
+
+    def copy(self, source: str, target: str) -> None:
+        """Put the value of one key under another; a missing source changes nothing."""
         ...
 
     def delete(self, key: str) -> None:

@@ -24,6 +24,8 @@ _HELD = ".pulumi/held"
 
 
 class FileBucket:
+    holds_across_hosts = False  # a folder may be shared by a network that does not share flocks
+
     def __init__(self, url: str, cwd: Path) -> None:
         path = unquote(urlsplit(url).netloc + urlsplit(url).path)
         if not path:
@@ -46,6 +48,11 @@ class FileBucket:
             self._replace(path, data)
         except OSError as error:
             raise BackendError(f"unable to write {self.describe(key)}: {error}") from error
+
+    def copy(self, source: str, target: str) -> None:
+        data = self.get(source)
+        if data is not None:
+            self.put(target, data)
 
     def delete(self, key: str) -> None:
         path = self._path(key)

@@ -33,6 +33,8 @@ class PostgresBucket:
     """All statements of a bucket go over one connection, the one that holds its names: when it
     breaks, the lock is gone and so is the means to write. It is not opened again while holding."""
 
+    holds_across_hosts = True
+
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query))
@@ -68,6 +70,14 @@ class PostgresBucket:
             " ON CONFLICT (key) DO UPDATE SET data = excluded.data, updated_at = now()",
             self._prefix + key,
             base64.b64encode(data).decode(),
+        )
+
+    def copy(self, source: str, target: str) -> None:
+        self._run(
+            "INSERT INTO {table} (key, data) SELECT %s, data FROM {table} WHERE key = %s"
+            " ON CONFLICT (key) DO UPDATE SET data = excluded.data, updated_at = now()",
+            self._prefix + target,
+            self._prefix + source,
         )
 
     def delete(self, key: str) -> None:
