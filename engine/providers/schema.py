@@ -202,6 +202,15 @@ def refreshed(fields: Fields, id: str, known: Props, actual: Props) -> Props:
     return result | {"id": id}
 
 
+def known_of(fields: Fields, inputs: Props, outputs: Props) -> Props:
+    """What a read may take as known: the state's outputs. An object that is being adopted has none;
+    then the inputs serve, except secrets: nobody knows that the object has them, so the next diff
+    must set them."""
+    if outputs:
+        return outputs
+    return {k: _bare(v) for k, v in inputs.items() if k != "__defaults" and not fields[k].secret}
+
+
 def _bare(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _bare(v) for k, v in value.items() if k != "__defaults"}

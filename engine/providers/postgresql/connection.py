@@ -71,7 +71,9 @@ def transact(cfg: Props, work: Callable[[Connection], T], database: str | None =
 
     def locked(connection: Connection) -> T:
         with connection.transaction():
-            connection.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT_MS])
+            connection.execute(
+                "SELECT set_config('lock_timeout', %s, true)", [str(LOCK_TIMEOUT_MS)]
+            )
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [ROLE_LOCK])
             return work(connection)
 

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from engine.provider import Props
 from engine.providers.postgresql.connection import PostgresError, execute_alone, query, transact
-from engine.providers.schema import Field, SchemaHandler, outputs_of, refreshed
+from engine.providers.schema import Field, SchemaHandler, known_of, outputs_of, refreshed
 
 DUPLICATE_DATABASE = "42P04"
 
@@ -68,11 +68,11 @@ class Database(SchemaHandler):
         return inputs["name"] if database_exists(cfg, inputs["name"]) else None
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        actual = _read(cfg, id, outputs)
-        return actual and {
-            **refreshed(self.fields, id, outputs, actual),
-            "template": actual["template"],
-        }
+        known = known_of(self.fields, inputs, outputs)
+        actual = _read(cfg, id, known)
+        return actual and refreshed(
+            self.fields, id, {**known, "template": actual["template"]}, actual
+        )
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
         changes = self.diff(cfg, id, {}, old_outputs, news).changes

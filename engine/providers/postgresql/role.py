@@ -4,11 +4,20 @@ Owns CREATE, ALTER and DROP ROLE. A password leaves this process only as a SCRAM
 no statement in the server's log can hold it; nor is it ever read back.
 """
 
+from datetime import UTC, datetime
+
 from psycopg import sql
 
 from engine.provider import Props
 from engine.providers.postgresql.connection import Connection, PostgresError, query, transact
-from engine.providers.schema import Field, SchemaHandler, is_zero, outputs_of, refreshed
+from engine.providers.schema import (
+    Field,
+    SchemaHandler,
+    is_zero,
+    known_of,
+    outputs_of,
+    refreshed,
+)
 
 # Input -> the words of CREATE ROLE, and the column of pg_roles that shows it.
 FLAGS = {
@@ -38,6 +47,15 @@ FROM pg_roles r WHERE rolname = %s
 """
 
 
+def _same_time(new: str, old: str) -> bool:
+    try:
+        times = [datetime.fromisoformat(text) for text in (new, old)]
+    except ValueError:
+        return new == old
+    aware = [time if time.tzinfo else time.replace(tzinfo=UTC) for time in times]
+    return aware[0] == aware[1]
+
+
 class Role(SchemaHandler):
     fields = {
         "name": Field(required=True, replaces=True),
@@ -46,7 +64,7 @@ class Role(SchemaHandler):
         "passwordWoVersion": Field(local=True),
         "encrypted": Field(local=True),
         "encryptedPassword": Field(kind="bool", default=True, local=True),
-        "validUntil": Field(default="infinity"),
+        "validUntil": Field(default="infinity", same=_same_time),
         "connectionLimit": Field(kind="int", default=-1, minimum=-1),
         **{name: Field(kind="bool", default=False) for name in FLAGS},
         "inherit": Field(kind="bool", default=True),
@@ -92,8 +110,9 @@ class Role(SchemaHandler):
         return inputs["name"] if role_exists(cfg, inputs["name"]) else None
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        actual = _read(cfg, id, outputs)
-        return actual and refreshed(self.fields, id, outputs, actual)
+        known = known_of(self.fields, inputs, outputs)
+        actual = _read(cfg, id, known)
+        return actual and refreshed(self.fields, id, known, actual)
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
         changes = {*self.diff(cfg, id, {}, old_outputs, news).changes}
