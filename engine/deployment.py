@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from engine import urns
 from engine.errors import EngineError
@@ -90,8 +90,19 @@ class Deployment:
         """Begin nothing new; what a provider is doing is finished and recorded."""
         self._stopped.set()
 
-    def state(self, urn: str) -> ResourceState | None:
-        return self._states.get(urn)
+    def state(self, urn: str) -> ResourceState:
+        """What a resource of this update has become."""
+        state = self._states.get(urn)
+        if state is None:
+            raise EngineError(f"resource {urn} was never registered")
+        return state
+
+    def refuse(self, what: str) -> NoReturn:
+        """The program asks for what this engine does not do: that ends the update."""
+        message = f"{what}: the embedded engine does not support that"
+        self._events.diagnostic("error", message)
+        self.stop()
+        raise DeploymentStopped(message)
 
     # What the program asks for
 
@@ -126,9 +137,7 @@ class Deployment:
 
     def register_outputs(self, urn: str, outputs: Props) -> None:
         """The final outputs of a component or of the stack."""
-        state = self._states.get(urn)
-        if state is None:
-            raise EngineError(f"resource {urn} was never registered")
+        state = self.state(urn)
         amended = replace(state, outputs=outputs)
         self._journal.amend(state, amended)
         self._states[urn] = amended

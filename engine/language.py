@@ -67,14 +67,10 @@ def local_runtime(project: Project, environ: Mapping[str, str]) -> Iterator[str]
     """
     if project.runtime != "python":
         raise UsageError(f"the embedded engine runs python programs, not '{project.runtime}'")
-    python = sys.executable
-    if project.virtualenv is not None:
-        python = str(project.virtualenv / "bin" / "python")
-        if not Path(python).exists():
-            raise UsageError(f"the project's virtual environment {project.virtualenv} is missing")
+    program = (project.root / project.main).resolve()
     host = subprocess.Popen(
-        [python, "-m", "engine.language_host", str(project.program)],
-        cwd=project.folder,
+        [sys.executable, "-m", "engine.language_host", str(program)],
+        cwd=project.root,
         env={**environ, "PYTHONPATH": _importable(environ)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -70,10 +70,10 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
     def RegisterResource(
         self, request: resource_pb2.RegisterResourceRequest, context: grpc.ServicerContext
     ) -> resource_pb2.RegisterResourceResponse:
-        for field, words in _REFUSED_FIELDS.items():
-            if _is_set(request, field):
-                _refuse(context, f"{request.type} '{request.name}' uses {words}")
         try:
+            for field, words in _REFUSED_FIELDS.items():
+                if _is_set(request, field):
+                    self._deployment.refuse(f"{request.type} '{request.name}' uses {words}")
             state = self._deployment.register(_goal(request))
         except ResourceFailed as failure:
             return resource_pb2.RegisterResourceResponse(
@@ -112,12 +112,12 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
     def Invoke(
         self, request: resource_pb2.ResourceInvokeRequest, context: grpc.ServicerContext
     ) -> resource_pb2.ResourceInvokeResponse:
-        if request.tok != GET_RESOURCE:
-            _refuse(context, f"the program calls function '{request.tok}'")
-        urn = from_struct(request.args).get("urn", "")
-        state = self._deployment.state(urn)
-        if state is None:
-            _abort(context, EngineError(f"unknown resource {urn}"))
+        try:
+            if request.tok != GET_RESOURCE:
+                self._deployment.refuse(f"the program calls function '{request.tok}'")
+            state = self._deployment.state(from_struct(request.args).get("urn", ""))
+        except EngineError as error:
+            _abort(context, error)
         found = {"urn": state.urn, "id": _known_id(state), "state": state.outputs}
         response = resource_pb2.ResourceInvokeResponse()
         getattr(response, "return").CopyFrom(to_struct(found))  # `return` is a word of Python
@@ -126,7 +126,10 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
     def Call(
         self, request: resource_pb2.ResourceCallRequest, context: grpc.ServicerContext
     ) -> NoReturn:
-        _refuse(context, f"the program calls method '{request.tok}'")
+        try:
+            self._deployment.refuse(f"the program calls method '{request.tok}'")
+        except EngineError as error:
+            _abort(context, error)
 
     def SignalAndWaitForShutdown(
         self, request: empty_pb2.Empty, context: grpc.ServicerContext
@@ -141,14 +144,8 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
 
 def _is_set(request: Any, field: str) -> bool:
     value = getattr(request, field)
-    return request.HasField(field) if field == "hooks" else bool(value)
-
-
-def _refuse(context: grpc.ServicerContext, what: str) -> NoReturn:
-    context.abort(
-        grpc.StatusCode.UNIMPLEMENTED, f"{what}: the embedded engine does not support that"
-    )
-    raise AssertionError("abort raises")
+    # The SDK always sends a binding of hooks, empty as a rule.
+    return bool(value.ListFields()) if field == "hooks" else bool(value)
 
 
 def _abort(context: grpc.ServicerContext, error: EngineError) -> NoReturn:

@@ -147,7 +147,7 @@ def _run_program(update: Update, runtime: str, deployment: Deployment, events: E
     with serving(threads, _adding(monitor, engine)) as address:
         try:
             error = language.run_program(
-                runtime, program, monitor=address, engine=address, folder=update.project.folder
+                runtime, program, monitor=address, engine=address, folder=update.project.root
             )
         except BaseException:
             # Interrupted, or the runtime died: what is under way is finished, nothing new begins.
