@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from local.daemon_python import service_python
 
 from cli.errors import stderr_console
 from cli.options import OutputOption
@@ -24,7 +25,6 @@ from contracts.home import Home, environ_of, home_from
 from contracts.units import UNIT_NAME, UnitStatus, call
 from local import launch, ports, toolbox
 from local.accounts import Account, account, prepare_home
-from local.bootstrap import service_python
 
 SHUTDOWN_TIMEOUT_S = 180.0
 FOLLOW_POLL_S = 0.3
