@@ -1,12 +1,15 @@
 """Named places where a test can make this process fail. Inert unless armed at the entry point.
 
-Owns the grammar `NAME=ACTION[*TIMES]`, separated by commas: `up_stack:after=kill*1`. Must not know
-who has such places. Omicron and Neon test every workflow so; see safety.md.
+Owns the grammar `NAME=ACTION[*TIMES]`, separated by commas: `up_stack:after=kill*1`. Actions: `kill`
+the process, `fail` for good, `flake` as a backend that is away for a moment. Must not know who has
+such places.
 """
 
 import os
 import signal
 from collections.abc import Mapping
+
+from contracts.errors import BackendDown
 
 VARIABLE = "CROFT_FAILPOINTS"
 
@@ -26,6 +29,10 @@ def arm(environ: Mapping[str, str]) -> None:
             _armed[name] = (action, int(times or 1_000_000))
 
 
+def disarm() -> None:
+    _armed.clear()
+
+
 def failpoint(name: str) -> None:
     if not _armed:
         return
@@ -38,5 +45,7 @@ def failpoint(name: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         case "fail":
             raise Injected(f"failpoint {name}")
+        case "flake":
+            raise BackendDown(f"failpoint {name}", code="injected")
         case _:
             raise ValueError(f"{VARIABLE}: {name} has no action {action!r}")

@@ -6,11 +6,14 @@ checkpoint means. Layout: pulumi/pulumi, pkg/backend/diy.
 """
 
 import base64
+from typing import Any
 
 from psycopg import Connection
 
+from automation.pulumi_locks import LockOwner
 
-def keys(conn: Connection, stack: str) -> list[str]:
+
+def keys(conn: Connection[Any], stack: str) -> list[str]:
     """Every row with a path segment that starts with the stack's name: checkpoint and its backup,
     tags, history, locks."""
     rows = conn.execute(
@@ -19,15 +22,15 @@ def keys(conn: Connection, stack: str) -> list[str]:
     return [key for (key,) in rows]
 
 
-def locks(conn: Connection, stack: str) -> list[str]:
-    """The JSON texts of the stack's locks."""
+def lock_owners(conn: Connection[Any], stack: str) -> list[LockOwner]:
+    """Who says that an update of the stack is running."""
     rows = conn.execute(
         "select data->>'data' from pulumi_state"
         " where key like '.pulumi/locks/%%' and strpos(key, '/' || %s || '/') > 0",
         (stack,),
     )
-    return [base64.b64decode(data).decode() for (data,) in rows]
+    return [LockOwner.from_json(base64.b64decode(data).decode()) for (data,) in rows]
 
 
-def delete(conn: Connection, key: str) -> None:
+def delete(conn: Connection[Any], key: str) -> None:
     conn.execute("delete from pulumi_state where key = %s", (key,))

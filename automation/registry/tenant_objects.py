@@ -4,28 +4,30 @@ Owns the SQL over `pg_database` and `pg_roles` for names that start with a ref. 
 something is left over. Runs as the superuser, autocommit: databases cannot be dropped otherwise.
 """
 
+from typing import Any
+
 from psycopg import Connection, sql
 
 
-def databases(conn: Connection, ref: str) -> list[str]:
+def databases(conn: Connection[Any], ref: str) -> list[str]:
     rows = conn.execute(
         "select datname from pg_database where starts_with(datname, %s) order by 1", (ref,)
     )
     return [name for (name,) in rows]
 
 
-def roles(conn: Connection, ref: str) -> list[str]:
+def roles(conn: Connection[Any], ref: str) -> list[str]:
     rows = conn.execute(
         "select rolname from pg_roles where starts_with(rolname, %s) order by 1", (ref,)
     )
     return [name for (name,) in rows]
 
 
-def drop_database(conn: Connection, name: str) -> None:
+def drop_database(conn: Connection[Any], name: str) -> None:
     """With its sessions: a client that stays connected must not keep a destroyed project."""
     conn.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
-def drop_role(conn: Connection, name: str) -> None:
+def drop_role(conn: Connection[Any], name: str) -> None:
     """After the project's database: nothing else may depend on a tenant's role."""
     conn.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(name)))

@@ -1,0 +1,345 @@
+"""The Automation API adapter: stacks are made, brought up, read and destroyed here.
+
+Owns how a stack's workspace is set up, how engine events become operation events and how Pulumi's
+errors become ours. The only module that imports `pulumi.automation`. Must not know the registry,
+workflows or what a program contains.
+
+What is costly is kept: one engine object per account, and the key derived from a passphrase lives
+in the engine. Secrets reach the engine by its environment argument and by encrypted stack
+settings, never by a command line, so that the real CLI could stand in.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pulumi.automation as auto
+from pulumi.automation._stack_settings import StackSettingsSecureConfigValue
+from pulumi.automation.events import EngineEvent, StepEventMetadata
+
+from automation.platform_secrets import read_secret
+from automation.pulumi_locks import LockOwner, is_dead
+from automation.settings import Settings
+from components.provider import handlers
+from contracts.errors import BackendDown, DeployFailed, Locked, PlatformError
+from contracts.home import Home
+from engine import EmbeddedPulumi
+from engine.secrets_passphrase import StackSecrets, new_salt
+from stacks.platform import platform_program
+from stacks.project import project_program
+from stacks.spec import (
+    PLATFORM_PROJECT,
+    PLATFORM_STACK,
+    PROJECT,
+    ConfigEntry,
+    PlatformSpec,
+    ProjectSpec,
+    spec_to_config,
+)
+
+__all__ = [
+    "OnEvent",
+    "Stack",
+    "break_dead_locks",
+    "destroy",
+    "new_salt",
+    "outputs",
+    "platform_stack",
+    "preview",
+    "project_stack",
+    "remove",
+    "up",
+]
+
+PARALLEL_MAX = 8
+# Where these words stand in a failed resource's message, a backend was away and a retry may help.
+AWAY = (
+    "connection refused",
+    "connection reset",
+    "connection failed",
+    "connection is closed",
+    "server disconnected",
+    "server closed the connection",
+    "terminating connection",
+    "the database system is",
+    "timed out",
+    "max retries exceeded",
+    "502 bad gateway",
+    "503 service unavailable",
+)
+
+T = TypeVar("T")
+Stack = auto.Stack
+# Receives kind and data of a contracts.projects.OperationEvent.
+OnEvent = Callable[[str, dict[str, Any]], None]
+
+
+def project_stack(settings: Settings, spec: ProjectSpec, secrets: Mapping[str, str]) -> Stack:
+    """The project's stack, made if it is not there yet, with its config as of now. Call it with
+    the project's fence held: two first selects at once would make one of them fail."""
+    home = settings.home
+    return _stack(
+        home.work / spec.ref,
+        spec.ref,
+        project=PROJECT,
+        program=partial(project_program, spec),
+        command=_engine(home, provisioner=True),
+        backend=settings.pulumi_backend_url,
+        passphrase=secrets["passphrase"],
+        salt=secrets["encryptionsalt"],
+        config=spec_to_config(spec, secrets),
+    )
+
+
+def platform_stack(home: Home) -> Stack:
+    """The platform's stack: state in files, since it manages the PostgreSQL that holds the rest."""
+    home.platform_state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    passphrase = read_secret(home, "passphrase")
+    spec = PlatformSpec.on(home)
+    return _stack(
+        home.work / PLATFORM_STACK,
+        PLATFORM_STACK,
+        project=PLATFORM_PROJECT,
+        program=partial(platform_program, spec),
+        command=_engine(home, provisioner=False),
+        backend=home.platform_state.as_uri(),
+        passphrase=passphrase,
+        salt=_kept_salt(home.platform_state / "encryptionsalt", passphrase),
+        config=spec_to_config(
+            spec,
+            {"keycloak_provisioner": read_secret(home, "keycloak_provisioner")},
+        ),
+    )
+
+
+def up(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
+    """Bring the stack up; its outputs. Repeatable after a crash: what a killed run left half made
+    is adopted by the engine."""
+    observer = _Observer(on_event)
+    result = _run(
+        stack, observer, lambda: stack.up(parallel=PARALLEL_MAX, on_event=observer.observe)
+    )
+    return _plain(result.outputs)
+
+
+def preview(stack: Stack, on_event: OnEvent) -> dict[str, int]:
+    """What `up` would change, as counts by operation."""
+    observer = _Observer(on_event)
+    result = _run(
+        stack, observer, lambda: stack.preview(parallel=PARALLEL_MAX, on_event=observer.observe)
+    )
+    return {_word(op): count for op, count in result.change_summary.items()}
+
+
+def destroy(stack: Stack, on_event: OnEvent) -> None:
+    observer = _Observer(on_event)
+    _run(stack, observer, lambda: stack.destroy(parallel=PARALLEL_MAX, on_event=observer.observe))
+
+
+def outputs(stack: Stack) -> dict[str, Any]:
+    return _plain(_run(stack, _Observer(_ignore), stack.outputs))
+
+
+def remove(home: Home, stack: Stack) -> None:
+    """Forget a destroyed stack: its state, its history and its scratch folder."""
+    _run(stack, _Observer(_ignore), lambda: stack.workspace.remove_stack(stack.name))
+    shutil.rmtree(home.work / stack.name, ignore_errors=True)
+
+
+def break_dead_locks(stack: Stack, owners: list[LockOwner]) -> bool:
+    """Remove the locks of a killed update, if every owner is provably dead; whether none is left.
+
+    `cancel` removes all locks, live ones too: hence the proof first, and the fence around it."""
+    if not all(is_dead(owner) for owner in owners):
+        return False
+    if owners:
+        stack.cancel()
+    return True
+
+
+# --- set up ---------------------------------------------------------------------------------------
+
+
+def _stack(
+    work_dir: Path,
+    name: str,
+    *,
+    project: str,
+    program: Callable[[], None],
+    command: EmbeddedPulumi,
+    backend: str,
+    passphrase: str,
+    salt: str,
+    config: Mapping[str, ConfigEntry],
+) -> Stack:
+    work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    crypt = StackSecrets(passphrase, salt)
+    settings = auto.StackSettings(
+        encryption_salt=salt,
+        config={key: _setting(entry, crypt) for key, entry in config.items()},
+    )
+    options = auto.LocalWorkspaceOptions(
+        work_dir=str(work_dir),
+        # One of its own: selecting a stack writes a workspace file there.
+        pulumi_home=str(work_dir / "home"),
+        pulumi_command=command,
+        secrets_provider="passphrase",
+        project_settings=auto.ProjectSettings(name=project, runtime="python", main=str(work_dir)),
+        stack_settings={name: settings},
+        env_vars={
+            "PULUMI_BACKEND_URL": backend,
+            "PULUMI_CONFIG_PASSPHRASE": passphrase,
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # A copy of the state per operation, never read by us.
+            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
+        },
+    )
+    try:
+        return auto.create_or_select_stack(
+            name, project_name=project, program=program, opts=options
+        )
+    except auto.CommandError as error:
+        raise _translated(error, name, []) from error
+
+
+def _setting(entry: ConfigEntry, crypt: StackSecrets) -> Any:
+    return (
+        StackSettingsSecureConfigValue(crypt.encrypt(entry.value)) if entry.secret else entry.value
+    )
+
+
+def _kept_salt(path: Path, passphrase: str) -> str:
+    if not path.exists():
+        path.write_text(new_salt(passphrase))
+    return path.read_text()
+
+
+@lru_cache(maxsize=8)
+def _engine(home: Home, *, provisioner: bool) -> EmbeddedPulumi:
+    """One engine per account that it acts as in Keycloak; the platform stack makes the
+    provisioner that project stacks then use."""
+
+    def credentials(package: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        # Read at each call: an admin password may have been rotated since.
+        match package:
+            case "postgresql":
+                return {
+                    "username": "croft_admin",
+                    "password": read_secret(home, "postgres_admin"),
+                }
+            case "croft":
+                return {"password": read_secret(home, "postgres_admin")}
+            case "keycloak" if provisioner:
+                return {
+                    "clientId": "croft-provisioner",
+                    "clientSecret": read_secret(home, "keycloak_provisioner"),
+                }
+            case "keycloak":
+                return {
+                    "clientId": "croft-bootstrap",
+                    "clientSecret": read_secret(home, "keycloak_bootstrap"),
+                }
+            case "minio":
+                return {
+                    "minioUser": "croft_admin",
+                    "minioPassword": read_secret(home, "minio_root"),
+                }
+        return {}
+
+    return EmbeddedPulumi(packages=[handlers()], credentials=credentials)
+
+
+# --- events ---------------------------------------------------------------------------------------
+
+
+class _Observer:
+    """Forwards engine events as operation events, and keeps what went wrong for the error."""
+
+    def __init__(self, on_event: OnEvent) -> None:
+        self._on_event = on_event
+        self.failures: list[str] = []
+
+    def observe(self, event: EngineEvent) -> None:
+        if event.resource_pre_event:
+            self._resource(event.resource_pre_event.metadata, "started")
+        elif event.res_outputs_event:
+            self._resource(event.res_outputs_event.metadata, "done")
+        elif event.res_op_failed_event:
+            self._resource(event.res_op_failed_event.metadata, "failed")
+        elif event.diagnostic_event and event.diagnostic_event.severity in ("warning", "error"):
+            self._diagnostic(
+                event.diagnostic_event.severity,
+                event.diagnostic_event.message.strip(),
+                event.diagnostic_event.urn or "",
+            )
+        elif event.summary_event:
+            changes = event.summary_event.resource_changes
+            self._on_event(
+                "summary", {"changes": {_word(op): count for op, count in changes.items()}}
+            )
+
+    def _resource(self, step: StepEventMetadata, state: str) -> None:
+        self._on_event(
+            "resource",
+            {
+                "op": _word(step.op),
+                "type": step.type,
+                "name": _name(step.urn),
+                "urn": step.urn,
+                "state": state,
+            },
+        )
+
+    def _diagnostic(self, severity: str, message: str, urn: str) -> None:
+        text = f"{_type(urn)} {_name(urn)}: {message}" if urn else message
+        if severity == "error":
+            self.failures.append(text)
+        self._on_event("diagnostic", {"severity": severity, "message": text})
+
+
+def _ignore(kind: str, data: dict[str, Any]) -> None: ...
+
+
+def _word(op: Any) -> str:
+    return str(getattr(op, "value", op))
+
+
+def _name(urn: str) -> str:
+    return urn.rsplit("::", 1)[-1]
+
+
+def _type(urn: str) -> str:
+    return urn.split("::")[2].rsplit("$", 1)[-1] if urn.count("::") >= 3 else ""
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+def _run(stack: Stack, observer: _Observer, run: Callable[[], T]) -> T:
+    try:
+        return run()
+    except auto.CommandError as error:
+        raise _translated(error, stack.name, observer.failures) from error
+
+
+def _translated(error: auto.CommandError, stack: str, failures: list[str]) -> PlatformError:
+    if isinstance(error, auto.ConcurrentUpdateError):
+        return Locked(
+            f"another update holds the stack {stack}", fix="wait for it to end, then try again"
+        )
+    # The resource's own message first; "update failed" and the like come after it.
+    message = failures[0] if failures else _last_line(str(error))
+    if any(word in message.lower() for word in AWAY):
+        return BackendDown(message, fix="see: croft status")
+    return DeployFailed(message, fix=f"see: croft logs worker, stack {stack}")
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "the engine failed without a message"
+
+
+def _plain(values: auto.OutputMap) -> dict[str, Any]:
+    return {name: output.value for name, output in values.items()}

@@ -1,0 +1,257 @@
+"""What is left of a project on any backend, found by name; and its removal.
+
+Owns the list of places where a project can leave something. Every external name starts from the
+ref, so nobody has to remember what was made. Must not know why something is left: a failed create,
+a destroy that could not finish and a test that looks for leaks all ask here.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psycopg
+import urllib3
+from minio import Minio, MinioAdmin
+from minio.credentials.providers import StaticProvider
+from minio.deleteobjects import DeleteObject
+from minio.error import MinioAdminException, MinioException
+
+from automation.context import Context
+from automation.platform_secrets import read_secret
+from automation.registry import cluster, pulumi_state, tenant_objects
+from contracts import units
+from contracts.errors import BackendDown, DeployFailed
+from contracts.home import Home
+from engine.providers.keycloak.admin import KeycloakAdmin, KeycloakError, Login
+
+# A realm's removal is slow work for Keycloak; its clients wait as long as the engine does.
+REQUEST_TIMEOUT_S = 60.0
+
+Query = Callable[[psycopg.Connection[Any], str], list[str]]
+Statement = Callable[[psycopg.Connection[Any], str], None]
+Kind = Literal[
+    "route", "process", "database", "role", "realm", "bucket", "user", "policy", "state", "folder"
+]
+
+
+@dataclass(frozen=True)
+class Orphan:
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One kind of thing in one place. `find` takes a ref, `delete` a name that `find` returned and
+    tolerates that it is gone."""
+
+    kind: Kind
+    find: Callable[[str], list[str]]
+    delete: Callable[[str], None]
+
+
+def find_orphans(backends: Sequence[Backend], ref: str) -> list[Orphan]:
+    """Everything that is there of project `ref`. Raises BackendDown if one cannot be asked: an
+    unanswered question is not a clean slate."""
+    return [Orphan(backend.kind, name) for backend in backends for name in backend.find(ref)]
+
+
+def sweep(backends: Sequence[Backend], ref: str) -> list[Orphan]:
+    """Remove what `find_orphans` finds; what that was. Raises DeployFailed if anything stays."""
+    swept: list[Orphan] = []
+    for backend in backends:
+        for name in backend.find(ref):
+            backend.delete(name)
+            swept.append(Orphan(backend.kind, name))
+    if swept and (left := find_orphans(backends, ref)):
+        things = ", ".join(f"{orphan.kind} {orphan.name}" for orphan in left)
+        raise DeployFailed(f"could not be removed: {things}", code="cleanup_incomplete")
+    return swept
+
+
+def all_backends(context: Context) -> tuple[Backend, ...]:
+    """Every place, in the order of removal: first what is reached from outside, the state last, as
+    long as it may still help."""
+    home = context.settings.home
+    return (
+        *local_backends(home),
+        *postgres_backends(home),
+        *keycloak_backends(home),
+        *minio_backends(home),
+        *state_backends(context),
+    )
+
+
+# --- the gateway and the supervisor ---------------------------------------------------------------
+
+
+def local_backends(home: Home) -> tuple[Backend, ...]:
+    def find_routes(ref: str) -> list[str]:
+        # Drafts included: `<ref>.<pid>.draft`.
+        return sorted(path.name for path in home.routes.glob(f"{ref}*"))
+
+    def find_units(ref: str) -> list[str]:
+        answer = units.call(home.supervisor_socket, {"op": "list"})
+        return sorted(unit["name"] for unit in answer["units"] if unit["name"].endswith(f"-{ref}"))
+
+    def remove_unit(name: str) -> None:
+        try:
+            units.call(home.supervisor_socket, {"op": "remove", "name": name})
+        except BackendDown as error:
+            if error.code != "unit_not_found":
+                raise
+
+    return (
+        Backend("route", find_routes, lambda name: (home.routes / name).unlink(missing_ok=True)),
+        Backend("process", find_units, remove_unit),
+    )
+
+
+# --- PostgreSQL -----------------------------------------------------------------------------------
+
+
+def postgres_backends(home: Home) -> tuple[Backend, ...]:
+    @contextmanager
+    def admin() -> Iterator[psycopg.Connection[Any]]:
+        dsn = cluster.admin_dsn(home.ports.postgres, read_secret(home, "postgres_admin"))
+        try:
+            with psycopg.connect(dsn, autocommit=True) as conn:
+                yield conn
+        except psycopg.OperationalError as error:
+            raise BackendDown(
+                "PostgreSQL does not answer", code="postgres_down", fix="see: croft logs postgres"
+            ) from error
+
+    def find(
+        query: Callable[[psycopg.Connection[Any], str], list[str]],
+    ) -> Callable[[str], list[str]]:
+        def ask(ref: str) -> list[str]:
+            with admin() as conn:
+                return query(conn, ref)
+
+        return ask
+
+    def drop(statement: Statement) -> Callable[[str], None]:
+        def run(name: str) -> None:
+            with admin() as conn:
+                statement(conn, name)
+
+        return run
+
+    return (
+        Backend("database", find(tenant_objects.databases), drop(tenant_objects.drop_database)),
+        Backend("role", find(tenant_objects.roles), drop(tenant_objects.drop_role)),
+    )
+
+
+# --- Keycloak -------------------------------------------------------------------------------------
+
+
+def keycloak_backends(home: Home) -> tuple[Backend, ...]:
+    login = Login(
+        url=home.keycloak_url,
+        realm="master",
+        client_id="croft-provisioner",
+        client_secret=read_secret(home, "keycloak_provisioner"),
+        timeout_s=REQUEST_TIMEOUT_S,
+    )
+
+    @contextmanager
+    def admin() -> Iterator[KeycloakAdmin]:
+        client = KeycloakAdmin(login)
+        try:
+            yield client
+        except KeycloakError as error:
+            raise BackendDown(
+                str(error), code="keycloak_down", fix="see: croft logs keycloak"
+            ) from error
+        finally:
+            client.close()
+
+    def find(ref: str) -> list[str]:
+        with admin() as client:
+            return [ref] if client.realm_exists(ref) else []
+
+    def delete(realm: str) -> None:
+        with admin() as client:
+            client.delete_realm(realm)
+
+    return (Backend("realm", find, delete),)
+
+
+# --- MinIO ----------------------------------------------------------------------------------------
+
+
+def minio_backends(home: Home) -> tuple[Backend, ...]:
+    @contextmanager
+    def asking() -> Iterator[None]:
+        try:
+            yield
+        except (urllib3.exceptions.HTTPError, MinioException, MinioAdminException) as error:
+            raise BackendDown(
+                f"MinIO: {error}", code="minio_down", fix="see: croft logs minio"
+            ) from error
+
+    login = StaticProvider("croft_admin", read_secret(home, "minio_root"))
+    s3 = Minio(home.minio_server, credentials=login, secure=False)
+    admin = MinioAdmin(endpoint=home.minio_server, credentials=login, secure=False)
+
+    def find_buckets(ref: str) -> list[str]:
+        with asking():
+            names = [bucket.name for bucket in s3.list_buckets()]
+        return [name for name in names if name.startswith(f"p-{ref}")]
+
+    def delete_bucket(name: str) -> None:
+        with asking():
+            objects = s3.list_objects(name, recursive=True, include_version=True)
+            doomed = (DeleteObject(item.object_name, item.version_id) for item in objects)
+            for refused in s3.remove_objects(name, doomed):
+                raise BackendDown(f"MinIO kept {name}/{refused.name}: {refused.message}")
+            s3.remove_bucket(name)
+
+    def find_in(listing: Callable[[], str]) -> Callable[[str], list[str]]:
+        def ask(ref: str) -> list[str]:
+            with asking():
+                names = json.loads(listing())
+            return sorted(name for name in names if name.startswith(f"p-{ref}"))
+
+        return ask
+
+    def delete_by(removal: Callable[[str], object]) -> Callable[[str], None]:
+        def run(name: str) -> None:
+            with asking():
+                removal(name)
+
+        return run
+
+    return (
+        Backend("bucket", find_buckets, delete_bucket),
+        Backend("user", find_in(admin.user_list), delete_by(admin.user_remove)),
+        Backend("policy", find_in(admin.policy_list), delete_by(admin.policy_remove)),
+    )
+
+
+# --- Pulumi ---------------------------------------------------------------------------------------
+
+
+def state_backends(context: Context) -> tuple[Backend, ...]:
+    home = context.settings.home
+
+    def find_rows(ref: str) -> list[str]:
+        with context.transaction() as conn:
+            return pulumi_state.keys(conn, ref)
+
+    def delete_row(key: str) -> None:
+        with context.transaction() as conn:
+            pulumi_state.delete(conn, key)
+
+    def find_folders(ref: str) -> list[str]:
+        return [ref] if (home.work / ref).exists() else []
+
+    return (
+        Backend("state", find_rows, delete_row),
+        Backend("folder", find_folders, lambda ref: shutil.rmtree(home.work / ref)),
+    )

@@ -1,0 +1,136 @@
+"""A worker: runs the control plane's workflows. `python -m automation.worker [--slot N]`.
+
+Owns the process: its executor slot, the DBOS runtime and how it ends. Must not know what the
+workflows do.
+
+A slot is an executor id, `worker-<slot>`, that one process at a time holds by an advisory lock. Two
+live processes with one id would run the same workflow twice, since DBOS recovers by id; so a second
+process waits, and one that loses its lock's connection ends on the spot.
+"""
+
+import argparse
+import logging
+import os
+import select
+import signal
+import threading
+import time
+from types import FrameType
+
+import psycopg
+from dbos import DBOS, DBOSConfig
+
+from automation import failpoints, pulumi
+from automation.context import open_context
+from automation.reconcilers.orphans import all_backends
+from automation.registry import holds
+from automation.settings import Settings, settings_from
+from automation.workflows import create_project, destroy_project, names, runtime
+from contracts.home import home_from
+
+# One update keeps a core busy for a second and waits for servers the rest of its time.
+CONCURRENCY = 3
+QUEUE_POLL_S = 0.1
+POSTGRES_WAIT_S = 60.0
+HOLD_CHECK_S = 1.0
+GRACE_S = 15
+HOLD_LOST = 70  # EX_SOFTWARE; the supervisor starts a new worker
+
+WORKFLOWS = (create_project.create_project, destroy_project.destroy_project)
+
+log = logging.getLogger("croft.worker")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="automation.worker", description=__doc__)
+    parser.add_argument("--slot", type=int, default=0, help="which executor slot to hold")
+    slot = parser.parse_args().slot
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    failpoints.arm(os.environ)
+    settings = settings_from(home_from(os.environ, uid=os.getuid()))
+    with open_context(settings) as context:
+        run(runtime.Runtime(context, pulumi, all_backends(context)), slot)
+
+
+def run(ready: runtime.Runtime, slot: int) -> None:
+    """Work until SIGTERM or SIGINT, then leave; what is unfinished by then is recovered by the
+    next worker in this slot."""
+    stopping = threading.Event()
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    settings = ready.context.settings
+    watch_hold(take_slot(settings, slot))
+    runtime.install(ready)
+    launch(settings, slot)
+    log.info("worker-%s works", slot)
+    stopping.wait()
+    log.info("worker-%s leaves", slot)
+    DBOS.destroy(workflow_completion_timeout_sec=GRACE_S)
+    # Threads of unfinished steps would keep the process; what they do is repeated by the next one.
+    logging.shutdown()
+    os._exit(0)
+
+
+def take_slot(settings: Settings, slot: int) -> psycopg.Connection:
+    """The connection that holds the slot; waits for PostgreSQL, then for the slot's last holder."""
+    deadline = time.monotonic() + POSTGRES_WAIT_S
+    while True:
+        try:
+            conn = psycopg.connect(settings.control_dsn, autocommit=True, keepalives_idle=10)
+            break
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+    log.info("worker-%s waits for its slot", slot)
+    holds.hold_slot(conn, slot)
+    return conn
+
+
+def watch_hold(conn: psycopg.Connection) -> None:
+    """End the process as soon as `conn` is gone: from then on another one may hold the slot."""
+
+    def watch() -> None:
+        while True:
+            try:
+                # Readable means closed, since nothing is asked on this connection.
+                select.select([conn.fileno()], [], [], HOLD_CHECK_S)
+                holds.check(conn)
+            except psycopg.Error:
+                log.error("the connection that holds the slot is gone")
+                os._exit(HOLD_LOST)
+
+    threading.Thread(target=watch, name="hold", daemon=True).start()
+
+
+def launch(settings: Settings, slot: int) -> None:
+    """Start DBOS: recovers what this slot left unfinished, then takes from the queue."""
+    config: DBOSConfig = {
+        "name": names.APPLICATION,
+        "system_database_url": settings.dbos_url,
+        "dbos_system_schema": names.SYSTEM_SCHEMA,
+        "executor_id": f"worker-{slot}",
+        "application_version": names.APPLICATION_VERSION,
+        # No conductor key and no endpoints: DBOS then talks to its database only.
+        "enable_otlp": False,
+        "log_level": "WARNING",
+        "sys_db_pool_size": 6,
+    }
+    DBOS(config=config)
+    DBOS.launch()
+    # One project's workflows run one after another. That is flow control, not exclusion: a
+    # recovered workflow comes by another queue, hence the fence in the steps.
+    DBOS.register_queue(
+        names.QUEUE,
+        worker_concurrency=CONCURRENCY,
+        partition_concurrency=1,
+        polling_interval_sec=QUEUE_POLL_S,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""Create a project: make its stack, see it answer, say so. All of it, or nothing is left.
+
+Owns the order of the steps and their undos. Must not know how a stack is run (automation/pulumi.py)
+or what it contains (stacks/project.py). Read it as: arguments, the workflow as a table of contents,
+its steps, its undos.
+
+Arguments, since DBOS keeps them in clear, are names only: the project's ref, the operation's id.
+"""
+
+import logging
+import time
+from typing import Any, TypedDict
+
+import httpx2 as httpx
+from dbos import DBOS
+
+from automation import keys
+from automation.registry import operations, project_secrets, projects
+from automation.secrets import load_root_key
+from automation.workflows.names import WORKFLOWS
+from automation.workflows.runtime import current
+from automation.workflows.steps import explain, recorder, step
+from automation.workflows.teardown import destroy_stack, open_stack, sweep_leftovers
+from contracts.errors import DeployFailed
+
+PROBE_TIMEOUT_S = 30.0
+PROBE_INTERVAL_S = 0.1
+PROBE_REQUEST_TIMEOUT_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Deployed(TypedDict):
+    epoch: int
+    outputs: dict[str, Any]
+
+
+# --- the workflow ---------------------------------------------------------------------------------
+
+
+@DBOS.workflow(name=WORKFLOWS["create"])
+def create_project(ref: str, operation_id: str) -> None:
+    # The undo is armed before anything is made: a failed `up` leaves half a tenant.
+    try:
+        load_plan(ref, operation_id)
+        generate_secrets(ref, operation_id)
+        deployed = up_stack(ref, operation_id)
+        probe_health(ref, operation_id)
+        commit_active(ref, operation_id, deployed)
+    except projects.FenceLost:
+        raise  # somebody else has the project now: change nothing more
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, the undo must run
+        undo_create(ref, operation_id, explain(error))
+
+
+def undo_create(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
+    try:
+        destroy_stack(ref, operation_id)
+        sweep_leftovers(ref, operation_id)
+    except projects.FenceLost:
+        raise
+    except Exception as error:  # noqa: BLE001 - a failing undo is shown, never dropped
+        mark_stuck(ref, operation_id, {**reason, "undo": explain(error)})
+    else:
+        mark_failed(ref, operation_id, reason)
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+@step
+def load_plan(ref: str, operation_id: str) -> None:
+    with current().context.transaction() as conn:
+        row = projects.find(conn, ref)
+        if row is None or row.state != "CREATING":
+            # Not ours to undo either: the project is in somebody's use.
+            raise projects.FenceLost(f"project {ref} is not being created")
+        operations.start(conn, operation_id)
+
+
+@step
+def generate_secrets(ref: str, operation_id: str) -> None:
+    """The first write wins: a repeated step finds the secrets that the first one made."""
+    runtime = current()
+    project = runtime.project(ref)
+    root = load_root_key(runtime.context.settings.root_key_path)
+    with runtime.context.transaction() as conn:
+        secrets = keys.ensure_secrets(conn, root, project)
+    if "encryptionsalt" not in secrets:
+        # Kept with the passphrase: under another salt the whole state would be encrypted anew.
+        salt = runtime.stacks.new_salt(secrets["passphrase"])
+        with runtime.context.transaction() as conn:
+            keys.store_secrets(conn, root, project, {"encryptionsalt": salt})
+
+
+@step
+def up_stack(ref: str, operation_id: str) -> Deployed:
+    """One `up` makes database, roles, realm, bucket, process and routes; Pulumi's state is the
+    checkpoint within it. After a kill, the next run adopts what the last one left half made."""
+    runtime = current()
+    with runtime.fenced(ref) as epoch:
+        secrets = runtime.secrets(ref)
+        stack = open_stack(runtime, ref, secrets)
+        outputs = runtime.stacks.up(stack, recorder(operation_id))
+    return {"epoch": epoch, "outputs": outputs}
+
+
+@step
+def probe_health(ref: str, operation_id: str) -> None:
+    """Wait until a client with the anon key is answered through the gateway."""
+    runtime = current()
+    url = runtime.spec(ref).api_url + "/rest/v1/"
+    headers = {"apikey": runtime.secrets(ref)["anon_key"]}
+    answer = "no answer"
+    deadline = time.monotonic() + PROBE_TIMEOUT_S
+    with httpx.Client(timeout=PROBE_REQUEST_TIMEOUT_S, headers=headers, trust_env=False) as client:
+        while time.monotonic() < deadline:
+            try:
+                response = client.get(url)
+            except httpx.TransportError as error:
+                answer = type(error).__name__
+            else:
+                if response.status_code == httpx.codes.OK:
+                    return
+                answer = f"status {response.status_code}"
+            time.sleep(PROBE_INTERVAL_S)
+    raise DeployFailed(
+        f"the project's REST API did not become ready in {PROBE_TIMEOUT_S:.0f} s: {answer}",
+        code="not_healthy",
+        fix=f"see: croft logs rest-{ref}",
+    )
+
+
+@step
+def commit_active(ref: str, operation_id: str, deployed: Deployed) -> None:
+    with current().context.transaction() as conn:
+        projects.write_back(
+            conn, ref, "ACTIVE", epoch=deployed["epoch"], observed=deployed["outputs"]
+        )
+        operations.finish(conn, operation_id, "finished")
+
+
+# --- undos, besides those of teardown.py ----------------------------------------------------------
+
+
+@step
+def mark_failed(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
+    """Nothing is left: name and port are free again, the secrets open nothing any more."""
+    with current().context.transaction() as conn:
+        project_secrets.delete_all(conn, ref)
+        projects.write_back(conn, ref, "FAILED", epoch=projects.take_fence(conn, ref))
+        operations.finish(conn, operation_id, "failed", reason)
+
+
+@step
+def mark_stuck(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
+    """Something may be left: visible, and to be asked for again by a destroy."""
+    with current().context.transaction() as conn:
+        projects.write_back(conn, ref, "CLEANUP_STUCK", epoch=projects.take_fence(conn, ref))
+        operations.finish(conn, operation_id, "failed", reason)

@@ -1,0 +1,61 @@
+"""Destroy a project: nothing of it remains but a tombstone in the registry.
+
+Owns the order of the steps. There is nothing to undo: a destroy that fails is CLEANUP_STUCK and may
+be asked for again, with another operation. Arguments are names only: DBOS keeps them in clear.
+"""
+
+from typing import Any
+
+from dbos import DBOS
+
+from automation.registry import operations, project_secrets, projects
+from automation.workflows.names import WORKFLOWS
+from automation.workflows.runtime import current
+from automation.workflows.steps import explain, step
+from automation.workflows.teardown import destroy_stack, sweep_leftovers
+
+# --- the workflow ---------------------------------------------------------------------------------
+
+
+@DBOS.workflow(name=WORKFLOWS["destroy"])
+def destroy_project(ref: str, operation_id: str) -> None:
+    try:
+        start_destroy(ref, operation_id)
+        # The stack is taken down in the reverse of its making: the route goes first.
+        destroy_stack(ref, operation_id)
+        sweep_leftovers(ref, operation_id)
+        # Only now: until here a repeated run needs the passphrase of the state.
+        commit_removed(ref, operation_id)
+    except projects.FenceLost:
+        raise  # somebody else has the project now: change nothing more
+    except Exception as error:  # noqa: BLE001 - whatever went wrong must be shown, never dropped
+        mark_destroy_stuck(ref, operation_id, explain(error))
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+@step
+def start_destroy(ref: str, operation_id: str) -> None:
+    with current().context.transaction() as conn:
+        row = projects.find(conn, ref)
+        if row is None or row.state == "REMOVED":
+            raise projects.FenceLost(f"project {ref} is gone already")
+        projects.write_back(conn, ref, "DELETING", epoch=projects.take_fence(conn, ref))
+        operations.start(conn, operation_id)
+
+
+@step
+def commit_removed(ref: str, operation_id: str) -> None:
+    """Crypto-erase and tombstone in one: without its secrets no copy of the state can be read."""
+    with current().context.transaction() as conn:
+        project_secrets.delete_all(conn, ref)
+        projects.write_back(conn, ref, "REMOVED", epoch=projects.take_fence(conn, ref))
+        operations.finish(conn, operation_id, "finished")
+
+
+@step
+def mark_destroy_stuck(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
+    with current().context.transaction() as conn:
+        projects.write_back(conn, ref, "CLEANUP_STUCK", epoch=projects.take_fence(conn, ref))
+        operations.finish(conn, operation_id, "failed", reason)

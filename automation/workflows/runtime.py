@@ -1,0 +1,93 @@
+"""What a worker's workflows run with: the registry, the stacks, the backends to sweep.
+
+Owns the one object that the steps see. DBOS recovers workflows by name and gives them their stored
+arguments only, so whatever else they need must stand in the process: set once, before launch.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import psycopg
+
+from automation.context import Context
+from automation.keys import read_secrets
+from automation.pulumi_locks import LockOwner
+from automation.reconcilers.orphans import Backend
+from automation.registry import holds, projects
+from automation.secrets import load_root_key
+from automation.settings import Settings
+from contracts.errors import Locked
+from contracts.home import Home
+from stacks.spec import ProjectSpec
+
+# An update of one project takes seconds; who waits longer is told that it is locked.
+HOLD_TIMEOUT_S = 120.0
+
+
+class Stacks(Protocol):
+    """The functions of `automation.pulumi` that workflows use: the seam where tests put a fake."""
+
+    @property
+    def new_salt(self) -> Callable[[str], str]: ...
+    @property
+    def project_stack(self) -> Callable[[Settings, ProjectSpec, Mapping[str, str]], Any]: ...
+    @property
+    def break_dead_locks(self) -> Callable[[Any, list[LockOwner]], bool]: ...
+    @property
+    def up(self) -> Callable[[Any, Callable[[str, dict[str, Any]], None]], dict[str, Any]]: ...
+    @property
+    def destroy(self) -> Callable[[Any, Callable[[str, dict[str, Any]], None]], None]: ...
+    @property
+    def remove(self) -> Callable[[Home, Any], None]: ...
+
+
+@dataclass(frozen=True)
+class Runtime:
+    context: Context
+    stacks: Stacks
+    backends: tuple[Backend, ...]
+
+    def project(self, ref: str) -> projects.ProjectRow:
+        with self.context.transaction() as conn:
+            row = projects.find(conn, ref)
+        if row is None:
+            raise projects.FenceLost(f"no project {ref}")
+        return row
+
+    def spec(self, ref: str) -> ProjectSpec:
+        row = self.project(ref)
+        return ProjectSpec.on(self.context.settings.home, ref, rest_port=row.rest_port)
+
+    def secrets(self, ref: str) -> dict[str, str]:
+        """The project's secrets in clear: never to be returned by a step."""
+        row = self.project(ref)
+        root = load_root_key(self.context.settings.root_key_path)
+        with self.context.transaction() as conn:
+            return read_secrets(conn, root, row)
+
+    @contextmanager
+    def fenced(self, ref: str) -> Iterator[int]:
+        """Hold the project alone, even against a worker that took the same workflow over; yields
+        the epoch that write-backs must name."""
+        with psycopg.connect(self.context.settings.control_dsn, autocommit=True) as conn:
+            if not holds.hold_project(conn, ref, timeout_s=HOLD_TIMEOUT_S):
+                raise Locked(f"another worker is changing project {ref}", fix="try again later")
+            with self.context.transaction() as registry:
+                epoch = projects.take_fence(registry, ref)
+            yield epoch
+
+
+_current: Runtime | None = None
+
+
+def install(runtime: Runtime) -> None:
+    global _current
+    _current = runtime
+
+
+def current() -> Runtime:
+    if _current is None:
+        raise RuntimeError("no runtime: workflows run in a worker only")
+    return _current

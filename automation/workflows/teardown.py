@@ -1,0 +1,54 @@
+"""The steps that leave nothing of a project: the whole of destroy, and the undo of create.
+
+Owns their order: the stack first, in the reverse of its making; then by name whatever it did not
+know of. Each tolerates "never happened" and "happened, but nobody heard". Must not decide what the
+project's state becomes.
+"""
+
+from automation.reconcilers.orphans import sweep
+from automation.registry import pulumi_state
+from automation.workflows.runtime import Runtime, current
+from automation.workflows.steps import record, recorder, step
+from contracts.errors import DeployFailed, Locked
+
+
+@step
+def destroy_stack(ref: str, operation_id: str) -> None:
+    """Whatever the stack's state knows of. What refuses to go is left to `sweep_leftovers`, which
+    asks the backends instead of the state."""
+    runtime = current()
+    with runtime.fenced(ref):
+        secrets = runtime.secrets(ref)
+        if "encryptionsalt" not in secrets:
+            return  # the create failed before its stack was made
+        stack = open_stack(runtime, ref, secrets)
+        try:
+            runtime.stacks.destroy(stack, recorder(operation_id))
+        except DeployFailed as error:
+            record(operation_id, "diagnostic", {"severity": "warning", "message": error.message})
+        else:
+            runtime.stacks.remove(runtime.context.settings.home, stack)
+
+
+@step
+def sweep_leftovers(ref: str, operation_id: str) -> None:
+    """Raises DeployFailed when something is still there afterwards."""
+    runtime = current()
+    with runtime.fenced(ref):
+        for orphan in sweep(runtime.backends, ref):
+            message = f"swept {orphan.kind} {orphan.name}"
+            record(operation_id, "diagnostic", {"severity": "warning", "message": message})
+
+
+def open_stack(runtime: Runtime, ref: str, secrets: dict[str, str]) -> object:
+    """The project's stack, free of locks that a killed update left. Needs the project's fence."""
+    context = runtime.context
+    stack = runtime.stacks.project_stack(context.settings, runtime.spec(ref), secrets)
+    with context.transaction() as conn:
+        owners = pulumi_state.lock_owners(conn, ref)
+    if not runtime.stacks.break_dead_locks(stack, owners):
+        raise Locked(
+            f"a pulumi process outside the platform is updating project {ref}",
+            fix="wait for it to end, then try again",
+        )
+    return stack

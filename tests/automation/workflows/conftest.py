@@ -1,0 +1,144 @@
+"""A control plane without an API: projects are put into the registry and enqueued by hand."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from dbos import DBOS, DBOSClient
+
+from automation import failpoints, worker
+from automation.context import Context, open_context
+from automation.reconcilers.orphans import Orphan, find_orphans
+from automation.registry import operations, organizations, projects
+from automation.settings import settings_from
+from automation.workflows import names, runtime
+from contracts.home import Home
+from contracts.refs import new_ref
+from tests.automation.workflows import rig
+from tests.fixtures.platform import eventually
+
+OPERATION_TIMEOUT_S = 60.0
+
+
+@dataclass
+class Plane:
+    """What a test asks of the control plane."""
+
+    context: Context
+    client: DBOSClient
+
+    def insert(self, name: str = "") -> tuple[str, UUID]:
+        """A project that is to be created, and its operation."""
+        ref = new_ref()
+        with self.context.transaction() as conn:
+            projects.lock_admission(conn)
+            port = projects.free_rest_port(conn, self.context.settings.home.ports.projects)
+            projects.insert(
+                conn,
+                ref=ref,
+                organization_id=organizations.list_all(conn)[0].id,
+                name=name or ref,
+                region="local",
+                spec={},
+                rest_port=port,
+            )
+            return ref, operations.insert(conn, project_ref=ref, kind="create").id
+
+    def enqueue(self, kind: names.OperationKind, ref: str, operation_id: UUID) -> None:
+        self.client.enqueue(
+            names.enqueue_options(kind, ref, str(operation_id)), ref, str(operation_id)
+        )
+
+    def create(self, name: str = "") -> tuple[str, UUID]:
+        ref, operation_id = self.insert(name)
+        self.enqueue("create", ref, operation_id)
+        return ref, operation_id
+
+    def destroy(self, ref: str) -> UUID:
+        with self.context.transaction() as conn:
+            operation_id = operations.insert(conn, project_ref=ref, kind="destroy").id
+        self.enqueue("destroy", ref, operation_id)
+        return operation_id
+
+    def wait(self, operation_id: UUID) -> operations.OperationRow:
+        def over() -> operations.OperationRow | None:
+            row = self.operation(operation_id)
+            return row if row.is_over else None
+
+        return eventually(over, timeout_s=OPERATION_TIMEOUT_S, poll_interval_s=0.05)
+
+    def operation(self, operation_id: UUID) -> operations.OperationRow:
+        with self.context.transaction() as conn:
+            row = operations.find(conn, operation_id)
+        assert row is not None
+        return row
+
+    def project(self, ref: str) -> projects.ProjectRow:
+        with self.context.transaction() as conn:
+            row = projects.find(conn, ref)
+        assert row is not None
+        return row
+
+    def steps(self, operation_id: UUID) -> list[str]:
+        """The steps of the operation in the order they ran, repeated ones repeatedly."""
+        with self.context.transaction() as conn:
+            events = operations.list_events(conn, operation_id)
+        return [event.data["name"] for event in events if event.kind == "step"]
+
+    def orphans(self, ref: str) -> list[Orphan]:
+        return find_orphans(rig.backends(self.context), ref)
+
+    def assert_clean_slate(self, ref: str) -> None:
+        assert self.orphans(ref) == []
+        with self.context.transaction() as conn:
+            row = conn.execute(
+                "SELECT count(*) FROM project_secrets WHERE project_ref = %s", [ref]
+            ).fetchone()
+        assert row == (0,)
+
+
+@pytest.fixture(scope="session")
+def context(control_home: Home) -> Iterator[Context]:
+    with open_context(settings_from(control_home)) as context:
+        yield context
+
+
+@pytest.fixture(scope="session")
+def fake_gateway(control_home: Home) -> Iterator[None]:
+    server = rig.gateway(control_home)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def in_process_worker(context: Context, fake_gateway: None) -> Iterator[None]:
+    """A worker in this process, whose failpoints a test can set."""
+    runtime.install(runtime.Runtime(context, rig.FakeStacks(), rig.backends(context)))
+    worker.launch(context.settings, slot=0)
+    yield
+    DBOS.destroy(workflow_completion_timeout_sec=5)
+
+
+@pytest.fixture(scope="session")
+def client(context: Context) -> Iterator[DBOSClient]:
+    # The schema is made by the first worker; whoever enqueues only connects.
+    DBOS.migrate(context.settings.dbos_url, schema=names.SYSTEM_SCHEMA)
+    client = DBOSClient(
+        system_database_url=context.settings.dbos_url,
+        dbos_system_schema=names.SYSTEM_SCHEMA,
+        application_name=names.APPLICATION,
+    )
+    yield client
+    client.destroy()
+
+
+@pytest.fixture
+def plane(context: Context, client: DBOSClient) -> Iterator[Plane]:
+    yield Plane(context, client)
+    failpoints.disarm()

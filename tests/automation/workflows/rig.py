@@ -1,0 +1,174 @@
+"""What the workflow tests run with: real PostgreSQL, real DBOS, stacks faked at the seam.
+
+Owns `FakeStacks`, which leaves real things behind (a database, a role, a route, rows of state) as a
+stack would, and a gateway that answers for every route file there is. `python -m
+tests.automation.workflows.rig` is a whole worker with them, to be killed by tests.
+"""
+
+import base64
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from automation import failpoints, worker
+from automation.context import Context, open_context
+from automation.failpoints import failpoint
+from automation.platform_secrets import read_secret
+from automation.pulumi_locks import LockOwner, is_dead
+from automation.reconcilers.orphans import Backend, all_backends
+from automation.registry import cluster
+from automation.settings import Settings, settings_from
+from automation.workflows.runtime import Runtime
+from contracts.home import Home, home_from
+from contracts.refs import ProjectNames
+from stacks.spec import ProjectSpec, spec_to_config
+
+# The backends that the rig has servers for.
+KINDS = ("route", "database", "role", "state", "folder")
+
+
+@dataclass(frozen=True)
+class FakeStack:
+    settings: Settings
+    names: ProjectNames
+
+    @property
+    def home(self) -> Home:
+        return self.settings.home
+
+    @property
+    def state_key(self) -> str:
+        return f".pulumi/stacks/basecroft/{self.names.ref}.json"
+
+    @property
+    def lock_key(self) -> str:
+        return f".pulumi/locks/organization/basecroft/{self.names.ref}/1.json"
+
+
+class FakeStacks:
+    """Stands where `automation.pulumi` stands."""
+
+    def new_salt(self, passphrase: str) -> str:
+        return f"salt of {len(passphrase)}"
+
+    def project_stack(
+        self, settings: Settings, spec: ProjectSpec, secrets: Mapping[str, str]
+    ) -> FakeStack:
+        assert secrets["encryptionsalt"] == self.new_salt(secrets["passphrase"])
+        spec_to_config(spec, secrets)
+        (settings.home.work / spec.ref).mkdir(parents=True, exist_ok=True)
+        return FakeStack(settings, ProjectNames(spec.ref))
+
+    def break_dead_locks(self, stack: FakeStack, owners: list[LockOwner]) -> bool:
+        if not all(is_dead(owner) for owner in owners):
+            return False
+        _delete_row(stack, stack.lock_key)
+        return True
+
+    def up(
+        self, stack: FakeStack, on_event: Callable[[str, dict[str, Any]], None]
+    ) -> dict[str, Any]:
+        names = stack.names
+        _lock(stack)
+        _ensure_role(stack, names.authenticator)
+        failpoint("up:half")
+        _ensure_database(stack, names.database)
+        _put_row(stack, stack.state_key, "{}")
+        stack.home.routes.mkdir(parents=True, exist_ok=True)
+        (stack.home.routes / f"{names.route}.yml").write_text("{}")
+        on_event("summary", {"changes": {"create": 3}})
+        _delete_row(stack, stack.lock_key)
+        return {"api_url": f"{stack.home.gateway_url}/p/{names.ref}"}
+
+    def destroy(self, stack: FakeStack, on_event: Callable[[str, dict[str, Any]], None]) -> None:
+        (stack.home.routes / f"{stack.names.route}.yml").unlink(missing_ok=True)
+        failpoint("destroy:half")
+        _admin(stack, "DROP DATABASE IF EXISTS {} WITH (FORCE)", stack.names.database)
+        # The role is left to the sweeper.
+
+    def remove(self, home: Home, stack: FakeStack) -> None:
+        _delete_row(stack, stack.state_key)
+
+
+def _lock(stack: FakeStack) -> None:
+    """Refuse a second update, as Pulumi's own lock does."""
+    lock = {
+        "pid": os.getpid(),
+        "hostname": os.uname().nodename,
+        "timestamp": "2026-11-22T12:00:00.123456789Z",
+    }
+    _put_row(stack, stack.lock_key, json.dumps(lock), clause="")
+
+
+def _put_row(
+    stack: FakeStack,
+    key: str,
+    text: str,
+    clause: str = "ON CONFLICT (key) DO UPDATE SET data = excluded.data",
+) -> None:
+    data = json.dumps({"data": base64.b64encode(text.encode()).decode()})
+    with psycopg.connect(stack.settings.control_dsn) as conn:
+        conn.execute(f"INSERT INTO pulumi_state (key, data) VALUES (%s, %s) {clause}", [key, data])
+
+
+def _delete_row(stack: FakeStack, key: str) -> None:
+    with psycopg.connect(stack.settings.control_dsn) as conn:
+        conn.execute("DELETE FROM pulumi_state WHERE key = %s", [key])
+
+
+def _ensure_role(stack: FakeStack, name: str) -> None:
+    try:
+        _admin(stack, "CREATE ROLE {}", name)
+    except psycopg.errors.DuplicateObject:
+        pass
+
+
+def _ensure_database(stack: FakeStack, name: str) -> None:
+    try:
+        _admin(stack, "CREATE DATABASE {} STRATEGY = file_copy", name)
+    except psycopg.errors.DuplicateDatabase:
+        pass
+
+
+def _admin(stack: FakeStack, statement: str, name: str) -> None:
+    dsn = cluster.admin_dsn(stack.home.ports.postgres, read_secret(stack.home, "postgres_admin"))
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        conn.execute(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+def backends(context: Context) -> tuple[Backend, ...]:
+    return tuple(backend for backend in all_backends(context) if backend.kind in KINDS)
+
+
+def gateway(home: Home) -> ThreadingHTTPServer:
+    """Answers 200 on /p/<ref>/rest/v1/ as long as the ref's route file is there."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            ref = self.path.split("/")[2]
+            found = (home.routes / f"{ref}.yml").exists() and bool(self.headers["apikey"])
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None: ...
+
+    return ThreadingHTTPServer(("127.0.0.1", home.ports.gateway), Answer)
+
+
+def main() -> None:
+    failpoints.arm(os.environ)
+    settings = settings_from(home_from(os.environ, uid=os.getuid()))
+    with open_context(settings) as context:
+        worker.run(Runtime(context, FakeStacks(), backends(context)), slot=int(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()
