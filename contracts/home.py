@@ -129,6 +129,14 @@ class Home:
     def gateway_url(self) -> str:
         return f"http://127.0.0.1:{self.ports.gateway}"
 
+    def project_url(self, ref: str) -> str:
+        """Where any client reaches a project; works without a resolver that knows *.localhost."""
+        return f"{self.gateway_url}/p/{ref}"
+
+    def project_host_url(self, ref: str) -> str:
+        """The same for browsers: an origin per project."""
+        return f"http://{ref}.localhost:{self.ports.gateway}"
+
     @property
     def keycloak_url(self) -> str:
         return f"http://127.0.0.1:{self.ports.keycloak}"

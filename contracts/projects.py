@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from contracts.errors import InvalidInput
 
 NAME_LENGTH_MAX = 255
+# Strict, unlike names: slugs, ids and regions.
+SLUG = r"^[A-Za-z0-9-]{1,64}$"
 
 ProjectStatus = Literal[
     "INACTIVE", "ACTIVE_HEALTHY", "ACTIVE_UNHEALTHY", "COMING_UP", "GOING_DOWN", "INIT_FAILED",
@@ -35,6 +37,12 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_password(password: str | None) -> str | None:
+    if password is not None and any(unicodedata.category(c) in ("Cc", "Cs") for c in password):
+        raise ValueError("a password holds no control characters")
+    return password
+
+
 class ProjectCreate(BaseModel):
     """Body of POST /v1/projects. Supabase's tools send `db_pass` and one of the organization
     fields; here both are optional: a password is made, the organization is the first one."""
@@ -42,12 +50,13 @@ class ProjectCreate(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     name: str
-    organization_slug: str | None = None
-    organization_id: str | None = None
+    organization_slug: str | None = Field(default=None, pattern=SLUG)
+    organization_id: str | None = Field(default=None, pattern=SLUG)
     db_pass: str | None = Field(default=None, min_length=8, max_length=128)
-    region: str = "local"
+    region: str = Field(default="local", pattern=SLUG)
 
     _name = field_validator("name")(check_name)
+    _db_pass = field_validator("db_pass")(check_password)
 
 
 def invalid_input(problems: Sequence[Mapping[str, Any]]) -> InvalidInput:

@@ -23,6 +23,8 @@ from psycopg.types.json import Jsonb
 
 ProjectState = Literal["CREATING", "ACTIVE", "FAILED", "DELETING", "CLEANUP_STUCK", "REMOVED"]
 
+# The law behind "name taken"; its violation is told from others by this name.
+LIVE_NAME_INDEX = "projects_live_name"
 _ADMISSION_LOCK = 0x61646D6974
 
 

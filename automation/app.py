@@ -1,0 +1,101 @@
+"""The API process: `python -m automation.app`. Loopback only.
+
+Owns how the parts become one ASGI application, and the process. Must not know what the routes do.
+"""
+
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+
+import uvicorn
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+
+from automation.api import operations, organizations, projects
+from automation.api.access import require_token
+from automation.api.errors import Problem, install_error_handlers
+from automation.api.request_ids import RequestIds
+from automation.context import Context, open_context
+from automation.outbox import sweeping
+from automation.registry import access_tokens
+from automation.settings import settings_from
+from contracts.home import home_from
+
+HOST = "127.0.0.1"
+OPERATOR = "operator"
+SHUTDOWN_S = 5
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def build_app(ctx: Context) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as stack:
+            token = ctx.settings.token_path.read_text().strip()
+            with ctx.transaction() as conn:
+                access_tokens.ensure(conn, name=OPERATOR, token=token)
+            stack.enter_context(sweeping(ctx))
+            yield
+
+    app = bare_app(lifespan)
+    app.state.context = ctx
+    return app
+
+
+def bare_app(lifespan: Lifespan | None = None) -> FastAPI:
+    """Routes and error answers without a registry behind them: enough to describe the API."""
+    app = FastAPI(
+        title="Basecroft Management API",
+        version="1",
+        lifespan=lifespan,
+        # No page without a token, the documentation included: it is openapi/management.json.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        generate_unique_id_function=_operation_id,
+    )
+    v1 = APIRouter(
+        prefix="/v1",
+        dependencies=[Depends(require_token)],
+        responses={
+            status: {"model": Problem, "content": {"application/problem+json": {}}}
+            for status in ("4XX", "5XX")
+        },
+    )
+    for noun in (projects, organizations, operations):
+        v1.include_router(noun.router)
+    app.include_router(v1)
+    app.add_api_route("/health", health, tags=["platform"])
+    install_error_handlers(app)
+    app.add_middleware(RequestIds)
+    return app
+
+
+def health() -> dict[str, str]:
+    """Whether this process answers. It says nothing of the servers behind it, so that one of them
+    being away does not get the API restarted too."""
+    return {"status": "ok"}
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    settings = settings_from(home_from(os.environ, uid=os.getuid()))
+    with open_context(settings) as ctx:
+        uvicorn.run(
+            build_app(ctx),
+            host=HOST,
+            port=settings.home.ports.api,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_S,
+        )
+
+
+if __name__ == "__main__":
+    main()
