@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx2 as httpx
@@ -40,6 +40,8 @@ RECONNECT_PAUSE_S = 0.5
 _KINDS = PlatformError.__subclasses__()
 _BY_STATUS = {kind.status: kind for kind in _KINDS if kind.status != PlatformError.status}
 _BY_CODE = {kind.default_code: kind for kind in _KINDS}
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,14 @@ class Client:
 
     def organizations(self) -> list[Organization]:
         answer = self._ask("GET", "/v1/organizations")
-        return TypeAdapter(list[Organization]).validate_python(answer.json())
+        return _read(list[Organization], answer)
 
     def projects(self) -> list[Project]:
         answer = self._ask("GET", "/v1/projects")
-        return TypeAdapter(list[Project]).validate_python(answer.json())
+        return _read(list[Project], answer)
 
     def project(self, ref: str) -> Project:
-        return Project.model_validate(self._ask("GET", f"/v1/projects/{_segment(ref)}").json())
+        return _read(Project, self._ask("GET", f"/v1/projects/{_segment(ref)}"))
 
     def create_project(
         self, name: str, *, organization_slug: str | None = None, db_pass: str | None = None
@@ -107,15 +109,15 @@ class Client:
     def api_keys(self, ref: str, *, reveal: bool = False) -> list[ApiKey]:
         path = f"/v1/projects/{_segment(ref)}/api-keys"
         answer = self._ask("GET", path, params={"reveal": reveal})
-        return TypeAdapter(list[ApiKey]).validate_python(answer.json())
+        return _read(list[ApiKey], answer)
 
     def connection(self, ref: str) -> Connection:
         answer = self._ask("GET", f"/v1/projects/{_segment(ref)}/connection")
-        return Connection.model_validate(answer.json())
+        return _read(Connection, answer)
 
     def operation(self, operation_id: str) -> Operation:
         answer = self._ask("GET", f"/v1/operations/{_segment(operation_id)}")
-        return Operation.model_validate(answer.json())
+        return _read(Operation, answer)
 
     def operation_events(
         self, operation_id: str, *, after_seq: int = 0, timeout_s: float = 900.0
@@ -192,7 +194,15 @@ def client_for(home: Home, environ: Mapping[str, str]) -> Client:
                 code="token_missing",
                 fix="run: croft up, or set CROFT_TOKEN",
             ) from error
-    return Client(environ.get("CROFT_URL") or home.api_url, token)
+    if not token.isascii():
+        raise errors.Unauthorized("the token is not one of ours", fix="check CROFT_TOKEN")
+    url = environ.get("CROFT_URL") or home.api_url
+    try:
+        return Client(url, token)
+    except httpx.InvalidURL as error:
+        raise errors.InvalidInput(
+            f"{url!r} is no address: {error}", fix="check CROFT_URL"
+        ) from None
 
 
 def error_of(response: httpx.Response) -> PlatformError:
@@ -201,21 +211,32 @@ def error_of(response: httpx.Response) -> PlatformError:
         problem = response.json()
         code, message = str(problem["code"]), str(problem["message"])
     except (ValueError, KeyError, TypeError):
-        return BackendDown(
-            f"{response.url.host}:{response.url.port} answered {response.status_code},"
-            " but not as the platform's API does",
-            code="not_our_api",
-            fix="see: croft status",
-        )
+        return _stranger(response)
     kind = _BY_STATUS.get(response.status_code) or _BY_CODE.get(code) or PlatformError
     error = kind(message, code=code, fix=str(problem.get("fix", "")))
     error.request_id = str(problem.get("request_id", ""))
     return error
 
 
+def _read(kind: type[T], response: httpx.Response) -> T:
+    try:
+        return TypeAdapter(kind).validate_json(response.content)
+    except ValidationError as error:
+        raise _stranger(response) from error
+
+
+def _stranger(response: httpx.Response) -> BackendDown:
+    return BackendDown(
+        f"{response.url.host}:{response.url.port} answered {response.status_code},"
+        " but not as the platform's API does",
+        code="not_our_api",
+        fix="see: croft status",
+    )
+
+
 def _started(response: httpx.Response) -> Started:
     operation_id = response.headers.get("Location", "").rpartition("/")[2]
-    return Started(Project.model_validate(response.json()), operation_id)
+    return Started(_read(Project, response), operation_id)
 
 
 def _segment(text: str) -> str:

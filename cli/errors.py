@@ -22,9 +22,8 @@ def report(error: PlatformError, console: Console) -> int:
     console.print(Text.assemble(("code:  ", "dim"), error.code))
     if error.fix:
         console.print(Text.assemble(("fix:   ", "bold"), one_line(error.fix)))
-    request_id = getattr(error, "request_id", "")
-    if request_id:
-        console.print(Text.assemble(("request: ", "dim"), str(request_id)))
+    if error.request_id:
+        console.print(Text.assemble(("request: ", "dim"), error.request_id))
     return error.exit_code
 
 

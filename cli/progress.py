@@ -39,10 +39,16 @@ def follow(
         console.print(Text(title))
     with live:
         for event in events:
-            display.show(event)
+            if not _is_plumbing(event):
+                display.show(event)
             if event.kind == "end":
                 return event.data
     return None
+
+
+def _is_plumbing(event: OperationEvent) -> bool:
+    """The stack itself and its providers: nothing that the project consists of."""
+    return str(event.data.get("type", "")).startswith("pulumi:")
 
 
 class _LineDisplay:

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.errors import InvalidInput
+
 SYSTEM_HOME = Path("/var/lib/croft")
 SYSTEM_USER = "croft"
+PORT_BASE_MAX = 65535 - 680
 
 
 @dataclass(frozen=True)
@@ -151,13 +154,19 @@ def home_from(environ: Mapping[str, str], *, uid: int) -> Home:
 
     Without CROFT_HOME: `/var/lib/croft` for root, else the XDG data folder. CROFT_TOOLS lets many
     homes (tests) share one toolbox; its default is `tools` under the default home, not under
-    CROFT_HOME, so that a second home costs no second download.
+    CROFT_HOME, so that a second home costs no second download. Raises InvalidInput.
     """
     xdg = environ.get("XDG_DATA_HOME") or os.path.join(environ.get("HOME", "/"), ".local", "share")
     default = SYSTEM_HOME if uid == 0 else Path(xdg) / "croft"
     root = Path(environ.get("CROFT_HOME") or default)
     tools = Path(environ.get("CROFT_TOOLS") or default / "tools")
-    ports = Ports(int(environ.get("CROFT_PORT_BASE") or 54320))
+    base = environ.get("CROFT_PORT_BASE") or str(Ports.base)
+    if not (base.isdecimal() and 1024 <= int(base) <= PORT_BASE_MAX):
+        raise InvalidInput(
+            f"CROFT_PORT_BASE is {base!r}, not a number from 1024 to {PORT_BASE_MAX}",
+            fix="unset it to use the usual ports",
+        )
+    ports = Ports(int(base))
     return Home(root.absolute(), tools.absolute(), ports)
 
 

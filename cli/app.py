@@ -1,0 +1,61 @@
+"""The command `croft`: its nouns, and the one place where an error becomes an exit code.
+
+Owns the entry point and what is read from the environment. Must not know what a command does.
+`croft up` starts the platform; everything else asks its control plane.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
+import typer
+
+from cli import operations, platform, projects
+from cli.control_plane import Caller, Operator
+from cli.errors import report, stderr_console
+from contracts.errors import PlatformError
+from contracts.home import home_from
+
+app = typer.Typer(
+    name="croft",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (platform.up, platform.down, platform.status, platform.logs):
+    app.command()(command)
+app.add_typer(projects.app, name="projects")
+app.add_typer(operations.app, name="operations")
+
+
+@app.callback()
+def croft(
+    context: typer.Context,
+    url: Annotated[str, typer.Option(help="Control plane, instead of CROFT_URL.")] = "",
+) -> None:
+    """Many Supabase-style backends on your own machines.
+
+    `croft up` starts the platform on this machine; `croft projects create NAME` makes a project.
+    """
+    home = home_from(os.environ, uid=os.geteuid())
+    context.obj = context.obj or Operator(home, os.environ, url)
+
+
+@app.command()
+def version() -> None:
+    """Print the installed version."""
+    typer.echo(installed_version("basecroft"))
+
+
+def main(args: Sequence[str] | None = None, caller: Caller | None = None) -> None:
+    """Usage errors (2), Ctrl-C (130) and a closed pipe are Typer's; the rest carries its own."""
+    try:
+        app(args, prog_name="croft", obj=caller)
+    except PlatformError as error:
+        sys.exit(report(error, stderr_console()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""`croft operations`: what the control plane is doing or did.
+
+Must not know workflows: an operation is what the API shows of one.
+"""
+
+from typing import Annotated
+
+import typer
+
+from cli.control_plane import open_client
+from cli.options import OutputOption, TimeoutOption
+from cli.render import Output, print_view
+from cli.waiting import TIMEOUT_S, wait_for
+
+app = typer.Typer(help="Changes that run, or ran, in the background.", no_args_is_help=True)
+
+OperationId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
+
+
+@app.command()
+def get(
+    context: typer.Context, operation_id: OperationId, output: OutputOption = Output.table
+) -> None:
+    """Show one operation."""
+    with open_client(context) as client:
+        print_view(client.operation(operation_id).model_dump(mode="json"), output)
+
+
+@app.command()
+def watch(
+    context: typer.Context,
+    operation_id: OperationId,
+    timeout: TimeoutOption = TIMEOUT_S,
+    output: OutputOption = Output.table,
+) -> None:
+    """Follow an operation to its end, from its first event on."""
+    with open_client(context) as client:
+        operation = client.operation(operation_id)
+        title = f"{operation.kind} {operation.project_ref}"
+        wait_for(client, operation_id, title=title, timeout_s=timeout)
+        print_view(client.operation(operation_id).model_dump(mode="json"), output)
