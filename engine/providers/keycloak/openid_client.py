@@ -224,6 +224,8 @@ def _representation(values: Props, secret: str | None) -> Props:
             "direct_grant": overrides.get("directGrantId") or "",
         },
     }
+    if not values.get("rootUrl"):
+        del body["rootUrl"]  # an empty one makes Keycloak fill in redirect URIs of its own
     return body | ({"secret": secret} if secret else {})
 
 

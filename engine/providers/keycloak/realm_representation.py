@@ -3,6 +3,7 @@
 Owns the translation only. Sends what the plugin sends, so that a realm comes out the same.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from engine.provider import Props
@@ -17,7 +18,6 @@ from engine.providers.keycloak.realm_fields import (
     HEADERS,
     REALM,
     RENAMED,
-    UNSPECIFIED,
 )
 from engine.providers.schema import Fields, is_zero
 
@@ -73,12 +73,7 @@ def properties_of(realm: Props, known: Props) -> Props:
         actual[name] = REALM[name].default if value is None else value
     actual |= {name: duration_of(realm.get(name) or 0) for name in DURATIONS}
     for name, keys in FLAT_BLOCKS.items():
-        actual[name] = {member: realm.get(key) for member, key in keys.items()}
-        if "discoverableCredential" in keys:
-            actual[name]["discoverableCredential"] = (
-                actual[name]["discoverableCredential"] or UNSPECIFIED
-            )
-            actual[name]["extraOrigins"] = actual[name]["extraOrigins"] or []
+        actual[name] = _shown_members(REALM[name].fields, keys, realm)
     for name in ("defaultDefaultClientScopes", "defaultOptionalClientScopes"):
         actual[name] = realm.get(name) or None
     wanted = known.get("attributes") or {}
@@ -95,6 +90,11 @@ def properties_of(realm: Props, known: Props) -> Props:
     actual["securityDefenses"] = _shown_defenses(realm, known.get("securityDefenses") or {})
     actual["smtpServer"] = _shown_smtp(realm.get("smtpServer") or {}, known.get("smtpServer") or {})
     return actual
+
+
+def _shown_members(fields: Fields, keys: Mapping[str, str], realm: Props) -> Props:
+    absent = {n: [] if f.kind == "set" else f.default for n, f in fields.items()}
+    return {n: absent[n] if realm.get(key) is None else realm[key] for n, key in keys.items()}
 
 
 def _locales(values: Props) -> Props:
