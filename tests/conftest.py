@@ -1,3 +1,7 @@
 """Only lists the plugins; the rigs are in tests/fixtures, split by what they run."""
 
-pytest_plugins = ["tests.fixtures.platform", "tests.fixtures.postgres"]
+pytest_plugins = [
+    "tests.fixtures.platform",
+    "tests.fixtures.postgres",
+    "tests.fixtures.postgres_server",
+]
