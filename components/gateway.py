@@ -5,7 +5,7 @@ caller's token is passed on, everybody else gets the role token of the key. A pu
 not know how the configuration reaches Traefik.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,12 @@ _PREFLIGHT, _SIGNED_IN, _KEY_ONLY, _REFUSED = 10_040, 10_030, 10_020, 10_010
 # no token.
 _SIGNED_IN_RULE = "HeaderRegexp(`Authorization`, `\\S`)"
 _OPAQUE_BEARER = "HeaderRegexp(`Authorization`, `(?i)^\\s*bearer\\s+sb_`)"
-# PostgREST refuses this before it opens a transaction, with 401 and a JSON body.
+# PostgREST refuses this before it opens a transaction, with 401 and a JSON body. What the body says
+# of tokens is beside the point, so the header says what was wrong.
 _NO_TOKEN = "Bearer no-valid-apikey-header"
+_CHALLENGE = (
+    'Bearer error="invalid_request", error_description="no valid API key in the header apikey"'
+)
 
 
 @dataclass(frozen=True)
@@ -96,13 +100,19 @@ def rest_routes(route: RestRoute) -> dict[str, Any]:
             }
         },
         strip: {"stripPrefix": {"prefixes": prefixes}},
-        f"{ref}-no-token": _authorization(_NO_TOKEN),
+        f"{ref}-no-token": {
+            "headers": {
+                "customRequestHeaders": {"Authorization": _NO_TOKEN},
+                "customResponseHeaders": {"WWW-Authenticate": _CHALLENGE},
+            }
+        },
     }
     for role_key in route.role_keys:
         name = f"{ref}-rest-{role_key.role}"
         swap = f"{ref}-as-{role_key.role}"
         routers[name] = router(_any_key(role_key.keys), _KEY_ONLY, strip, swap)
-        middlewares[swap] = _authorization(f"Bearer {role_key.token}")
+        bearer = {"Authorization": f"Bearer {role_key.token}"}
+        middlewares[swap] = {"headers": {"customRequestHeaders": bearer}}
     services = {ref: {"loadBalancer": {"servers": [{"url": route.url}]}}}
     return {"http": {"routers": routers, "middlewares": middlewares, "services": services}}
 
@@ -118,6 +128,3 @@ def _any_key(keys: Sequence[str]) -> str:
             raise ValueError("an API key has printable characters and no backquote")
     return "(" + " || ".join(f"Header(`apikey`, `{key}`)" for key in keys) + ")"
 
-
-def _authorization(value: str) -> Mapping[str, Any]:
-    return {"headers": {"customRequestHeaders": {"Authorization": value}}}

@@ -47,8 +47,12 @@ class ProcessHandler:
         answer = _get(cfg, id)
         if answer is None:
             return None
-        found = answer["unit"]
-        return {name: found.get(name, value) for name, value in outputs.items()}
+        # Both in Unit's full form: a default the program left out is no drift.
+        found, known = answer["unit"], _unit(outputs).model_dump()
+        return {
+            name: value if found.get(name) == known.get(name) else found.get(name)
+            for name, value in outputs.items()
+        }
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
         return self.create(cfg, news)[1]

@@ -92,6 +92,7 @@ def test_no_or_unknown_key_is_refused_before_the_database(rest: RestPair, table:
                 answer = request(method, f"{rest.a.api_url}/rest/v1/{table}", **headers, **BROWSER)
                 assert answer.status == 401, (method, headers)
                 assert answer.headers.get_all("Access-Control-Allow-Origin") == ["*"]
+                assert "apikey" in answer.headers["WWW-Authenticate"]
                 if method != "HEAD":
                     assert answer.json["message"]
         assert _backend_starts(conn) == before
