@@ -28,6 +28,19 @@ _SYMBOLS = {
     "discard-replaced": "<<",
     "import": "=",
 }
+_DOING = {
+    "create": "creating",
+    "update": "updating",
+    "delete": "deleting",
+    "create-replacement": "creating replacement",
+    "delete-replaced": "deleting original",
+    "read": "reading",
+    "read-replacement": "reading replacement",
+    "refresh": "refreshing",
+    "discard": "discarding",
+    "discard-replaced": "discarding original",
+    "import": "importing",
+}
 _DONE = {
     "create": "created",
     "update": "updated",
@@ -74,7 +87,7 @@ class Display:
         if planning:
             self._line(f" {_symbol(op)} {_label(metadata)} {op}")
         elif self._progress:
-            self._line(f" {_symbol(op)} {_label(metadata)} {op.split('-')[0]}...")
+            self._line(f" {_symbol(op)} {_label(metadata)} {_DOING.get(op, op)}...")
         if (planning or self._diff) and metadata.get("diffs"):
             self._changes(metadata)
 

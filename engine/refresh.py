@@ -59,10 +59,10 @@ def _read(
     secret_keys = {*handler.secret_outputs, *state.additional_secret_outputs}
     outputs = with_secret_keys(marked, secret_keys)
     if outputs == state.outputs:
-        events.step_finished(step)
+        events.step_finished(replace(step, op=Op.SAME))
         return state
     new = replace(state, outputs=outputs, modified=timestamp())
-    events.step_finished(replace(step, new=new))
+    events.step_finished(replace(step, op=Op.UPDATE, new=new))
     return new
 
 

@@ -44,6 +44,11 @@ class Arguments:
     def values(self, flag: str) -> Sequence[str]:
         return self.flags.get(flag, ())
 
+    @property
+    def first(self) -> str | None:
+        """The first word after the command."""
+        return self.positionals[0] if self.positionals else None
+
     def integer(self, flag: str) -> int | None:
         text = self.value(flag)
         if text is None:
@@ -119,6 +124,7 @@ TABLE: Mapping[tuple[str, ...], Form] = {
         "Replace the state of a stack",
         STACK | _flags(Flag.VALUE, "--file") | _flags(Flag.SWITCH, "--force"),
     ),
+    ("stack", "rename"): Form("Give a stack another name", STACK, 1, 1),
     ("stack", "rm"): Form(
         "Remove a stack and its history",
         STACK | _flags(Flag.SWITCH, "--yes", "--force", "--preserve-config"),

@@ -1,0 +1,76 @@
+"""`python -m engine`: the engine on a command line, with the arguments of the pulumi CLI.
+
+Owns the process: arguments, environment, exit code. Must not know what commands do.
+
+Run it in a folder with a Pulumi.yaml. Providers beyond the built-in ones are found by the entry
+point group `engine.providers`; each entry is a function without arguments that returns a Package.
+Credentials that shall stand in no state are taken from the environment.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from pulumi.automation.errors import CommandError
+
+from engine.command import EmbeddedPulumi
+from engine.commands.arguments import TABLE
+from engine.provider import Credentials, Package
+from engine.selection import SelectionOnDisk
+
+ENTRY_POINT_GROUP = "engine.providers"
+
+# Package -> configuration key -> environment variable.
+_CREDENTIALS: Mapping[str, Mapping[str, str]] = {
+    "postgresql": {"username": "PGUSER", "password": "PGPASSWORD"},
+    "keycloak": {"clientId": "KEYCLOAK_CLIENT_ID", "clientSecret": "KEYCLOAK_CLIENT_SECRET"},
+    "minio": {"minioUser": "MINIO_USER", "minioPassword": "MINIO_PASSWORD"},
+    "croft": {"username": "PGUSER", "password": "PGPASSWORD"},
+}
+
+
+def credentials_from(environ: Mapping[str, str]) -> Credentials:
+    def credentials(package: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the environment has and the program did not say itself."""
+        return {
+            key: environ[variable]
+            for key, variable in _CREDENTIALS.get(package, {}).items()
+            if variable in environ and not inputs.get(key)
+        }
+
+    return credentials
+
+
+def found_packages() -> list[Package]:
+    return [entry.load()() for entry in entry_points(group=ENTRY_POINT_GROUP)]
+
+
+def main(args: list[str], environ: Mapping[str, str]) -> int:
+    if not args or args[0] in ("help", "--help", "-h"):
+        print("Usage: python -m engine COMMAND [FLAGS]\n")
+        for words, form in TABLE.items():
+            print(f"  {' '.join(words):18} {form.summary}")
+        return 0
+    home = Path(environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    engine = EmbeddedPulumi(found_packages(), credentials_from(environ), SelectionOnDisk(home))
+    try:
+        engine.run(
+            args,
+            cwd=os.getcwd(),
+            additional_env={},
+            on_output=lambda line: print(line, flush=True),
+            on_error=lambda line: print(line, file=sys.stderr, flush=True),
+        )
+    except CommandError:
+        return 1  # the reason has been printed
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,110 @@
+"""The engine as a `pulumi_command`: what `pulumi.automation` runs instead of the pulumi CLI.
+
+Owns that one object. Must not know what any command does.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pulumi.automation._cmd import CommandResult
+from pulumi.automation.errors import create_command_error
+
+from engine import isolation
+from engine.commands import COMMANDS, Context
+from engine.commands.arguments import parse
+from engine.errors import EngineError
+from engine.provider import Credentials, Package
+from engine.providers import builtin_packages
+from engine.selection import Selection, SelectionInMemory
+from engine.version import VERSION
+
+OnOutput = Callable[[str], Any]
+
+# What the CLI exits with on any failure.
+_FAILURE_CODE = 255
+
+
+class EmbeddedPulumi:
+    """Pass it as `LocalWorkspaceOptions(pulumi_command=EmbeddedPulumi(...))`. One object serves any
+    number of stacks and threads."""
+
+    command = "engine"
+    version = VERSION
+
+    def __init__(
+        self,
+        packages: Iterable[Package] = (),
+        credentials: Credentials | None = None,
+        selection: Selection | None = None,
+    ) -> None:
+        """`packages` come on top of the built-in ones. `credentials` are merged into a provider's
+        configuration at each call, and stand in no state."""
+        isolation.install()
+        self._packages = (*builtin_packages(), *packages)
+        self._credentials = credentials
+        self._selection = selection or SelectionInMemory()
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: OnOutput | None = None,
+        on_error: OnOutput | None = None,
+    ) -> CommandResult:
+        """Run one command, as if a process of the pulumi CLI had been started."""
+        out: list[str] = []
+        err: list[str] = []
+        code = self._run(
+            args,
+            Path(cwd),
+            {**os.environ, **additional_env},
+            _tee(out, on_output),
+            _tee(err, on_error),
+        )
+        result = CommandResult("\n".join(out), "\n".join(err), code)
+        if code != 0:
+            raise create_command_error(result)
+        return result
+
+    def _run(
+        self,
+        args: list[str],
+        cwd: Path,
+        environ: Mapping[str, str],
+        out: Callable[[str], None],
+        err: Callable[[str], None],
+    ) -> int:
+        context = None
+        try:
+            arguments = parse(args)
+            context = Context(
+                arguments=arguments,
+                folder=(cwd / (arguments.value("--cwd") or ".")).resolve(),
+                environ=environ,
+                out=out,
+                err=err,
+                packages=self._packages,
+                credentials=self._credentials,
+                selection=self._selection,
+            )
+            COMMANDS[arguments.command](context)
+        except EngineError as error:
+            for line in f"error: {error}".splitlines():
+                err(line)
+            return _FAILURE_CODE
+        finally:
+            if context is not None:
+                context.close()
+        return 0
+
+
+def _tee(lines: list[str], callback: OnOutput | None) -> Callable[[str], None]:
+    def line(text: str) -> None:
+        lines.append(text)
+        if callback is not None:
+            callback(text)
+
+    return line

@@ -1,0 +1,165 @@
+"""What every command works with.
+
+Owns finding the project, the backend, the stack and its secrets from a command line and an
+environment. Must not know what any command does with them.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from engine.backends import Bucket, open_bucket
+from engine.checkpoint import CheckpointWriter
+from engine.commands.arguments import Arguments
+from engine.errors import StackNotFound, UsageError
+from engine.project import Project, find_project
+from engine.provider import Credentials, Package
+from engine.resource_state import Manifest, SecretsProvider, Snapshot, timestamp
+from engine.secrets_passphrase import (
+    PROVIDER_TYPE,
+    StackSecrets,
+    new_salt,
+    passphrase_from,
+    stack_secrets,
+)
+from engine.selection import Selection
+from engine.stack_reference import StackReference, parse_stack_reference
+from engine.stack_settings import (
+    ConfigValue,
+    StackSettings,
+    config_value,
+    read_settings,
+    write_settings,
+)
+from engine.stacks_store import StackStore
+from engine.version import VERSION
+
+Line = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Context:
+    """One command. `out` and `err` take lines of its standard output and error."""
+
+    arguments: Arguments
+    folder: Path
+    environ: Mapping[str, str]
+    out: Line
+    err: Line
+    packages: Iterable[Package]
+    credentials: Credentials | None
+    selection: Selection
+
+    # Project and backend
+
+    @cached_property
+    def project(self) -> Project:
+        project = find_project(self.folder)
+        if project is None:
+            raise UsageError(
+                f"no Pulumi.yaml project file found (searching upwards from {self.folder})"
+            )
+        return project
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        url = self.environ.get("PULUMI_BACKEND_URL")
+        if not url:
+            raise UsageError(
+                "PULUMI_BACKEND_URL must be set to a passwordless file:// URL or to a "
+                "postgres:// URL to use the embedded engine"
+            )
+        return open_bucket(url, self.folder)
+
+    @cached_property
+    def store(self) -> StackStore:
+        disabled = self.environ.get("PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS", "")
+        return StackStore(self.bucket, backups=disabled.lower() not in ("1", "true"))
+
+    def close(self) -> None:
+        if "bucket" in vars(self):
+            self.bucket.close()
+
+    # The stack
+
+    def stack(self, name: str | None = None, *, must_exist: bool = True) -> StackReference:
+        """The stack that the command, --stack or the selection names."""
+        project = find_project(self.folder)
+        text = name or self.arguments.value("--stack")
+        if text is None and project is not None:
+            text = self.selection.get(project)
+        if text is None:
+            raise UsageError("no stack selected; name one with --stack or `stack select`")
+        reference = parse_stack_reference(text, project.name if project else None)
+        if must_exist and not self.store.exists(reference):
+            raise StackNotFound(reference.name)
+        return reference
+
+    # Settings, secrets, state
+
+    def settings(self, stack: StackReference) -> StackSettings:
+        return read_settings(self.project.settings_path(stack.name))
+
+    def save_settings(self, stack: StackReference, settings: StackSettings) -> None:
+        write_settings(self.project.settings_path(stack.name), settings)
+
+    @cached_property
+    def passphrase(self) -> str:
+        return passphrase_from(self.environ)
+
+    def open_secrets(self, provider: SecretsProvider) -> StackSecrets:
+        return stack_secrets(self.passphrase, provider)
+
+    def secrets(self, stack: StackReference) -> StackSecrets:
+        """The stack's secrets, by the salt in its settings. Without settings by the salt in its
+        state, or a new one; either is then written down, lest the next command makes another."""
+        settings = self.settings(stack)
+        if settings.secrets_provider not in ("", PROVIDER_TYPE):
+            raise UsageError(
+                f"the secrets provider '{settings.secrets_provider}' is not supported; only "
+                f"'{PROVIDER_TYPE}' is"
+            )
+        salt = settings.encryption_salt
+        if not salt:
+            salt = self._salt_in_state(stack) or new_salt(self.passphrase)
+            self.save_settings(stack, replace(settings, encryption_salt=salt))
+        return StackSecrets(self.passphrase, salt)
+
+    def _salt_in_state(self, stack: StackReference) -> str | None:
+        if not self.store.exists(stack):
+            return None
+        snapshot = self.store.load(stack, self.open_secrets)
+        provider = snapshot.secrets_provider if snapshot else None
+        return str(provider.state["salt"]) if provider else None
+
+    def load(self, stack: StackReference, secrets: StackSecrets) -> Snapshot:
+        """The stack's state, ready to be continued by this engine."""
+
+        def opened(provider: SecretsProvider) -> StackSecrets:
+            # The same object where it is the same salt: it remembers each ciphertext, so that a
+            # value that does not change keeps its own.
+            same = provider.state.get("salt") == secrets.salt
+            return secrets if same else self.open_secrets(provider)
+
+        snapshot = self.store.load(stack, opened)
+        manifest = Manifest(timestamp(), f"v{VERSION}")
+        if snapshot is None:
+            return Snapshot(manifest=manifest, secrets_provider=secrets.provider)
+        return replace(snapshot, manifest=manifest, secrets_provider=secrets.provider)
+
+    def config(self, stack: StackReference, secrets: StackSecrets) -> dict[str, ConfigValue]:
+        """The stack's configuration as programs get it, project defaults included."""
+        raw = self.project.with_defaults(self.settings(stack).config)
+        return {key: config_value(value, secrets.decrypt) for key, value in sorted(raw.items())}
+
+    def writer(self, secrets: StackSecrets) -> CheckpointWriter:
+        return CheckpointWriter(secrets)
+
+    # Answers
+
+    def out_json(self, value: Any) -> None:
+        for line in json.dumps(value, indent=2, ensure_ascii=False).splitlines():
+            self.out(line)
