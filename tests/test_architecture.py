@@ -33,8 +33,15 @@ OUTSIDE = {"tests", "bench"}
 # The whole list of what the CLI sees of the control plane.
 CLI_SEES = {"automation.client"}
 CLI_PLATFORM_SEES = {"automation.boot"}
-# Beside each package's __main__.py.
-ENTRY_POINTS = {"automation/worker.py", "cli/app.py", "cli/platform.py"}
+# Where a process begins, beside each package's __main__.py. The engine stands in for a command,
+# which inherits its caller's environment.
+ENTRY_POINTS = {
+    "automation/app.py",
+    "automation/boot.py",
+    "automation/worker.py",
+    "cli/app.py",
+    "cli/platform.py",
+}
 # Which of our packages may import which foreign one.
 PULUMI = {"components", "engine", "stacks", "automation"}
 
@@ -113,10 +120,11 @@ def test_the_cli_sees_only_the_client() -> None:
 
 
 def test_only_the_adapter_imports_the_automation_api() -> None:
+    """The engine is the other side of that seam: it gives what the API expects of a command."""
     wrong = [
         str(found)
         for found in imports()
-        if found.package in ALLOWED
+        if found.package in ALLOWED.keys() - {"engine"}
         and inside(found.module, {"pulumi.automation"})
         and found.path != "automation/pulumi.py"
     ]
@@ -152,7 +160,7 @@ def test_the_environment_is_read_at_entry_points_only() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in sources()
-        if path.relative_to(ROOT).parts[0] in ALLOWED
+        if path.relative_to(ROOT).parts[0] in ALLOWED.keys() - {"engine"}
         and path.name != "__main__.py"
         and path.relative_to(ROOT).as_posix() not in ENTRY_POINTS
         for node in ast.walk(ast.parse(path.read_text()))
@@ -175,7 +183,7 @@ def test_every_module_says_what_it_owns() -> None:
     bare = [
         str(path.relative_to(ROOT))
         for path in sources()
-        if not ast.get_docstring(ast.parse(path.read_text()))
+        if (text := path.read_text()) and not ast.get_docstring(ast.parse(text))
     ]
     assert bare == []
 
@@ -223,3 +231,10 @@ def test_no_index_host_and_no_machine_path(pattern: str) -> None:
 def test_architecture_page_is_short() -> None:
     page = ROOT / "ARCHITECTURE.md"
     assert len(page.read_text().splitlines()) < 200
+
+
+def test_the_openapi_document_is_fresh() -> None:
+    from automation.api.openapi import document
+
+    checked_in = (ROOT / "openapi" / "management.json").read_text()
+    assert checked_in == document(), "run: .venv/bin/python -m automation.api.openapi"

@@ -17,17 +17,13 @@ pytestmark = pytest.mark.platform
 OPERATION_TIMEOUT_S = 240.0
 
 
-def find_orphans(platform: Platform, ref: str) -> list[str]:
-    raise NotImplementedError
-
-
 def test_after_destroy_nothing_of_the_project_remains(platform: Platform) -> None:
     project = platform.create_project("short-lived")
     ref = project["ref"]
-    assert find_orphans(platform, ref), "the search is blind: it must see a living project"
+    assert platform.orphans(ref), "the search is blind: it must see a living project"
     with psycopg.connect(project["db_url"]):  # a client that stays must not keep the database
         platform.destroy(ref)
-    assert find_orphans(platform, ref) == []
+    assert platform.orphans(ref) == []
     assert ref not in [each["ref"] for each in platform.json("projects", "list")]
     assert platform.croft("projects", "get", ref).returncode == 5
     with pytest.raises(psycopg.OperationalError):
@@ -57,7 +53,7 @@ def test_destroy_twice(platform: Platform) -> None:
         command.communicate()
     # The later one is told that another operation holds the project, or that it is gone.
     assert 0 in codes and set(codes) <= {0, 5, 6}, codes
-    assert find_orphans(platform, project["ref"]) == []
+    assert platform.orphans(project["ref"]) == []
 
 
 def test_two_creates_of_one_name(platform: Platform) -> None:
@@ -85,7 +81,7 @@ def test_a_worker_killed_in_mid_create(platform: Platform) -> None:
         platform.destroy(started["ref"])
     else:
         assert operation["status"] == "failed"
-    assert find_orphans(platform, started["ref"]) == []
+    assert platform.orphans(started["ref"]) == []
 
 
 def test_keycloak_stopped_in_mid_create(platform: Platform) -> None:
@@ -108,7 +104,7 @@ def test_keycloak_stopped_in_mid_create(platform: Platform) -> None:
         assert watching.returncode == 4, shown
         assert "code: " in shown
         assert operation["error"]["code"]
-    eventually(lambda: find_orphans(platform, started["ref"]) == [], timeout_s=120)
+    eventually(lambda: platform.orphans(started["ref"]) == [], timeout_s=120)
     platform.destroy(platform.create_project("half-made")["ref"])
 
 
@@ -126,7 +122,7 @@ def test_create_while_keycloak_is_down_fails_cleanly(platform: Platform) -> None
         view = platform.json("projects", "get", ref)
         if view["name"] == "without-realm":
             assert view["status"] == "INIT_FAILED"
-            eventually(lambda ref=ref: find_orphans(platform, ref) == [], timeout_s=120)
+            eventually(lambda ref=ref: platform.orphans(ref) == [], timeout_s=120)
 
 
 def _create_in_background(platform: Platform, name: str) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def test_a_storage_key_opens_its_own_bucket_only(
     client = minio.Minio(
         platform.home.minio_server,
         access_key=own,
-        secret_key=_storage_secret(platform, project["ref"]),
+        secret_key=platform.secret(project["ref"], "storage_secret"),
         secure=False,
     )
     assert list(client.list_objects(own)) == []
@@ -150,10 +150,6 @@ def test_a_storage_key_opens_its_own_bucket_only(
             attempt()
         assert refused.value.code in ("AccessDenied", "MalformedPolicy")
     assert [bucket.name for bucket in client.list_buckets()] in ([], [own])
-
-
-def _storage_secret(platform: Platform, ref: str) -> str:
-    raise NotImplementedError
 
 
 def _part(data: dict[str, Any]) -> str:
