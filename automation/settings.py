@@ -21,6 +21,7 @@ CONTROL_DATABASE = "control"
 class Settings:
     home: Home
     control_password: str = field(repr=False)
+    control_database: str = CONTROL_DATABASE
     connect_timeout_s: int = 5
     pool_size_max: int = 8
     postgres_host: str = "127.0.0.1"
@@ -33,7 +34,7 @@ class Settings:
             port=self.home.ports.postgres,
             user=CONTROL_LOGIN,
             password=self.control_password,
-            dbname=CONTROL_DATABASE,
+            dbname=self.control_database,
             connect_timeout=self.connect_timeout_s,
             application_name="croft",
         )
@@ -59,7 +60,7 @@ class Settings:
     def _url(self, scheme: str) -> str:
         login = f"{CONTROL_LOGIN}:{quote(self.control_password, safe='')}"
         address = f"{self.postgres_host}:{self.home.ports.postgres}"
-        return f"{scheme}://{login}@{address}/{CONTROL_DATABASE}"
+        return f"{scheme}://{login}@{address}/{self.control_database}"
 
 
 def settings_from(home: Home) -> Settings:

@@ -1,0 +1,104 @@
+"""A control plane without a worker: every test gets a registry of its own on a real PostgreSQL."""
+
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+import uvicorn
+from fastapi.testclient import TestClient
+
+from automation.app import build_app
+from automation.client import Client
+from automation.context import Context, open_context
+from automation.registry.migrate import migrate
+from automation.settings import CONTROL_LOGIN, Settings, settings_from
+from tests.fixtures.postgres import Postgres
+
+TEMPLATE = "registry_template"
+
+
+@pytest.fixture(scope="session")
+def registry_template(postgres: Postgres) -> Settings:
+    """A migrated database to copy: a copy takes a tenth of the migrations' time."""
+    settings = replace(settings_from(postgres.home), control_database=TEMPLATE)
+    _create_database(postgres, TEMPLATE, "template0")
+    migrate(settings.control_dsn)
+    return settings
+
+
+@pytest.fixture
+def settings(postgres: Postgres, registry_template: Settings) -> Settings:
+    name = f"registry_{secrets.token_hex(4)}"
+    _create_database(postgres, name, TEMPLATE)
+    return replace(registry_template, control_database=name)
+
+
+@pytest.fixture
+def ctx(settings: Settings) -> Iterator[Context]:
+    with open_context(settings) as context:
+        yield context
+
+
+@pytest.fixture
+def api(ctx: Context) -> Iterator[TestClient]:
+    """The app in this process, asked with the operator's token."""
+    token = ctx.settings.token_path.read_text()
+    headers = {"Authorization": f"Bearer {token}"}
+    # As a server would: a bug is a 500, not an exception in the caller.
+    with TestClient(build_app(ctx), headers=headers, raise_server_exceptions=False) as client:
+        yield client
+
+
+class ApiServer:
+    """The app on a real port, to be stopped and started by tests of what a client then does."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        config = uvicorn.Config(
+            build_app(self._ctx),
+            port=self.port,
+            log_config=None,
+            ws="none",
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + 20
+        while not self._server.started:
+            assert time.monotonic() < deadline and self._thread.is_alive()
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(timeout=20)
+
+
+@pytest.fixture
+def api_server(ctx: Context) -> Iterator[ApiServer]:
+    server = ApiServer(ctx)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def client(api_server: ApiServer, ctx: Context) -> Iterator[Client]:
+    with Client(api_server.url, ctx.settings.token_path.read_text()) as client:
+        yield client
+
+
+def _create_database(postgres: Postgres, name: str, template: str) -> None:
+    with psycopg.connect(postgres.admin_dsn(), autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {CONTROL_LOGIN}")
