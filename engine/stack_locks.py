@@ -143,10 +143,10 @@ def _description(bucket: Bucket, key: str, lock: StackLock | None) -> str:
     if lock is None:
         return f"{bucket.describe(key)}: unreadable"
     at = datetime.fromisoformat(lock.timestamp).strftime("%Y-%m-%dT%H:%M:%SZ")
-    gone = ", which is no longer running" if owner_is_gone(lock) else ""
+    gone = " (that process is no longer running)" if owner_is_gone(lock) else ""
     return (
         f"{bucket.describe(key)}: created by {lock.username}@{lock.hostname} "
-        f"(pid {lock.pid}{gone}) at {at}"
+        f"(pid {lock.pid}) at {at}{gone}"
     )
 
 

@@ -58,7 +58,11 @@ class PostgresBucket:
         self._table = table
         self._holding = False
         self._connection = self._connect()
-        self._ensure_table()
+        try:
+            self._ensure_table()
+        except BackendError:
+            self._connection.close()
+            raise
 
     def get(self, key: str) -> bytes | None:
         rows = self._run("SELECT data->>'data' FROM {table} WHERE key = %s", self._prefix + key)

@@ -1,0 +1,247 @@
+import json
+from dataclasses import replace
+
+import pytest
+from pulumi.automation.errors import (
+    StackAlreadyExistsError,
+    StackNotFoundError,
+    create_command_error,
+)
+
+from engine.backends import open_bucket
+from engine.checkpoint import CheckpointWriter
+from engine.errors import (
+    BackendError,
+    ConcurrentUpdate,
+    IntegrityError,
+    StackAlreadyExists,
+    StackNotEmpty,
+    StackNotFound,
+    UsageError,
+)
+from engine.resource_state import Manifest, ResourceState, Snapshot
+from engine.stack_reference import StackReference, parse_stack_reference
+from engine.stacks_store import StackStore, UpdateRecord
+from tests.engine.goldens import CHECKPOINTS, Opened, golden
+
+STACK = StackReference("pgdemo", "dev")
+FULL = "cli-1-after-up-create.json"
+
+
+@pytest.fixture(params=["file", "postgres"])
+def bucket(request, tmp_path):
+    if request.param == "file":
+        url = f"file://{tmp_path}"
+    else:
+        server = request.getfixturevalue("postgres_server")
+        url = server.url(server.new_database())
+    bucket = open_bucket(url, tmp_path)
+    yield bucket
+    bucket.close()
+
+
+@pytest.fixture
+def store(bucket):
+    return StackStore(bucket)
+
+
+@pytest.fixture
+def full(store, bucket):
+    """The store with the CLI's stack in it."""
+    bucket.put(STACK.checkpoint_key, golden(FULL))
+    return store
+
+
+def classified(error):
+    return create_command_error(type("Result", (), {"stderr": f"error: {error}", "stdout": ""})())
+
+
+def empty_snapshot():
+    return Snapshot(manifest=Manifest("2026-01-01T00:00:00Z", "1"))
+
+
+def test_a_new_store_is_marked(store, bucket):
+    assert bucket.get(".pulumi/meta.yaml") == golden("meta.yaml")
+    StackStore(bucket)
+
+
+@pytest.mark.parametrize("meta", [b"version: 2\n", b"", b"x: [", b"version\n"])
+def test_stores_of_another_layout_are_refused(bucket, meta):
+    bucket.put(".pulumi/meta.yaml", meta)
+    with pytest.raises(BackendError):
+        StackStore(bucket)
+
+
+def test_legacy_stores_are_refused(bucket):
+    bucket.put(".pulumi/stacks/dev.json", b"{}")
+    with pytest.raises(BackendError, match="state upgrade"):
+        StackStore(bucket)
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_the_clis_checkpoints_load_and_save_unchanged(store, bucket, name):
+    stack = parse_stack_reference(json.loads(golden(name))["checkpoint"]["stack"], None)
+    bucket.put(stack.checkpoint_key, golden(name))
+    opened = Opened()
+    snapshot = store.load(stack, opened)
+    with store.lock(stack):
+        store.save(stack, snapshot, CheckpointWriter(opened.secrets))
+    assert bucket.get(stack.checkpoint_key) == golden(name)
+    assert bucket.get(stack.previous_checkpoint_key) == golden(name)
+
+
+def test_create_list_and_remove(store, bucket):
+    other = StackReference("other", "dev")
+    for stack in (STACK, other):
+        store.create(stack, empty_snapshot(), CheckpointWriter(None))
+    bucket.put(".pulumi/stacks/pgdemo/dev.pulumi-tags", b"{}")
+    bucket.put(".pulumi/stacks/pgdemo/a b.json", b"a stranger")
+    assert store.references() == [other, STACK]
+    assert store.references("pgdemo") == [STACK]
+    assert store.summary(STACK).resource_types == ()
+    with pytest.raises(StackAlreadyExists) as caught:
+        store.create(STACK, None, CheckpointWriter(None))
+    assert isinstance(classified(caught.value), StackAlreadyExistsError)
+    store.remove(STACK)
+    assert store.references() == [other]
+    assert bucket.keys(".pulumi/stacks/pgdemo/dev") == [STACK.previous_checkpoint_key]
+    with pytest.raises(StackNotFound) as caught:
+        store.load(STACK, Opened())
+    assert isinstance(classified(caught.value), StackNotFoundError)
+    with pytest.raises(StackNotFound):
+        store.remove(STACK)
+    assert bucket.keys(".pulumi/locks/") == []
+
+
+def test_a_stack_with_resources_is_removed_by_force_only(full, bucket):
+    with pytest.raises(StackNotEmpty):
+        full.remove(STACK)
+    assert full.exists(STACK)
+    full.remove(STACK, force=True)
+    assert not full.exists(STACK)
+
+
+def test_a_locked_stack_is_neither_created_removed_nor_renamed(full, bucket):
+    bucket.put(f"{STACK.locks_prefix}x.json", golden("lock-example.json"))
+    with pytest.raises(ConcurrentUpdate):
+        full.remove(STACK, force=True)
+    with pytest.raises(ConcurrentUpdate):
+        full.rename(STACK, StackReference("pgdemo", "new"), Opened(), CheckpointWriter(None))
+    new = StackReference("pgdemo", "new")
+    bucket.put(f"{new.locks_prefix}x.json", golden("lock-example.json"))
+    with pytest.raises(ConcurrentUpdate):
+        full.create(new, None, CheckpointWriter(None))
+    assert full.cancel(STACK) == 1
+
+
+def test_rename_takes_urns_history_and_tags_along(full, bucket):
+    opened = Opened()
+    before = full.load(STACK, opened)
+    full.add_history(
+        STACK, UpdateRecord(kind="update", start_time_s=1, result="succeeded", end_time_s=2)
+    )
+    bucket.put(STACK.tags_key, b"{}")
+    new = StackReference("pgdemo", "prod")
+    full.rename(STACK, new, opened, CheckpointWriter(opened.secrets))
+    after = full.load(new, Opened())
+    assert full.references() == [new]
+    assert after.resources[0].urn == "urn:pulumi:prod::pgdemo::pulumi:pulumi:Stack::pgdemo-prod"
+    assert ":dev::" not in bucket.get(new.checkpoint_key).decode()
+    assert [r.outputs for r in after.resources] == [r.outputs for r in before.resources]
+    assert len(list(full.history(new))) == 1 and not list(full.history(STACK))
+    assert bucket.get(new.tags_key) == b"{}"
+    with pytest.raises(StackNotFound):
+        full.rename(STACK, StackReference("pgdemo", "x"), opened, CheckpointWriter(opened.secrets))
+    with pytest.raises(StackAlreadyExists):
+        full.rename(new, new, opened, CheckpointWriter(opened.secrets))
+
+
+def test_a_state_that_contradicts_itself_is_not_used_but_was_written(full, bucket):
+    opened = Opened()
+    snapshot = full.load(STACK, opened)
+    bad = replace(snapshot, resources=snapshot.resources[1:])
+    with pytest.raises(IntegrityError, match="already written"):
+        full.save(STACK, bad, CheckpointWriter(opened.secrets))
+    with pytest.raises(IntegrityError, match="refusing to use it"):
+        full.load(STACK, Opened())
+    assert bucket.get(STACK.previous_checkpoint_key) == golden(FULL)
+
+
+def test_history_is_written_as_the_cli_writes_it(full, bucket):
+    written = json.loads(golden("cli-history-entry.history.json"))
+    record = UpdateRecord(
+        kind=written["kind"],
+        start_time_s=written["startTime"],
+        environment=written["environment"],
+        result=written["result"],
+        end_time_s=written["endTime"],
+        resource_changes=written["resourceChanges"],
+    )
+    assert record.text().encode() == golden("cli-history-entry.history.json").rstrip(b"\n")
+    full.add_history(STACK, replace(record, message="first"))
+    full.add_history(STACK, replace(record, message="second"))
+    assert [entry["message"] for entry in full.history(STACK)] == ["second", "first"]
+    copies = [key for key in bucket.keys(STACK.history_prefix) if key.endswith(".checkpoint.json")]
+    assert [bucket.get(key) for key in copies] == [golden(FULL)] * 2
+    assert len(bucket.keys(STACK.backups_prefix)) == 2
+    StackStore(bucket, backups=False).add_history(STACK, record)
+    assert len(bucket.keys(STACK.backups_prefix)) == 2
+
+
+def test_compressed_checkpoints_are_seen_and_refused(store, bucket):
+    bucket.put(f"{STACK.checkpoint_key}.gz", b"\x1f\x8b")
+    assert store.references() == [STACK]
+    with pytest.raises(StackAlreadyExists):
+        store.create(STACK, None, CheckpointWriter(None))
+    with pytest.raises(BackendError, match="compressed"):
+        store.load(STACK, Opened())
+
+
+def test_saving_many_steps_writes_each_resource_once(store, monkeypatch):
+    from engine import checkpoint
+
+    made = []
+    original = checkpoint._resource_fields
+    monkeypatch.setattr(
+        checkpoint, "_resource_fields", lambda *a, **k: made.append(a[0]) or original(*a, **k)
+    )
+    resources = tuple(
+        ResourceState(urn=f"urn:pulumi:dev::pgdemo::a:b:C::{n}", type="a:b:C") for n in range(50)
+    )
+    writer = CheckpointWriter(None)
+    for count in range(50):
+        snapshot = replace(empty_snapshot(), resources=resources[: count + 1])
+        store.save(STACK, snapshot, writer)
+    assert len(made) == 50
+
+
+@pytest.mark.parametrize(
+    ("text", "project", "expected"),
+    [
+        ("dev", "p", StackReference("p", "dev")),
+        ("organization/dev", "p", StackReference("p", "dev")),
+        ("organization/q/dev", "p", StackReference("q", "dev")),
+        ("organization/q/dev", None, StackReference("q", "dev")),
+    ],
+)
+def test_stack_names(text, project, expected):
+    assert parse_stack_reference(text, project) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "project"),
+    [
+        ("dev", None),
+        ("acme/dev", "p"),
+        ("a/b/c/d", "p"),
+        ("", "p"),
+        ("..", "p"),
+        ("organization/../dev", "p"),
+        ("a b", "p"),
+        ("x" * 101, "p"),
+        ("dev\n", "p"),
+    ],
+)
+def test_names_that_are_none(text, project):
+    with pytest.raises(UsageError):
+        parse_stack_reference(text, project)
