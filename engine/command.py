@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pulumi.automation._cmd import CommandResult
+from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
 from engine import isolation
@@ -26,9 +26,12 @@ OnOutput = Callable[[str], Any]
 _FAILURE_CODE = 255
 
 
-class EmbeddedPulumi:
+class EmbeddedPulumi(PulumiCommand):
     """Pass it as `LocalWorkspaceOptions(pulumi_command=EmbeddedPulumi(...))`. One object serves any
-    number of stacks and threads."""
+    number of stacks and threads.
+
+    A PulumiCommand by type alone: it shares no code with the SDK's, whose constructor would look
+    for the CLI."""
 
     command = "engine"
     version = VERSION
