@@ -32,6 +32,10 @@ RANDOM_SECRETS = (
 )
 
 
+# 160 random bits as 40 hex digits: the longest secret that MinIO takes for a user.
+SECRET_BYTES = 20
+
+
 def mint_api_key(ref: str, role: str, jwt_secret: str, *, now: int) -> str:
     """The JWT that supabase-js is given as its key: HS256, claims as in Supabase's legacy keys."""
     claims = {"iss": ISSUER, "ref": ref, "role": role, "iat": now, "exp": now + API_KEY_VALID_S}
@@ -41,7 +45,7 @@ def mint_api_key(ref: str, role: str, jwt_secret: str, *, now: int) -> str:
 
 def mint_secrets(ref: str, given: Mapping[str, str], *, now: int) -> dict[str, str]:
     """A whole set around the `given` ones: API keys are signed with the JWT secret in it."""
-    values = {name: secrets.token_urlsafe(32) for name in RANDOM_SECRETS} | dict(given)
+    values = {name: secrets.token_hex(SECRET_BYTES) for name in RANDOM_SECRETS} | dict(given)
     api_keys = {
         f"{role}_key": mint_api_key(ref, role, values["jwt_secret"], now=now) for role in API_ROLES
     }

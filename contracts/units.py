@@ -41,9 +41,9 @@ class Health(BaseModel):
 
 
 class Unit(BaseModel):
-    """One process. In `argv`, `env` values, `files` and `cwd` these words are replaced: `{tools}`
-    the toolbox, `{home}` CROFT_HOME, `{files}` the folder (0700) that holds the unit's `files`
-    (0600 each)."""
+    """One process. In `argv`, `env` values, the text of `files` and `cwd` these words are replaced:
+    `{tools}` the toolbox, `{home}` CROFT_HOME, `{files}` the folder (0700) that holds the unit's
+    `files` (0600 each)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

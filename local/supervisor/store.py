@@ -35,7 +35,7 @@ def save(home: Home, unit: Unit) -> None:
     folder = files_folder(home, unit.name)
     folder.mkdir(mode=0o700, exist_ok=True)
     for name, text in unit.files.items():
-        _replace(folder / name, text)
+        _replace(folder / name, expand(home, unit.name, text))
     for old in folder.iterdir():
         if old.name not in unit.files:
             old.unlink()
