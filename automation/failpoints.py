@@ -1,17 +1,19 @@
 """Named places where a test can make this process fail. Inert unless armed at the entry point.
 
-Owns the grammar `NAME=ACTION[*TIMES]`, separated by commas: `up_stack:after=kill*1`. Actions: `kill`
-the process, `fail` for good, `flake` as a backend that is away for a moment. Must not know who has
-such places.
+Owns the grammar `NAME=ACTION[*TIMES]`, by commas: `up_stack:after=kill*1`. Actions: `kill` the
+process, `sleep`, `fail` for good, `flake` as a backend that is away for a moment, `refuse` as a
+resource that fails. Must not know who has such places.
 """
 
 import os
 import signal
+import time
 from collections.abc import Mapping
 
-from contracts.errors import BackendDown
+from contracts.errors import BackendDown, DeployFailed
 
 VARIABLE = "CROFT_FAILPOINTS"
+SLEEP_S = 60.0
 
 _armed: dict[str, tuple[str, int]] = {}
 
@@ -47,5 +49,9 @@ def failpoint(name: str) -> None:
             raise Injected(f"failpoint {name}")
         case "flake":
             raise BackendDown(f"failpoint {name}", code="injected")
+        case "refuse":
+            raise DeployFailed(f"failpoint {name}", code="injected")
+        case "sleep":
+            time.sleep(SLEEP_S)
         case _:
             raise ValueError(f"{VARIABLE}: {name} has no action {action!r}")

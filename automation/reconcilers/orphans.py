@@ -5,7 +5,6 @@ ref, so nobody has to remember what was made. Must not know why something is lef
 a destroy that could not finish and a test that looks for leaks all ask here.
 """
 
-import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import psycopg
-import urllib3
-from minio import Minio, MinioAdmin
-from minio.credentials.providers import StaticProvider
-from minio.deleteobjects import DeleteObject
-from minio.error import MinioAdminException, MinioException
 
 from automation.context import Context
 from automation.platform_secrets import read_secret
@@ -25,10 +19,9 @@ from automation.registry import cluster, pulumi_state, tenant_objects
 from contracts import units
 from contracts.errors import BackendDown, DeployFailed
 from contracts.home import Home
-from engine.providers.keycloak.admin import KeycloakAdmin, KeycloakError, Login
-
-# A realm's removal is slow work for Keycloak; its clients wait as long as the engine does.
-REQUEST_TIMEOUT_S = 60.0
+from contracts.refs import ProjectNames
+from engine.providers.keycloak.admin import KeycloakError, admin_of
+from engine.providers.minio.server import MinioError, server_of
 
 Query = Callable[[psycopg.Connection[Any], str], list[str]]
 Statement = Callable[[psycopg.Connection[Any], str], None]
@@ -147,91 +140,70 @@ def postgres_backends(home: Home) -> tuple[Backend, ...]:
     )
 
 
-# --- Keycloak -------------------------------------------------------------------------------------
+# --- Keycloak and MinIO, by the engine's own clients ----------------------------------------------
 
 
 def keycloak_backends(home: Home) -> tuple[Backend, ...]:
-    login = Login(
-        url=home.keycloak_url,
-        realm="master",
-        client_id="croft-provisioner",
-        client_secret=read_secret(home, "keycloak_provisioner"),
-        timeout_s=REQUEST_TIMEOUT_S,
+    admin = admin_of(
+        {
+            "url": home.keycloak_url,
+            "clientId": "croft-provisioner",
+            "clientSecret": read_secret(home, "keycloak_provisioner"),
+        }
     )
 
-    @contextmanager
-    def admin() -> Iterator[KeycloakAdmin]:
-        client = KeycloakAdmin(login)
-        try:
-            yield client
-        except KeycloakError as error:
-            raise BackendDown(
-                str(error), code="keycloak_down", fix="see: croft logs keycloak"
-            ) from error
-        finally:
-            client.close()
-
     def find(ref: str) -> list[str]:
-        with admin() as client:
-            return [ref] if client.realm_exists(ref) else []
+        with _asking("keycloak"):
+            return [ref] if admin.realm_exists(ref) else []
 
     def delete(realm: str) -> None:
-        with admin() as client:
-            client.delete_realm(realm)
+        with _asking("keycloak"):
+            admin.delete_realm(realm)
 
     return (Backend("realm", find, delete),)
 
 
-# --- MinIO ----------------------------------------------------------------------------------------
-
-
 def minio_backends(home: Home) -> tuple[Backend, ...]:
-    @contextmanager
-    def asking() -> Iterator[None]:
-        try:
-            yield
-        except (urllib3.exceptions.HTTPError, MinioException, MinioAdminException) as error:
-            raise BackendDown(
-                f"MinIO: {error}", code="minio_down", fix="see: croft logs minio"
-            ) from error
+    server = server_of(
+        {
+            "minioServer": home.minio_server,
+            "minioUser": "croft_admin",
+            "minioPassword": read_secret(home, "minio_root"),
+        }
+    )
 
-    login = StaticProvider("croft_admin", read_secret(home, "minio_root"))
-    s3 = Minio(home.minio_server, credentials=login, secure=False)
-    admin = MinioAdmin(endpoint=home.minio_server, credentials=login, secure=False)
+    def finder(exists: Callable[[str], object]) -> Callable[[str], list[str]]:
+        def find(ref: str) -> list[str]:
+            name = ProjectNames(ref).bucket  # user and policy share it
+            with _asking("minio"):
+                return [name] if exists(name) else []
 
-    def find_buckets(ref: str) -> list[str]:
-        with asking():
-            names = [bucket.name for bucket in s3.list_buckets()]
-        return [name for name in names if name.startswith(f"p-{ref}")]
+        return find
 
-    def delete_bucket(name: str) -> None:
-        with asking():
-            objects = s3.list_objects(name, recursive=True, include_version=True)
-            doomed = (DeleteObject(item.object_name, item.version_id) for item in objects)
-            for refused in s3.remove_objects(name, doomed):
-                raise BackendDown(f"MinIO kept {name}/{refused.name}: {refused.message}")
-            s3.remove_bucket(name)
-
-    def find_in(listing: Callable[[], str]) -> Callable[[str], list[str]]:
-        def ask(ref: str) -> list[str]:
-            with asking():
-                names = json.loads(listing())
-            return sorted(name for name in names if name.startswith(f"p-{ref}"))
-
-        return ask
-
-    def delete_by(removal: Callable[[str], object]) -> Callable[[str], None]:
-        def run(name: str) -> None:
-            with asking():
+    def deleter(removal: Callable[[str], None]) -> Callable[[str], None]:
+        def delete(name: str) -> None:
+            with _asking("minio"):
                 removal(name)
 
-        return run
+        return delete
+
+    def delete_bucket(name: str) -> None:
+        server.delete_bucket(name, with_objects=True)
 
     return (
-        Backend("bucket", find_buckets, delete_bucket),
-        Backend("user", find_in(admin.user_list), delete_by(admin.user_remove)),
-        Backend("policy", find_in(admin.policy_list), delete_by(admin.policy_remove)),
+        Backend("bucket", finder(server.bucket_exists), deleter(delete_bucket)),
+        Backend("user", finder(server.user), deleter(server.delete_user)),
+        Backend("policy", finder(server.policy), deleter(server.delete_policy)),
     )
+
+
+@contextmanager
+def _asking(server: str) -> Iterator[None]:
+    try:
+        yield
+    except (KeycloakError, MinioError) as error:
+        fix = f"see: croft logs {server}"
+        raise BackendDown(str(error), code=f"{server}_down", fix=fix) from error
 
 
 # --- Pulumi ---------------------------------------------------------------------------------------

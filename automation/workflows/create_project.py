@@ -7,7 +7,6 @@ its steps, its undos.
 Arguments, since DBOS keeps them in clear, are names only: the project's ref, the operation's id.
 """
 
-import logging
 import time
 from typing import Any, TypedDict
 
@@ -21,13 +20,13 @@ from automation.workflows.names import WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, recorder, step
 from automation.workflows.teardown import destroy_stack, open_stack, sweep_leftovers
-from contracts.errors import DeployFailed
+from contracts.errors import Conflict, DeployFailed
 
 PROBE_TIMEOUT_S = 30.0
 PROBE_INTERVAL_S = 0.1
 PROBE_REQUEST_TIMEOUT_S = 5.0
 
-log = logging.getLogger(__name__)
+NOT_CREATING = Conflict("the project is not being created", fix="see: croft projects list")
 
 
 class Deployed(TypedDict):
@@ -72,10 +71,12 @@ def undo_create(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
 def load_plan(ref: str, operation_id: str) -> None:
     with current().context.transaction() as conn:
         row = projects.find(conn, ref)
-        if row is None or row.state != "CREATING":
-            # Not ours to undo either: the project is in somebody's use.
-            raise projects.FenceLost(f"project {ref} is not being created")
-        operations.start(conn, operation_id)
+        if row is not None and row.state == "CREATING":
+            operations.start(conn, operation_id)
+            return
+        operations.finish(conn, operation_id, "failed", explain(NOT_CREATING))
+    # Not ours to undo either: the project is in somebody's use.
+    raise projects.FenceLost(f"project {ref} is not being created")
 
 
 @step

@@ -13,6 +13,10 @@ from automation.workflows.names import WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, step
 from automation.workflows.teardown import destroy_stack, sweep_leftovers
+from contracts.errors import NotFound
+
+GONE = NotFound("the project is gone already")
+
 
 # --- the workflow ---------------------------------------------------------------------------------
 
@@ -39,10 +43,12 @@ def destroy_project(ref: str, operation_id: str) -> None:
 def start_destroy(ref: str, operation_id: str) -> None:
     with current().context.transaction() as conn:
         row = projects.find(conn, ref)
-        if row is None or row.state == "REMOVED":
-            raise projects.FenceLost(f"project {ref} is gone already")
-        projects.write_back(conn, ref, "DELETING", epoch=projects.take_fence(conn, ref))
-        operations.start(conn, operation_id)
+        if row is not None and row.state != "REMOVED":
+            projects.write_back(conn, ref, "DELETING", epoch=projects.take_fence(conn, ref))
+            operations.start(conn, operation_id)
+            return
+        operations.finish(conn, operation_id, "failed", explain(GONE))
+    raise projects.FenceLost(f"project {ref} is gone already")
 
 
 @step
