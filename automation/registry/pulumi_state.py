@@ -26,7 +26,7 @@ def lock_owners(conn: Connection[Any], stack: str) -> list[LockOwner]:
     """Who says that an update of the stack is running."""
     rows = conn.execute(
         "select data->>'data' from pulumi_state"
-        " where key like '.pulumi/locks/%%' and strpos(key, '/' || %s || '/') > 0",
+        " where key like '%%.pulumi/locks/%%' and strpos(key, '/' || %s || '/') > 0",
         (stack,),
     )
     return [LockOwner.from_json(base64.b64decode(data).decode()) for (data,) in rows]

@@ -173,9 +173,10 @@ def _options(connection: Connection, inputs: Props, changed: set[str]) -> sql.Co
         options.append(sql.SQL("CONNECTION LIMIT {}").format(inputs["connectionLimit"]))
     if "validUntil" in changed:
         options.append(sql.SQL("VALID UNTIL {}").format(inputs["validUntil"] or "infinity"))
-    written = "passwordWo" if "passwordWoVersion" in changed else "password"
-    if (written == "passwordWo" or "password" in changed) and not is_zero(inputs.get(written)):
-        options.append(sql.SQL("PASSWORD {}").format(_verifier(connection, inputs, written)))
+    for written, drives in (("passwordWo", "passwordWoVersion"), ("password", "password")):
+        if drives in changed and not is_zero(inputs.get(written)):
+            options.append(sql.SQL("PASSWORD {}").format(_verifier(connection, inputs, written)))
+            break
     return sql.SQL(" ").join(options)
 
 
