@@ -202,13 +202,16 @@ def refreshed(fields: Fields, id: str, known: Props, actual: Props) -> Props:
     return result | {"id": id}
 
 
-def known_of(fields: Fields, inputs: Props, outputs: Props) -> Props:
+def known_of(fields: Fields, inputs: Props, outputs: Props, needs: Collection[str] = ()) -> Props:
     """What a read may take as known: the state's outputs. An object that is being adopted has none;
     then the inputs serve, except secrets: nobody knows that the object has them, so the next diff
-    must set them."""
-    if outputs:
-        return outputs
-    return {k: _bare(v) for k, v in inputs.items() if k != "__defaults" and not fields[k].secret}
+    must set them. `needs` are the properties without which its id does not say where it is."""
+    known = outputs or {
+        k: _bare(v) for k, v in inputs.items() if k != "__defaults" and not fields[k].secret
+    }
+    if missing := [name for name in needs if not known.get(name)]:
+        raise ValueError(f"to read it, its {missing[0]} must be known beside its id")
+    return known
 
 
 def _bare(value: Any) -> Any:

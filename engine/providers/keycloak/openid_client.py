@@ -175,7 +175,7 @@ class Client(SchemaHandler):
         return found[0]["id"] if found else None
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = known_of(self.fields, inputs, outputs)
+        known = known_of(self.fields, inputs, outputs, ["realmId"])
         actual = _read(cfg, id, known)
         return actual and {**refreshed(self.fields, id, known, actual), "__meta": META}
 

@@ -55,7 +55,7 @@ class HardcodedClaimProtocolMapper(SchemaHandler):
         return next((m["id"] for m in mappers if m["name"] == inputs["name"]), None)
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = known_of(self.fields, inputs, outputs)
+        known = known_of(self.fields, inputs, outputs, ["realmId"])
         mapper = admin_of(cfg).find(f"{_path(known)}/{id}")
         if mapper is None:
             return None

@@ -32,7 +32,7 @@ class ClientServiceAccountRealmRole(SchemaHandler):
         return role and f"{inputs['serviceAccountUserId']}/{role['id']}"
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = known_of(self.fields, inputs, outputs)
+        known = known_of(self.fields, inputs, outputs, self.key)
         return _given(admin_of(cfg), known) and refreshed(self.fields, id, known, known)
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:

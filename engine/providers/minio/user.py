@@ -3,6 +3,7 @@
 Owns users and which policies they have. A user's secret cannot be read back: state keeps it.
 """
 
+import itertools
 import re
 import secrets
 from datetime import UTC, datetime
@@ -109,7 +110,7 @@ class IamUserPolicyAttachment(SchemaHandler):
         return None  # attaching again is harmless, and the id is made up anyway
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = known_of(self.fields, inputs, outputs)
+        known = known_of(self.fields, inputs, outputs, self.key)
         if known["policyName"] not in server_of(cfg).policies_of(known["userName"]):
             return None
         return refreshed(self.fields, id, known, known)
@@ -121,7 +122,10 @@ class IamUserPolicyAttachment(SchemaHandler):
         server_of(cfg).detach_policy(outputs["userName"], outputs["policyName"])
 
 
+_made = itertools.count(1)
+
+
 def _attachment_id(inputs: Props) -> str:
-    """Terraform's unique id: the user, the time, a counter that starts at one in each process."""
+    """A unique id as Terraform's SDK writes it: the time to a tenth of a millisecond, a counter."""
     now = datetime.now(UTC)
-    return f"{inputs['userName']}-{now:%Y%m%d%H%M%S%f}00000001"
+    return f"{inputs['userName']}-{now:%Y%m%d%H%M%S%f}"[:-2] + f"{next(_made):08x}"

@@ -13,6 +13,7 @@ from engine.providers.schema import (
     Field,
     SchemaHandler,
     is_unknown,
+    known_of,
     outputs_of,
     refreshed,
     set_order,
@@ -96,7 +97,7 @@ class Grant(SchemaHandler):
         return None  # creating again is harmless, and privileges cannot tell who granted them
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = outputs or inputs
+        known = known_of(self.fields, inputs, outputs, ["role", "database", "objectType"])
         if not database_exists(cfg, known["database"]):
             return None
         try:

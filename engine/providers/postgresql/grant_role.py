@@ -7,7 +7,7 @@ from psycopg import sql
 
 from engine.provider import Props
 from engine.providers.postgresql.connection import Connection, PostgresError, query, transact
-from engine.providers.schema import Field, SchemaHandler, outputs_of, refreshed
+from engine.providers.schema import Field, SchemaHandler, known_of, outputs_of, refreshed
 
 UNDEFINED_OBJECT = "42704"
 
@@ -44,7 +44,7 @@ class GrantRole(SchemaHandler):
         return _id(inputs) if query(cfg, READ, [inputs["role"], inputs["grantRole"]]) else None
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = outputs or inputs
+        known = known_of(self.fields, inputs, outputs, self.key)
         rows = query(cfg, READ, [known["role"], known["grantRole"]])
         if not rows:
             return None
