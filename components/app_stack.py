@@ -51,7 +51,7 @@ class AppStack(pulumi.ComponentResource):
         service = ServiceArgs(
             unit=names.rest_unit,
             program="postgrest",
-            arguments=["{files}/postgrest.conf"],
+            arguments=["postgrest.conf"],
             files=_files(args),
             port=args.rest_port,
             ready_path=READY_PATH,

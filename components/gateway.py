@@ -127,4 +127,3 @@ def _any_key(keys: Sequence[str]) -> str:
         if "`" in key or not key.isprintable() or not key:
             raise ValueError("an API key has printable characters and no backquote")
     return "(" + " || ".join(f"Header(`apikey`, `{key}`)" for key in keys) + ")"
-

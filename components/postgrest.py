@@ -17,7 +17,7 @@ EXTRA_SEARCH_PATH = ("public", "extensions")
 
 @dataclass(frozen=True)
 class PostgrestConfig:
-    """All but the secrets. `files` is the folder where its files lie when it runs."""
+    """All but the secrets. PostgREST runs in the folder that holds its files."""
 
     host: str
     port: int
@@ -28,7 +28,6 @@ class PostgrestConfig:
     pool: int
     public_url: str
     schemas: tuple[str, ...] = ("public",)
-    files: str = "{files}"
 
 
 def config_files(
@@ -61,7 +60,7 @@ def _config_text(config: PostgrestConfig) -> str:
         "server-host": "127.0.0.1",
         "server-port": config.rest_port,
         "openapi-server-proxy-uri": config.public_url,
-        "db-uri": f"@{config.files}/db-uri",
+        "db-uri": "@./db-uri",
         "db-config": False,
         "db-schemas": ", ".join(config.schemas),
         "db-extra-search-path": ", ".join(EXTRA_SEARCH_PATH),
@@ -71,7 +70,7 @@ def _config_text(config: PostgrestConfig) -> str:
         "db-pool": config.pool,
         "db-channel-enabled": True,
         "db-channel": "pgrst",
-        "jwt-secret": f"@{config.files}/jwks.json",
+        "jwt-secret": "@./jwks.json",
         "jwt-secret-is-base64": False,
         "log-level": "error",
     }

@@ -74,6 +74,7 @@ class Process(pulumi.CustomResource):
         health: Mapping[str, Any],
         env: Mapping[str, pulumi.Input[str]] | None = None,
         files: pulumi.Input[Mapping[str, str]] | None = None,
+        cwd: str = "{home}",
         after: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -83,6 +84,7 @@ class Process(pulumi.CustomResource):
             "health": dict(health),
             "env": dict(env or {}),
             "files": pulumi.Output.secret(files or {}),
+            "cwd": cwd,
             "after": list(after),
         }
         super().__init__("croft:index:Process", resource_name, props, opts)

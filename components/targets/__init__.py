@@ -19,8 +19,8 @@ class ServiceArgs:
     program: str
     """A program that the target knows how to obtain, e.g. `postgrest`."""
     arguments: Sequence[str]
-    """`{files}` stands for the folder of `files`."""
     files: pulumi.Input[Mapping[str, str]]
+    """Secret texts that lie in the folder where the program runs: name -> text."""
     port: int
     ready_path: str
     """HTTP path that answers below 500 once the server can work."""

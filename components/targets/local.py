@@ -21,6 +21,7 @@ class LocalTarget:
             name=args.unit,
             argv=[f"{{tools}}/bin/{args.program}", *args.arguments],
             files=args.files,
+            cwd="{files}",
             after=["postgres"],
             health={
                 "kind": "http",

@@ -246,7 +246,7 @@ def postgrest_of(project: Project, folder: Path) -> Iterator[str]:
     config = PostgrestConfig(
         host="127.0.0.1", port=project.cluster.port, database=project.names.database,
         authenticator=project.names.authenticator, rest_port=free_port(), max_rows=1000, pool=2,
-        public_url="http://127.0.0.1:54321/rest/v1", files=str(folder),
+        public_url="http://127.0.0.1:54321/rest/v1",
     )  # fmt: skip
     texts = config_files(
         config, authenticator_password=project.password, jwt_secret=project.jwt_secret
@@ -254,8 +254,8 @@ def postgrest_of(project: Project, folder: Path) -> Iterator[str]:
     for name, text in texts.items():
         (folder / name).write_text(text)
     url = f"http://127.0.0.1:{config.rest_port}"
-    argv = [str(TOOLS.tool("postgrest")), str(folder / "postgrest.conf")]
-    with running(argv, lambda: answers(f"{url}/rpc/croft_ready"), folder / "log"):
+    argv = [str(TOOLS.tool("postgrest")), "postgrest.conf"]
+    with running(argv, lambda: answers(f"{url}/rpc/croft_ready"), folder / "log", cwd=folder):
         yield url
 
 

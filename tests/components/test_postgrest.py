@@ -23,8 +23,8 @@ def test_settings_that_isolation_rests_on() -> None:
         'server-host = "127.0.0.1"',
         'db-pre-request = "croft.pre_request"',
         'db-schemas = "public"',
-        'db-uri = "@{files}/db-uri"',
-        'jwt-secret = "@{files}/jwks.json"',
+        'db-uri = "@./db-uri"',
+        'jwt-secret = "@./jwks.json"',
     ):
         assert line in lines
 
