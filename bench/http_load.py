@@ -73,7 +73,7 @@ class _Connection(asyncio.Protocol):
         if not _is_whole(self._buffer):
             return
         if not self._buffer.startswith(b"HTTP/1.1 200"):
-            self._fail(self._buffer[:200].decode(errors="replace"))
+            self._fail(self._buffer.partition(b"\r\n")[0].decode(errors="replace"))
             return
         self._times_s.append(time.perf_counter() - self._sent_at)
         self._buffer = b""

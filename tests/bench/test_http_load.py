@@ -44,7 +44,7 @@ def test_an_error_is_no_throughput(url: str) -> None:
 
 
 def test_nobody_there() -> None:
-    with pytest.raises(RuntimeError, match="refused|failed"):
+    with pytest.raises(RuntimeError, match=r"refused|failed"):
         measure(Load("http://127.0.0.1:9/", {}, connections=1, seconds=0.5))
 
 
