@@ -31,7 +31,7 @@ ACCESS: dict[str, tuple[list[str], list[str]]] = {
         sorted({*READ_BUCKET, *WRITE_BUCKET}),
         ["s3:GetObject", *WRITE_OBJECT],
     ),
-    "public": (["s3:*"], ["s3:*"]),
+    "public": (sorted({*READ_BUCKET, *WRITE_BUCKET}), ["s3:*"]),
 }
 
 
