@@ -20,7 +20,6 @@ from pulumi.automation._stack_settings import StackSettingsSecureConfigValue
 from pulumi.automation.events import EngineEvent, StepEventMetadata
 
 from automation.platform_secrets import read_secret
-from automation.pulumi_locks import LockOwner, is_dead
 from automation.settings import Settings
 from components.provider import handlers
 from contracts.errors import BackendDown, DeployFailed, Locked, PlatformError
@@ -42,7 +41,6 @@ from stacks.spec import (
 __all__ = [
     "OnEvent",
     "Stack",
-    "break_dead_locks",
     "destroy",
     "new_salt",
     "outputs",
@@ -146,17 +144,6 @@ def remove(home: Home, stack: Stack) -> None:
     """Forget a destroyed stack: its state, its history and its scratch folder."""
     _run(stack, _Observer(_ignore), lambda: stack.workspace.remove_stack(stack.name))
     shutil.rmtree(home.work / stack.name, ignore_errors=True)
-
-
-def break_dead_locks(stack: Stack, owners: list[LockOwner]) -> bool:
-    """Remove the locks of a killed update, if every owner is provably dead; whether none is left.
-
-    `cancel` removes all locks, live ones too: hence the proof first, and the fence around it."""
-    if not all(is_dead(owner) for owner in owners):
-        return False
-    if owners:
-        stack.cancel()
-    return True
 
 
 # --- set up ---------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--slot", type=int, default=0, help="which executor slot to hold")
     slot = parser.parse_args().slot
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     failpoints.arm(os.environ)
     settings = settings_from(home_from(os.environ, uid=os.getuid()))
     with open_context(settings) as context:
@@ -120,6 +121,7 @@ def launch(settings: Settings, slot: int) -> None:
         "log_level": "WARNING",
         "sys_db_pool_size": 6,
     }
+    logging.getLogger("dbos").addFilter(_is_news)
     DBOS(config=config)
     DBOS.launch()
     # One project's workflows run one after another. That is flow control, not exclusion: a
@@ -130,6 +132,11 @@ def launch(settings: Settings, slot: int) -> None:
         partition_concurrency=1,
         polling_interval_sec=QUEUE_POLL_S,
     )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """DBOS warns that our login may not enter database `postgres`, as is right."""
+    return "postgres database to verify existence" not in record.getMessage()
 
 
 if __name__ == "__main__":

@@ -1,16 +1,12 @@
 """Rows of Pulumi's `postgres://` backend that belong to one stack.
 
-Owns the SQL over `pulumi_state`, one row per file of a DIY backend, `data` = {"data": base64}. Only
-looks for locks and leftovers: states are read and written by engines. Must not know what a
-checkpoint means. Layout: pulumi/pulumi, pkg/backend/diy.
+Owns the SQL over `pulumi_state`, one row per file of a DIY backend, to find and delete leftovers.
+Must not read or write states: engines do.
 """
 
-import base64
 from typing import Any
 
 from psycopg import Connection
-
-from automation.pulumi_locks import LockOwner
 
 
 def keys(conn: Connection[Any], stack: str) -> list[str]:
@@ -20,16 +16,6 @@ def keys(conn: Connection[Any], stack: str) -> list[str]:
         "select key from pulumi_state where strpos(key, '/' || %s) > 0 order by 1", (stack,)
     )
     return [key for (key,) in rows]
-
-
-def lock_owners(conn: Connection[Any], stack: str) -> list[LockOwner]:
-    """Who says that an update of the stack is running."""
-    rows = conn.execute(
-        "select data->>'data' from pulumi_state"
-        " where key like '%%.pulumi/locks/%%' and strpos(key, '/' || %s || '/') > 0",
-        (stack,),
-    )
-    return [LockOwner.from_json(base64.b64decode(data).decode()) for (data,) in rows]
 
 
 def delete(conn: Connection[Any], key: str) -> None:

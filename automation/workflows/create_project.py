@@ -19,7 +19,7 @@ from automation.secrets import load_root_key
 from automation.workflows.names import WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, recorder, step
-from automation.workflows.teardown import destroy_stack, open_stack, sweep_leftovers
+from automation.workflows.teardown import destroy_stack, sweep_leftovers
 from contracts.errors import Conflict, DeployFailed
 
 PROBE_TIMEOUT_S = 30.0
@@ -101,7 +101,7 @@ def up_stack(ref: str, operation_id: str) -> Deployed:
     runtime = current()
     with runtime.fenced(ref) as epoch:
         secrets = runtime.secrets(ref)
-        stack = open_stack(runtime, ref, secrets)
+        stack = runtime.stacks.project_stack(runtime.context.settings, runtime.spec(ref), secrets)
         outputs = runtime.stacks.up(stack, recorder(operation_id))
     return {"epoch": epoch, "outputs": outputs}
 

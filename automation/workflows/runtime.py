@@ -13,7 +13,6 @@ import psycopg
 
 from automation.context import Context
 from automation.keys import read_secrets
-from automation.pulumi_locks import LockOwner
 from automation.reconcilers.orphans import Backend
 from automation.registry import holds, projects
 from automation.secrets import load_root_key
@@ -33,8 +32,6 @@ class Stacks(Protocol):
     def new_salt(self) -> Callable[[str], str]: ...
     @property
     def project_stack(self) -> Callable[[Settings, ProjectSpec, Mapping[str, str]], Any]: ...
-    @property
-    def break_dead_locks(self) -> Callable[[Any, list[LockOwner]], bool]: ...
     @property
     def up(self) -> Callable[[Any, Callable[[str, dict[str, Any]], None]], dict[str, Any]]: ...
     @property

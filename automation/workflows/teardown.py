@@ -6,10 +6,9 @@ project's state becomes.
 """
 
 from automation.reconcilers.orphans import sweep
-from automation.registry import pulumi_state
-from automation.workflows.runtime import Runtime, current
+from automation.workflows.runtime import current
 from automation.workflows.steps import record, recorder, step
-from contracts.errors import DeployFailed, Locked
+from contracts.errors import DeployFailed
 
 
 @step
@@ -21,7 +20,7 @@ def destroy_stack(ref: str, operation_id: str) -> None:
         secrets = runtime.secrets(ref)
         if "encryptionsalt" not in secrets:
             return  # the create failed before its stack was made
-        stack = open_stack(runtime, ref, secrets)
+        stack = runtime.stacks.project_stack(runtime.context.settings, runtime.spec(ref), secrets)
         try:
             runtime.stacks.destroy(stack, recorder(operation_id))
         except DeployFailed as error:
@@ -36,19 +35,7 @@ def sweep_leftovers(ref: str, operation_id: str) -> None:
     runtime = current()
     with runtime.fenced(ref):
         for orphan in sweep(runtime.backends, ref):
-            message = f"swept {orphan.kind} {orphan.name}"
-            record(operation_id, "diagnostic", {"severity": "warning", "message": message})
-
-
-def open_stack(runtime: Runtime, ref: str, secrets: dict[str, str]) -> object:
-    """The project's stack, free of locks that a killed update left. Needs the project's fence."""
-    context = runtime.context
-    stack = runtime.stacks.project_stack(context.settings, runtime.spec(ref), secrets)
-    with context.transaction() as conn:
-        owners = pulumi_state.lock_owners(conn, ref)
-    if not runtime.stacks.break_dead_locks(stack, owners):
-        raise Locked(
-            f"a pulumi process outside the platform is updating project {ref}",
-            fix="wait for it to end, then try again",
-        )
-    return stack
+            # Pulumi keeps a copy of a removed stack's state; to clear it away is the normal case.
+            if orphan.kind != "state":
+                message = f"swept {orphan.kind} {orphan.name}"
+                record(operation_id, "diagnostic", {"severity": "warning", "message": message})

@@ -21,7 +21,6 @@ from automation import failpoints, worker
 from automation.context import Context, open_context
 from automation.failpoints import failpoint
 from automation.platform_secrets import read_secret
-from automation.pulumi_locks import LockOwner, is_dead
 from automation.reconcilers.orphans import Backend, all_backends
 from automation.registry import cluster
 from automation.settings import Settings, settings_from
@@ -47,10 +46,6 @@ class FakeStack:
     def state_key(self) -> str:
         return f".pulumi/stacks/basecroft/{self.names.ref}.json"
 
-    @property
-    def lock_key(self) -> str:
-        return f".pulumi/locks/organization/basecroft/{self.names.ref}/1.json"
-
 
 class FakeStacks:
     """Stands where `automation.pulumi` stands."""
@@ -66,17 +61,10 @@ class FakeStacks:
         (settings.home.work / spec.ref).mkdir(parents=True, exist_ok=True)
         return FakeStack(settings, ProjectNames(spec.ref))
 
-    def break_dead_locks(self, stack: FakeStack, owners: list[LockOwner]) -> bool:
-        if not all(is_dead(owner) for owner in owners):
-            return False
-        _delete_row(stack, stack.lock_key)
-        return True
-
     def up(
         self, stack: FakeStack, on_event: Callable[[str, dict[str, Any]], None]
     ) -> dict[str, Any]:
         names = stack.names
-        _lock(stack)
         _ensure_role(stack, names.authenticator)
         failpoint("up:half")
         _ensure_database(stack, names.database)
@@ -84,7 +72,6 @@ class FakeStacks:
         stack.home.routes.mkdir(parents=True, exist_ok=True)
         (stack.home.routes / f"{names.route}.yml").write_text("{}")
         on_event("summary", {"changes": {"create": 3}})
-        _delete_row(stack, stack.lock_key)
         return {"api_url": f"{stack.home.gateway_url}/p/{names.ref}"}
 
     def destroy(self, stack: FakeStack, on_event: Callable[[str, dict[str, Any]], None]) -> None:
@@ -97,25 +84,14 @@ class FakeStacks:
         _delete_row(stack, stack.state_key)
 
 
-def _lock(stack: FakeStack) -> None:
-    """Refuse a second update, as Pulumi's own lock does."""
-    lock = {
-        "pid": os.getpid(),
-        "hostname": os.uname().nodename,
-        "timestamp": "2026-11-22T12:00:00.123456789Z",
-    }
-    _put_row(stack, stack.lock_key, json.dumps(lock), clause="")
-
-
-def _put_row(
-    stack: FakeStack,
-    key: str,
-    text: str,
-    clause: str = "ON CONFLICT (key) DO UPDATE SET data = excluded.data",
-) -> None:
+def _put_row(stack: FakeStack, key: str, text: str) -> None:
     data = json.dumps({"data": base64.b64encode(text.encode()).decode()})
     with psycopg.connect(stack.settings.control_dsn) as conn:
-        conn.execute(f"INSERT INTO pulumi_state (key, data) VALUES (%s, %s) {clause}", [key, data])
+        conn.execute(
+            "INSERT INTO pulumi_state (key, data) VALUES (%s, %s)"
+            " ON CONFLICT (key) DO UPDATE SET data = excluded.data",
+            [key, data],
+        )
 
 
 def _delete_row(stack: FakeStack, key: str) -> None:
