@@ -30,13 +30,15 @@ ANSWER_BYTES_MAX = 16 * 1024 * 1024
 
 
 class Health(BaseModel):
-    """How the supervisor learns that a unit is ready: a TCP connect, or an HTTP GET below 500."""
+    """How the supervisor learns that a unit is ready: a TCP connect, an HTTP GET below 500, or a
+    command that ends with 0. `port` is also looked at before a start: a stranger on it is named."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["none", "tcp", "http"] = "none"
+    kind: Literal["none", "tcp", "http", "command"] = "none"
     port: int = 0
     path: str = "/"
+    argv: list[str] = []
     start_timeout_s: float = 60.0
 
 

@@ -60,7 +60,12 @@ def postgres_unit(home: Home) -> Unit:
             "-k",
             "{home}/run/postgres",
         ],
-        health=Health(kind="tcp", port=port, start_timeout_s=300),  # recovery after a crash
+        health=Health(
+            kind="command",  # it listens before it has recovered from a crash
+            port=port,
+            argv=["{tools}/bin/pg_isready", "-q", "-h", LOOPBACK, "-p", str(port), "-t", "2"],
+            start_timeout_s=300,
+        ),
         stop_signal="SIGINT",  # fast: open transactions are rolled back, clients not waited for
         stop_timeout_s=60,
     )

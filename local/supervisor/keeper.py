@@ -11,9 +11,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from contracts.home import Home
-from contracts.units import Health, Unit, UnitState, UnitStatus
+from contracts.units import Unit, UnitState, UnitStatus
 from local.ports import holder
 from local.supervisor import logs
+from local.supervisor.health import becomes_healthy
 from local.supervisor.process import Process, find, forget, spawn
 
 BACKOFF_FIRST_S = 0.25
@@ -21,7 +22,6 @@ BACKOFF_MAX_S = 30.0
 STABLE_AFTER_S = 30.0  # a unit that ran this long starts again with the first backoff
 AFTER_TIMEOUT_S = 120.0
 POLL_S = 0.1
-HEALTH_TIMEOUT_S = 2.0
 
 
 class Keeper:
@@ -112,12 +112,12 @@ class Keeper:
         health = self.unit.health
         if self._process is None:
             # Else the health check would greet the stranger, and the log alone tell of ours.
-            if health.kind != "none" and (stranger := holder(health.port)) is not None:
+            if health.port and (stranger := holder(health.port)) is not None:
                 return f"port {health.port} is in use by {stranger}"
             self._be("starting")
             self._process = spawn(self._home, self.unit, logs.path(self._home, self.unit.name))
         process = self._process
-        if not await _becomes_healthy(health, process):
+        if not await becomes_healthy(self._home, self.unit, process):
             if not process.exited.done():
                 await self._end_process()
                 return f"not ready within {health.start_timeout_s:g} s"
@@ -137,41 +137,3 @@ class Keeper:
                     return
                 self._be("starting", f"waits for {name}")
                 await asyncio.sleep(POLL_S)
-
-
-async def _becomes_healthy(health: Health, process: Process) -> bool:
-    deadline = time.monotonic() + health.start_timeout_s
-    while not process.exited.done():
-        if await _healthy(health):
-            return not process.exited.done()
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.wait([process.exited], timeout=POLL_S)
-    return False
-
-
-async def _healthy(health: Health) -> bool:
-    if health.kind == "none":
-        return True
-    try:
-        async with asyncio.timeout(HEALTH_TIMEOUT_S):
-            reader, writer = await asyncio.open_connection("127.0.0.1", health.port)
-            try:
-                return health.kind == "tcp" or await _answers(reader, writer, health)
-            finally:
-                writer.close()
-                with suppress(OSError):
-                    await writer.wait_closed()
-    except (OSError, ValueError):  # refused, cut off, too slow, or not HTTP
-        return False
-
-
-async def _answers(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, health: Health
-) -> bool:
-    request = (
-        f"GET {health.path} HTTP/1.1\r\nHost: 127.0.0.1:{health.port}\r\nConnection: close\r\n"
-    )
-    writer.write(f"{request}\r\n".encode())
-    words = (await reader.readline()).split()
-    return len(words) >= 2 and words[0].startswith(b"HTTP/") and int(words[1]) < 500

@@ -13,9 +13,10 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from contracts.home import Home
 from contracts.units import Unit
@@ -60,26 +61,39 @@ class Process:
 def spawn(home: Home, unit: Unit, log: Path) -> Process:
     """Start the unit's program in its own session, its output appended to `log` (no pipe: it must
     outlive us). Raises OSError where there is nothing to execute."""
-    argv = [expand(home, unit.name, word) for word in unit.argv]
-    env = {
-        "PATH": f"{home.tools}/bin:/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(home.root),
-        "LANG": "C.UTF-8",
-        **{key: expand(home, unit.name, value) for key, value in unit.env.items()},
-    }
     record, entry = _record(home, unit.name), {"boot": _boot(), "unit": _digest(unit)}
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
-        child = subprocess.Popen(
-            argv,
-            env=env,
-            cwd=expand(home, unit.name, unit.cwd),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            # Safe here: the supervisor has one thread.
-            preexec_fn=lambda: _write_record(record, entry),
-        )
+        return _start(home, unit, unit.argv, output, lambda: _write_record(record, entry))
+
+
+def ask(home: Home, unit: Unit, argv: list[str]) -> Process:
+    """Start a command that asks after the unit's health; its words are nobody's business."""
+    with open(os.devnull, "wb") as nowhere:
+        return _start(home, unit, argv, nowhere, None)
+
+
+def _start(
+    home: Home,
+    unit: Unit,
+    argv: list[str],
+    output: IO[bytes],
+    in_child: Callable[[], None] | None,
+) -> Process:
+    child = subprocess.Popen(
+        [expand(home, unit.name, word) for word in argv],
+        env={
+            "PATH": f"{home.tools}/bin:/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(home.root),
+            "LANG": "C.UTF-8",
+            **{key: expand(home, unit.name, value) for key, value in unit.env.items()},
+        },
+        cwd=expand(home, unit.name, unit.cwd),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=in_child,  # safe: the supervisor has one thread
+    )
     return Process(child.pid, os.pidfd_open(child.pid), child)
 
 

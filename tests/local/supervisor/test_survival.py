@@ -1,0 +1,213 @@
+"""What a supervisor survives: its own death, a twin, a corrupt folder, nonsense on its socket."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from contracts.errors import BackendDown
+from contracts.home import Home
+from contracts.units import call
+from local.daemon_python import service_python
+from local.launch import ensure_supervisor, is_running, wait_until_running
+from local.supervisor import logs
+from tests.local.conftest import Rig, alive
+
+IDLE = "exec sleep 1000"
+
+
+def test_units_live_on_without_it_and_are_adopted(rig: Rig) -> None:
+    rig.put("one", "while :; do date; sleep 0.1; done")
+    rig.put("two", IDLE, autostart=False)
+    pids = {name: rig.wait(name, "running")["pid"] for name in ("one", "two")}
+    rig.kill()
+    written = len(rig.log("one"))
+    rig.until(lambda: len(rig.log("one")) > written)  # no broken pipe: its log is its own
+    rig.start()
+    assert {name: rig.wait(name, "running")["pid"] for name in pids} == pids
+    os.kill(pids["one"], signal.SIGKILL)
+    assert rig.wait("one", "running", restarts=1)["pid"] != pids["one"]
+    rig.op("stop", name="two")
+    assert not alive(pids["two"])
+
+
+def test_what_died_meanwhile_is_started_and_what_stood_still_is_not(rig: Rig) -> None:
+    rig.put("one", IDLE)
+    rig.put("manual", IDLE, autostart=False)
+    pids = [rig.wait(name, "running")["pid"] for name in ("one", "manual")]
+    rig.kill()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    rig.start()
+    assert rig.wait("one", "running")["pid"] not in pids
+    assert rig.status("manual")["state"] == "stopped"
+
+
+def test_a_unit_changed_before_the_death_is_replaced(rig: Rig) -> None:
+    rig.put("one", IDLE)
+    pid = rig.wait("one", "running")["pid"]
+    path = rig.home.units / "one.json"
+    rig.kill()  # as if between writing the new unit and restarting it
+    path.write_text(path.read_text().replace("sleep 1000", "sleep 2000"))
+    rig.start()
+    assert rig.wait("one", "running")["pid"] != pid
+    assert not alive(pid)
+
+
+def test_a_pid_that_somebody_else_has_now_is_left_alone(rig: Rig) -> None:
+    rig.put("one", IDLE)
+    first = rig.wait("one", "running")["pid"]
+    rig.kill()
+    os.kill(first, signal.SIGKILL)
+    stranger = subprocess.Popen(["sleep", "1000"])
+    record = rig.home.run / "one.pid"
+    entry = json.loads(record.read_text())
+    record.write_text(json.dumps({**entry, "pid": stranger.pid}))
+    rig.start()
+    assert rig.wait("one", "running")["pid"] not in (first, stranger.pid)
+    rig.op("remove", name="one")
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"pid": "x"}', '{"pid": -1, "boot": 1}'])
+def test_a_broken_record_means_no_process(rig: Rig, text: str) -> None:
+    rig.put("one", "exit 1", autostart=False)
+    rig.op("stop", name="one")
+    rig.kill()
+    (rig.home.run / "one.pid").write_text(text)
+    rig.start()
+    assert rig.status("one")["state"] == "stopped"
+
+
+def test_a_broken_unit_file_is_reported_and_the_others_run(rig: Rig) -> None:
+    rig.put("one", IDLE)
+    rig.wait("one", "running")
+    rig.kill()
+    (rig.home.units / "bad.json").write_text('{"name": "bad"')
+    daemon = rig.start()
+    rig.wait("one", "running")
+    daemon.send_signal(signal.SIGTERM)
+    daemon.wait(30)
+    assert daemon.stdout is not None and b"bad.json" in daemon.stdout.read()
+
+
+def test_a_second_supervisor_leaves_at_once(rig: Rig) -> None:
+    rig.put("one", IDLE)
+    pid = rig.wait("one", "running")["pid"]
+    second = subprocess.run(
+        [str(service_python(rig.home)), "-m", "local.supervisor"],
+        env={"CROFT_HOME": str(rig.home.root)},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert second.returncode == 3 and "already running" in second.stderr
+    assert rig.wait("one", "running")["pid"] == pid
+
+
+def test_it_becomes_a_daemon_once_however_many_ask(home: Home) -> None:
+    python = service_python(home)
+    errors = []
+
+    def ask() -> None:
+        try:
+            ensure_supervisor(home, python)
+        except BackendDown as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    pid = int((home.run / "supervisor.lock").read_text())
+    assert os.getsid(pid) != os.getsid(0)
+    unit = {"name": "one", "argv": ["sleep", "1000"]}
+    call(home.supervisor_socket, {"op": "put", "unit": unit})
+    wait_until_running(home, ["one"], timeout_s=10)
+    call(home.supervisor_socket, {"op": "shutdown"})
+    deadline = time.monotonic() + 10
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not alive(pid) and not is_running(home)
+
+
+NONSENSE = [
+    b"\n",
+    b"GET / HTTP/1.1\r\n",
+    b"\x00\xff\xfe\n",
+    b"[" * 100_000 + b"\n",
+    b'"list"\n',
+    b"null\n",
+    b"{}\n",
+    b'{"op": 1}\n',
+    b'{"op": ["list"]}\n',
+    b'{"op": {}}\n',
+    b'{"op": "explode"}\n',
+    b'{"op": "get"}\n',
+    b'{"op": "get", "name": 5}\n',
+    b'{"op": "put"}\n',
+    b'{"op": "put", "unit": []}\n',
+    b'{"op": "put", "unit": {"name": "../x", "argv": ["true"]}}\n',
+    b'{"op": "put", "unit": {"name": "x\\n", "argv": ["true"]}}\n',
+    b'{"op": "put", "unit": {"name": "x", "argv": []}}\n',
+    b'{"op": "put", "unit": {"name": "x", "argv": ["true"], "files": {"../../y": ""}}}\n',
+    b'{"op": "put", "unit": {"name": "x", "argv": ["true"], "files": {"": ""}}}\n',
+    b'{"op": "put", "unit": {"name": "x", "argv": ["a\\u0000b"]}}\n',
+    b'{"op": "put", "unit": {"name": "x", "argv": ["true"], "stop_signal": "SIGFUN"}}\n',
+    b'{"op": "put", "unit": {"name": "x", "argv": ["true"], "env": {"A=B": ""}}}\n',
+    b'{"op": "put", "unit": {"name": "x", "argv": ["true"], "health": {"kind": "tcp"}}}\n',
+    b'{"op": "put", "unit": {"name": "x", "argv": ["true"], "health": {"kind": "command"}}}\n',
+    b'{"op": "put", "unit": {"name": "x", "argv": ["\\ud800"]}}\n',
+    b"x" * (5 * 1024 * 1024),
+]
+
+
+@pytest.mark.parametrize("data", NONSENSE, ids=lambda data: repr(data[:60]))
+def test_nonsense_is_refused_and_hurts_nobody(rig: Rig, data: bytes) -> None:
+    rig.put("good", IDLE)
+    pid = rig.wait("good", "running")["pid"]
+    with socket.socket(socket.AF_UNIX) as conn:
+        conn.settimeout(10)
+        conn.connect(str(rig.home.supervisor_socket))
+        try:
+            conn.sendall(data)
+            answer = json.loads(conn.makefile("rb").readline())
+        except ConnectionError:
+            answer = {"ok": False}  # cut off in mid-flood
+    assert answer["ok"] is False
+    assert rig.wait("good", "running")["pid"] == pid
+    assert [unit["name"] for unit in rig.op("list")["units"]] == ["good"]
+
+
+def test_a_caller_that_says_nothing_or_leaves_holds_nobody_up(rig: Rig) -> None:
+    with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as leaving:
+        silent.connect(str(rig.home.supervisor_socket))
+        leaving.connect(str(rig.home.supervisor_socket))
+        leaving.sendall(b'{"op": "list"}\n')
+        leaving.close()
+        rig.put("one", IDLE)
+        rig.wait("one", "running")
+
+
+def test_logs_rotate_under_a_running_writer(home: Home) -> None:
+    log = logs.path(home, "one")
+    with log.open("ab", buffering=0) as writer:
+        for number in range(4):
+            writer.write(f"{number}\n".encode() * 100)
+            logs.rotate(log, bytes_max=150)
+        writer.write(b"now\n")
+    assert log.read_text() == "now\n"
+    kept = [path.read_text()[0] for path in sorted(home.logs.glob("one.log.*"))]
+    assert kept == ["3", "2"]
+    assert logs.last_line(log) == "now"
