@@ -88,7 +88,9 @@ def storage_policy(bucket: str) -> dict[str, Any]:
                 ],
                 "Resource": [f"{arn}/*"],
             },
-            # MinIO lets every user make service accounts for itself unless told not to.
+            # MinIO lets every user make service accounts for itself unless told not to; they would
+            # outlive a change of its secret. (AssumeRole cannot be denied; its keys may no more
+            # than the user and end by themselves.)
             {"Effect": "Deny", "Action": ["admin:*"]},
         ],
     }
