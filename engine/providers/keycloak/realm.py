@@ -39,7 +39,9 @@ class Realm(SchemaHandler):
         except KeycloakError as error:
             if error.status == 409:
                 raise KeycloakError(f"realm {realm!r} already exists", 409) from None
-            raise
+            # Keycloak finishes what it began, even if the answer came too late or got lost.
+            if error.status is not None or not admin.realm_exists(realm):
+                raise
         admin.forget_token()
         actual = properties_of(admin.get(realm), inputs)
         return realm, outputs_of(self.fields, realm, inputs, actual)

@@ -10,7 +10,8 @@ from engine.provider import Props
 from engine.providers.postgresql.connection import PostgresError, execute_alone, query, transact
 from engine.providers.schema import Field, SchemaHandler, known_of, outputs_of, refreshed
 
-DUPLICATE_DATABASE = "42P04"
+# The second: two made it at the same moment.
+ALREADY_EXISTS = ("42P04", "23505")
 
 READ = """
 SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, spcname,
@@ -59,7 +60,7 @@ class Database(SchemaHandler):
         try:
             execute_alone(cfg, statement)
         except PostgresError as error:
-            if error.sqlstate == DUPLICATE_DATABASE:
+            if error.sqlstate in ALREADY_EXISTS:
                 raise PostgresError(f"database {name!r} already exists", error.sqlstate) from None
             raise
         return name, outputs_of(self.fields, name, inputs, _read(cfg, name, inputs) or {})

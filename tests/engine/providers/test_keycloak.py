@@ -1,6 +1,7 @@
 import secrets
 import threading
 
+import httpx2
 import pytest
 
 from engine.provider import UNKNOWN
@@ -197,6 +198,26 @@ def test_a_realm_lives_from_create_to_delete(cfg, realm):
     REALM.delete(cfg, id, updated)
     assert REALM.read(cfg, id, inputs, outputs) is None
     assert not admin_of(cfg).realm_exists(id)
+
+
+@pytest.mark.platform
+def test_a_realm_whose_answer_was_lost_is_there_all_the_same(cfg, monkeypatch):
+    admin = admin_of(cfg)
+    send = admin._http.request
+
+    def lossy(method, url, **rest):
+        answer = send(method, url, **rest)
+        if method == "POST" and str(url).endswith("/admin/realms"):
+            raise httpx2.ReadTimeout("too late")
+        return answer
+
+    monkeypatch.setattr(admin._http, "request", lossy)
+    inputs = check(REALM, realm=f"t-{secrets.token_hex(4)}", defaultSignatureAlgorithm="ES256")
+    try:
+        id, outputs = REALM.create(cfg, inputs)
+        assert REALM.read(cfg, id, inputs, outputs) == outputs
+    finally:
+        REALM.delete(cfg, inputs["realm"], {})
 
 
 @pytest.mark.platform
