@@ -10,6 +10,7 @@ from minio.commonconfig import CopySource
 from minio.credentials import StaticProvider
 from minio.credentials.providers import AssumeRoleProvider
 from minio.error import MinioAdminException, S3Error
+from urllib3 import PoolManager, Retry
 
 from components.bucket import storage_policy
 from contracts.refs import ProjectNames, new_ref
@@ -21,8 +22,13 @@ ROOT = ("croft_admin", "root secret of the tests")
 class Store:
     def __init__(self, port: int) -> None:
         self.server = f"127.0.0.1:{port}"
+        # MinIO may say 503 for a moment after it said ready, and `Retry-After: 60` with it.
+        retry = Retry(
+            10, backoff_factor=0.1, status_forcelist=[503], respect_retry_after_header=False
+        )
+        self.http = PoolManager(retries=retry)
+        self.root = Minio(self.server, *ROOT, secure=False, http_client=self.http)
         self.admin = self.admin_as(*ROOT)
-        self.root = Minio(self.server, *ROOT, secure=False)
 
     def user(self) -> tuple[Minio, str, str]:
         """A new project's bucket and the client of its user."""
@@ -36,7 +42,10 @@ class Store:
 
     def admin_as(self, user: str, secret: str) -> MinioAdmin:
         return MinioAdmin(
-            endpoint=self.server, credentials=StaticProvider(user, secret), secure=False
+            endpoint=self.server,
+            credentials=StaticProvider(user, secret),
+            secure=False,
+            http_client=self.http,
         )
 
 
