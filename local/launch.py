@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from contracts.errors import BackendDown, SetupFailed, TimedOut
-from contracts.home import Home
+from contracts.home import Home, environ_of
 from contracts.units import UnitStatus, call
 
 LAUNCH_TIMEOUT_S = 30.0
@@ -29,13 +29,7 @@ def ensure_supervisor(home: Home, python: Path) -> None:
     (bootstrap.service_python). Idempotent, and safe against a second caller."""
     if is_running(home):
         return
-    env = {
-        "CROFT_HOME": str(home.root),
-        "CROFT_TOOLS": str(home.tools),
-        "CROFT_PORT_BASE": str(home.ports.base),
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-    }
+    env = {**environ_of(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
     started = subprocess.run(
         [str(python), "-m", "local.supervisor"],
         env=env,

@@ -173,19 +173,19 @@ NONSENSE = [
 ]
 
 
-@pytest.mark.parametrize("data", NONSENSE, ids=lambda data: repr(data[:60]))
-def test_nonsense_is_refused_and_hurts_nobody(rig: Rig, data: bytes) -> None:
+def test_nonsense_is_refused_and_hurts_nobody(rig: Rig) -> None:
     rig.put("good", IDLE)
     pid = rig.wait("good", "running")["pid"]
-    with socket.socket(socket.AF_UNIX) as conn:
-        conn.settimeout(10)
-        conn.connect(str(rig.home.supervisor_socket))
-        try:
-            conn.sendall(data)
-            answer = json.loads(conn.makefile("rb").readline())
-        except ConnectionError:
-            answer = {"ok": False}  # cut off in mid-flood
-    assert answer["ok"] is False
+    for data in NONSENSE:
+        with socket.socket(socket.AF_UNIX) as conn:
+            conn.settimeout(10)
+            conn.connect(str(rig.home.supervisor_socket))
+            try:
+                conn.sendall(data)
+                answer = json.loads(conn.makefile("rb").readline())
+            except ConnectionError:
+                answer = {"ok": False}  # cut off in mid-flood
+        assert answer["ok"] is False, data[:80]
     assert rig.wait("good", "running")["pid"] == pid
     assert [unit["name"] for unit in rig.op("list")["units"]] == ["good"]
 
