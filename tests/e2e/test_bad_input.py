@@ -1,7 +1,9 @@
 """What a person mistypes: one message, one code, one exit code; and nothing is made."""
 
+import json
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -9,6 +11,8 @@ import pytest
 
 from contracts.refs import new_ref
 from tests.fixtures.platform import Platform
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.platform
 
@@ -73,10 +77,10 @@ def test_no_control_plane_there(platform: Platform) -> None:
 
 
 def test_no_route_answers_without_the_token(platform: Platform) -> None:
-    headers = {"authorization": f"Bearer {platform.token}"}
+    paths = json.loads((ROOT / "openapi" / "management.json").read_text())["paths"]
     with httpx2.Client(base_url=platform.home.api_url, timeout=10) as client:
-        openapi = client.get("/openapi.json", headers=headers).json()
-        for path, operations in openapi["paths"].items():
+        del paths["/health"]  # for the supervisor; says nothing but that somebody listens
+        for path, operations in paths.items():
             for method in operations:
                 url = re.sub(r"\{[^}]+\}", "x", path)
                 answer = client.request(method, url)
@@ -85,7 +89,9 @@ def test_no_route_answers_without_the_token(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'{"name": 1}', b'{"name": "\\ud800"}', b"\xff" * 64]
+    "body",
+    [b"", b"{", b"[]", b"null", b'{"name": 1}', b'{"name": "\\ud800"}', b"\xff\xfe"],
+    ids=["empty", "open", "list", "null", "number", "surrogate", "binary"],
 )
 def test_bodies_that_are_none(platform: Platform, body: bytes) -> None:
     answer = httpx2.post(
@@ -97,5 +103,5 @@ def test_bodies_that_are_none(platform: Platform, body: bytes) -> None:
         },
         timeout=10,
     )
-    assert answer.status_code == 422, answer.text
-    assert answer.json()["code"] in ("invalid_input", "project_name_invalid")
+    assert answer.status_code in (400, 422), answer.text
+    assert answer.json()["code"] in ("bad_request", "invalid_input", "project_name_invalid")

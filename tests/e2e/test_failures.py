@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import time
 from typing import Any
@@ -40,8 +41,8 @@ def test_after_destroy_nothing_of_the_project_remains(platform: Platform) -> Non
 def test_the_name_is_free_again_after_destroy(platform: Platform) -> None:
     first = platform.create_project("phoenix")
     platform.destroy(first["ref"])
-    second = platform.create_project("phoenix")
-    assert second["ref"] != first["ref"]
+    second = platform.json("projects", "create", first["name"])
+    assert second["name"] == first["name"] and second["ref"] != first["ref"]
     platform.destroy(second["ref"])
 
 
@@ -57,7 +58,8 @@ def test_destroy_twice(platform: Platform) -> None:
 
 
 def test_two_creates_of_one_name(platform: Platform) -> None:
-    commands = [platform.start("projects", "create", "twins", "-o", "json") for _ in range(2)]
+    name = f"twins {secrets.token_hex(4)}"
+    commands = [platform.start("projects", "create", name, "-o", "json") for _ in range(2)]
     outs = [command.communicate(timeout=OPERATION_TIMEOUT_S) for command in commands]
     codes = sorted(command.returncode for command in commands)
     assert codes == [0, 6], outs
@@ -105,13 +107,14 @@ def test_keycloak_stopped_in_mid_create(platform: Platform) -> None:
         assert "code: " in shown
         assert operation["error"]["code"]
     eventually(lambda: platform.orphans(started["ref"]) == [], timeout_s=120)
-    platform.destroy(platform.create_project("half-made")["ref"])
+    platform.destroy(platform.create_project()["ref"])
 
 
 def test_create_while_keycloak_is_down_fails_cleanly(platform: Platform) -> None:
+    name = f"without realm {secrets.token_hex(4)}"
     platform.unit("stop", "keycloak")
     try:
-        done = platform.croft("projects", "create", "without-realm", timeout_s=OPERATION_TIMEOUT_S)
+        done = platform.croft("projects", "create", name, timeout_s=OPERATION_TIMEOUT_S)
     finally:
         platform.unit("start", "keycloak")
     assert done.returncode in (1, 4), done.stderr
@@ -120,14 +123,15 @@ def test_create_while_keycloak_is_down_fails_cleanly(platform: Platform) -> None
     refs = {each["ref"] for each in platform.json("projects", "list")}
     for ref in refs:
         view = platform.json("projects", "get", ref)
-        if view["name"] == "without-realm":
+        if view["name"] == name:
             assert view["status"] == "INIT_FAILED"
             eventually(lambda ref=ref: platform.orphans(ref) == [], timeout_s=120)
 
 
 def _create_in_background(platform: Platform, name: str) -> dict[str, Any]:
     """A create whose first resource is being made: {ref, operation_id}."""
-    started: dict[str, Any] = platform.json("projects", "create", name, "--no-wait")
+    unique = f"{name} {secrets.token_hex(4)}"
+    started: dict[str, Any] = platform.json("projects", "create", unique, "--no-wait")
     with psycopg.connect(platform.admin_url(), autocommit=True) as admin:
 
         def has_begun() -> bool:

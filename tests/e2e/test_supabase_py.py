@@ -6,7 +6,11 @@ import pytest
 from postgrest.exceptions import APIError
 from supabase import Client, create_client
 
-pytestmark = pytest.mark.platform
+pytestmark = [
+    pytest.mark.platform,
+    # The client's own: it passes to its parts what they no longer want.
+    pytest.mark.filterwarnings("ignore:The '(timeout|verify)' parameter:DeprecationWarning"),
+]
 
 
 @pytest.fixture
