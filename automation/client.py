@@ -35,6 +35,7 @@ SILENCE_MAX_S = 45.0
 # How long a stream waits for an API that is being restarted.
 RECONNECT_MAX_S = 30.0
 RECONNECT_PAUSE_S = 0.5
+EVENT_STREAM = "text/event-stream"
 
 # Three kinds share status 500; their default codes tell them apart.
 _KINDS = PlatformError.__subclasses__()
@@ -134,10 +135,11 @@ class Client:
             try:
                 for event in self._stream(operation_id, after_seq, min(left_s, SILENCE_MAX_S)):
                     lost_since = None
-                    after_seq = event.seq
-                    yield event
-                    if event.kind == "end":
-                        return
+                    if event is not None:
+                        after_seq = event.seq
+                        yield event
+                        if event.kind == "end":
+                            return
                     if time.monotonic() > deadline:
                         break
             except (httpx.TransportError, BackendDown) as error:
@@ -153,16 +155,20 @@ class Client:
 
     def _stream(
         self, operation_id: str, after_seq: int, read_timeout_s: float
-    ) -> Iterator[OperationEvent]:
+    ) -> Iterator[OperationEvent | None]:
+        """The events of one connection, and None for each other line, heartbeats above all: so that
+        the caller gets to look at the clock in a stream where nothing happens."""
         path = f"/v1/operations/{_segment(operation_id)}/events"
-        headers = {"Last-Event-ID": str(after_seq)} if after_seq else {}
+        headers = {"Accept": EVENT_STREAM, "Last-Event-ID": str(after_seq)}
         timeout = httpx.Timeout(REQUEST_TIMEOUT_S, connect=CONNECT_TIMEOUT_S, read=read_timeout_s)
-        with self._http.sse(path, headers=headers, timeout=timeout) as source:
-            if source.response.is_error:
-                source.response.read()
-                raise error_of(source.response)
-            for message in source:
-                yield OperationEvent.model_validate_json(message.data)
+        with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
+            if not response.headers.get("Content-Type", "").startswith(EVENT_STREAM):
+                response.read()
+                raise error_of(response)
+            for line in response.iter_lines():
+                # The API writes an event's data, its number included, as one line of ASCII.
+                field, _, value = line.partition(": ")
+                yield OperationEvent.model_validate_json(value) if field == "data" else None
 
     def _ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         try:

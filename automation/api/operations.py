@@ -38,4 +38,6 @@ async def operations_events(
     """FastAPI sends a comment each 15 s in which nothing happens, so that a silent connection is
     told from a dead one."""
     async for event in operations.follow(ctx, operation.id, after_seq=last_event_id):
-        yield ServerSentEvent(id=str(event.seq), event=event.kind, raw_data=event.model_dump_json())
+        # ASCII, since some readers also end a line at U+2028, which JSON leaves as it is.
+        line = event.model_dump_json(ensure_ascii=True)
+        yield ServerSentEvent(id=str(event.seq), event=event.kind, raw_data=line)

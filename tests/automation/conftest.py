@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 
+from automation import outbox
 from automation.app import build_app
 from automation.client import Client
 from automation.context import Context, open_context
@@ -32,16 +33,24 @@ def registry_template(postgres: Postgres) -> Settings:
 
 
 @pytest.fixture
-def settings(postgres: Postgres, registry_template: Settings) -> Settings:
+def settings(postgres: Postgres, registry_template: Settings) -> Iterator[Settings]:
     name = f"registry_{secrets.token_hex(4)}"
     _create_database(postgres, name, TEMPLATE)
-    return replace(registry_template, control_database=name)
+    yield replace(registry_template, control_database=name)
+    with psycopg.connect(postgres.admin_dsn(), autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
 def ctx(settings: Settings) -> Iterator[Context]:
     with open_context(settings) as context:
         yield context
+
+
+@pytest.fixture(autouse=True)
+def _quick_sweeper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its interval is also how long it takes to stop."""
+    monkeypatch.setattr(outbox, "SWEEP_INTERVAL_S", 0.05)
 
 
 @pytest.fixture

@@ -1,0 +1,151 @@
+"""Every route over HTTP: statuses and shapes that Supabase's tools check, and who is let in."""
+
+import secrets
+
+import pytest
+from fastapi.testclient import TestClient
+
+from automation import keys
+from automation.app import OPERATOR, bare_app, build_app
+from automation.registry import access_tokens, operations
+from automation.registry import projects as rows
+from automation.secrets import load_root_key
+
+PROJECT_FIELDS = {
+    "id", "ref", "organization_id", "organization_slug", "name", "region", "created_at", "status",
+    "database", "api_url", "api_host_url",
+}  # fmt: skip
+
+
+@pytest.fixture
+def created(api):
+    answer = api.post("/v1/projects", json={"name": "shop", "db_pass": "a password"})
+    assert answer.status_code == 201, answer.text
+    return answer
+
+
+@pytest.fixture
+def active(ctx, created):
+    """The project as it stands when its workflow is done."""
+    ref = created.json()["ref"]
+    with ctx.transaction() as conn:
+        keys.ensure_secrets(conn, load_root_key(ctx.settings.root_key_path), rows.find(conn, ref))
+        rows.set_state(conn, ref, "ACTIVE")
+        operations.finish(conn, created.headers["Location"].rpartition("/")[2], "finished")
+    return ref
+
+
+def test_create_is_supabases_201_with_a_location(api, created):
+    project = created.json()
+    assert set(project) == PROJECT_FIELDS
+    assert project["status"] == "COMING_UP"
+    assert set(project["database"]) == {"host", "version", "postgres_engine", "release_channel"}
+    assert "a password" not in created.text
+    operation = api.get(created.headers["Location"])
+    assert operation.status_code == 200
+    assert operation.json()["project_ref"] == project["ref"]
+    assert operation.json()["kind"] == "create"
+
+
+def test_unknown_fields_of_official_tools_are_ignored(api):
+    body = {"name": "x", "desired_instance_size": "micro", "plan": "free", "kps_enabled": False}
+    assert api.post("/v1/projects", json=body).status_code == 201
+
+
+def test_list_is_a_bare_array(api, created):
+    assert api.get("/v1/projects").json() == [created.json()]
+
+
+def test_get(api, active):
+    answer = api.get(f"/v1/projects/{active}")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ACTIVE_HEALTHY")
+
+
+def test_api_keys_are_hidden_unless_asked_for(api, active):
+    path = f"/v1/projects/{active}/api-keys"
+    assert [key["api_key"] for key in api.get(path).json()] == [None, None]
+    revealed = api.get(path, params={"reveal": "true"}).json()
+    assert {key["name"] for key in revealed} == {"anon", "service_role"}
+    assert all(key["api_key"].count(".") == 2 for key in revealed)
+    assert all((key["id"], key["type"]) == (key["name"], "legacy") for key in revealed)
+
+
+def test_connection(api, active):
+    answer = api.get(f"/v1/projects/{active}/connection").json()
+    assert set(answer) == {"ref", "api_url", "anon_key", "service_role_key", "db_url"}
+
+
+def test_destroy(api, active):
+    answer = api.delete(f"/v1/projects/{active}")
+    assert (answer.status_code, answer.json()["status"]) == (200, "GOING_DOWN")
+    assert api.get(answer.headers["Location"]).json()["kind"] == "destroy"
+
+
+def test_destroy_while_a_create_runs_is_locked(api, created):
+    answer = api.delete(f"/v1/projects/{created.json()['ref']}")
+    assert answer.status_code == 423
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json()["code"] == "project_locked"
+
+
+def test_organizations(api):
+    (organization,) = api.get("/v1/organizations").json()
+    assert (organization["slug"], organization["name"]) == ("default", "Default")
+
+
+def test_health_needs_no_token(ctx):
+    answer = TestClient(bare_app()).get("/health")
+    assert answer.json() == {"status": "ok"}
+
+
+# --- access ---------------------------------------------------------------------------------------
+
+REFUSED = {
+    "nothing": {},
+    "empty": {"Authorization": "Bearer "},
+    "unknown": {"Authorization": "Bearer sbp_" + secrets.token_hex(20)},
+    "other scheme": {"Authorization": "Basic c2JwXzp4"},
+    "not ASCII": {"Authorization": "Bearer \xfc\xff".encode("latin-1")},
+    "very long": {"Authorization": "Bearer " + "x" * 20_000},
+}
+
+
+@pytest.fixture
+def stranger(ctx):
+    with TestClient(build_app(ctx)) as client:
+        yield client
+
+
+ROUTES = [
+    (method.upper(), path)
+    for path, methods in bare_app().openapi()["paths"].items()
+    for method in methods
+]
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "/health" not in route])
+def test_every_route_refuses_strangers(stranger, method, path):
+    for name, headers in REFUSED.items():
+        answer = stranger.request(method, path, headers=headers)
+        assert answer.status_code == 401, name
+        assert answer.json()["code"] == "unauthorized"
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_the_token_in_another_case_or_cut_short_is_unknown(ctx, stranger):
+    token = ctx.settings.token_path.read_text()
+    for wrong in (token.upper(), token[:-1], token + "0", "x" + token[1:]):
+        answer = stranger.get("/v1/projects", headers={"Authorization": f"Bearer {wrong}"})
+        assert answer.status_code == 401
+
+
+def test_a_token_that_was_replaced_is_unknown(ctx, api):
+    with ctx.transaction() as conn:
+        access_tokens.ensure(conn, name=OPERATOR, token="sbp_" + "0" * 40)
+    assert api.get("/v1/projects").status_code == 401
+
+
+def test_only_health_is_open():
+    assert [path for _, path in ROUTES if not path.startswith("/v1/")] == ["/health"]
+    for path in ("/docs", "/redoc", "/openapi.json", "/"):
+        assert TestClient(bare_app()).get(path).status_code == 404
