@@ -288,7 +288,7 @@ class Deployment:
 def _blaming(urn: str) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # whatever a handler raises, it fails that resource
+    except BaseException as error:  # whatever a handler raises, it fails that resource
         raise StepError(urn, str(error)) from error
 
 

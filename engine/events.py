@@ -76,7 +76,7 @@ class Events:
         if closing or step.state.custom or step.new is None:
             self._send("resOutputsEvent", self._step(step))
 
-    def step_failed(self, step: Step, error: Exception) -> None:
+    def step_failed(self, step: Step, error: BaseException) -> None:
         self.diagnostic("error", f"{_DOING[step.op]} {step.urn}: {error}", step.urn)
         self._send("resOpFailedEvent", {**self._step(step), "status": 0, "steps": 0})
 

@@ -54,7 +54,9 @@ class StepExecutor:
             self._journal.begin(step)
             with self._slots:
                 result = self._ACTIONS[step.op](self, step)
-        except Exception as error:  # whatever a handler raises, it fails this step
+        except BaseException as error:
+            # Whatever a handler raises fails this step; were it let through (a cancelled task, an
+            # exit in a library), the program would wait for its answer for ever.
             self._journal.fail(step)
             self._events.step_failed(step, error)
             raise StepFailed(step.urn, str(error)) from error

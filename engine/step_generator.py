@@ -119,6 +119,7 @@ class StepGenerator:
         self._registered: set[str] = set()
         self._operated: set[str] = set()
         self._aliased: dict[str, str] = {}  # old URN -> the URN that took it over
+        self._alias_used: dict[str, str] = {}  # the other way round
         self._condemned: dict[ResourceState, tuple[str, ...]] = {}  # deleted ahead of replacement
         self.deleting: set[str] = set()
 
@@ -127,7 +128,7 @@ class StepGenerator:
     def register(self, goal: Goal) -> Registration:
         """Give a goal its URN and find its old state. Raises StepError for a bad request."""
         urn = self._claim(goal.parent, goal.type, goal.name)
-        old, alias = self._find_old(urn, goal.aliases)
+        old, alias = self._find_old(urn, [*goal.aliases, *self._inherited_aliases(goal)])
         inputs = goal.properties
         if old is not None:
             for text in goal.ignore_changes:
@@ -159,8 +160,25 @@ class StepGenerator:
                     urn, f"Duplicate resource alias '{alias}' applied to resource with URN '{urn}'"
                 )
             self._aliased[alias] = urn
+            self._alias_used[urn] = alias
             return self._live[alias], alias
         return None, ""
+
+    def _inherited_aliases(self, goal: Goal) -> list[str]:
+        """What a resource was called while its parent had the URN that it is known by in state."""
+        alias = self._alias_used.get(goal.parent)
+        if alias is None:
+            return []
+        own = [(goal.type, goal.name)]
+        own += [(urns.type_of(given), urns.name_of(given)) for given in goal.aliases]
+        parent = urns.name_of(goal.parent)
+        found = []
+        for type_, name in own:
+            # Children are named after their parent by habit: `app-database` under `app`.
+            if name.startswith(parent):
+                name = urns.name_of(alias) + name.removeprefix(parent)
+            found.append(urns.urn(self._stack, self._project, alias, type_, name))
+        return found
 
     def forced(self, registration: Registration) -> bool:
         old = registration.old

@@ -1,0 +1,141 @@
+"""ignore_changes, aliases, import, get and custom timeouts."""
+
+import pulumi
+
+from tests.engine.fake_sdk import Pair, Thing, options
+
+
+def test_ignored_changes_are_not_made(stack, world):
+    def program(size, tag):
+        tags = {"a": tag, "b": "x"}
+        return lambda: Thing("a", size=size, tags=tags, opts=options(ignore_changes=["tags.a"]))
+
+    stack.up(program(1, "red"))
+    assert stack.up(program(1, "blue")).changes == {"same": 2}
+    assert stack.up(program(2, "blue")).changes == {"same": 1, "update": 1}
+    assert world.objects["a"]["tags"] == {"a": "red", "b": "x"}
+
+
+def test_an_ignored_property_that_was_added_later(stack, world):
+    stack.up(lambda: Thing("a"))
+    outcome = stack.up(lambda: Thing("a", extra="x", opts=options(ignore_changes=["extra"])))
+    assert outcome.changes == {"same": 2}
+    assert "extra" not in world.objects["a"]
+
+
+def test_a_renamed_resource_keeps_its_object(stack, world):
+    stack.up(lambda: Thing("old", name="n"))
+    world.calls.clear()
+    outcome = stack.up(
+        lambda: Thing("new", name="n", opts=options(aliases=[pulumi.Alias(name="old")]))
+    )
+    assert outcome.changes == {"same": 2}
+    assert world.calls == []
+    assert [s.urn.rpartition("::")[2] for s in stack.snapshot.resources] == [
+        "proj-dev",
+        "default",
+        "new",
+    ]
+
+
+def test_a_renamed_component_brings_its_children(stack, world):
+    stack.up(lambda: Pair("old"))
+    world.calls.clear()
+
+    class Renamed(Pair):
+        pass
+
+    outcome = stack.up(lambda: Renamed("new", options(aliases=[pulumi.Alias(name="old")])))
+    assert outcome.succeeded, stack.errors()
+    assert world.verbs("delete") == []
+    assert len(stack.snapshot.resources) == 5
+
+
+def test_two_resources_cannot_share_an_alias(stack):
+    stack.up(lambda: Thing("old", name="n"))
+
+    def program():
+        for name in ("x", "y"):
+            Thing(name, name="n", opts=options(aliases=[pulumi.Alias(name="old")]))
+
+    assert not stack.preview(program).succeeded
+    assert "alias" in stack.errors()[0]
+
+
+def test_import_takes_an_object_over(stack, world):
+    world.objects["there"] = {"name": "there", "size": 3, "url": "fake://there"}
+
+    def program(size):
+        return lambda: Thing("a", name="there", size=size, opts=options(import_="there"))
+
+    assert not stack.up(program(4)).succeeded
+    assert "size" in stack.errors()[0]
+    assert stack.up(program(3)).changes == {"same": 1, "import": 1}
+    assert stack.resource("a").id == "there"
+    assert world.verbs("create") == []
+    assert stack.up(program(3)).changes == {"same": 2}
+    assert stack.up(program(5)).changes == {"same": 1, "update": 1}
+
+
+def test_import_of_what_does_not_exist(stack):
+    assert not stack.up(lambda: Thing("a", opts=options(import_="ghost"))).succeeded
+    assert "ghost" in stack.errors()[0]
+
+
+def test_get_reads_and_owns_nothing(stack, world):
+    world.objects["theirs"] = {"name": "theirs", "url": "fake://theirs"}
+    urls = []
+
+    def program():
+        found = Thing("theirs", opts=options(id="theirs"))
+        found.url.apply(urls.append)
+        Thing("a", of=found.url)
+
+    assert stack.up(program).succeeded, stack.errors()
+    assert urls == ["fake://theirs"]
+    assert stack.resource("theirs").external
+    assert stack.up(program).succeeded, stack.errors()
+    stack.destroy()
+    assert sorted(world.objects) == ["theirs"]
+    assert stack.snapshot.resources == ()
+
+
+def test_get_of_what_does_not_exist(stack):
+    assert not stack.preview(lambda: Thing("a", opts=options(id="ghost"))).succeeded
+    assert "ghost" in stack.errors()[0]
+
+
+def test_a_read_resource_that_becomes_owned_is_made_anew(stack, world):
+    world.objects["theirs"] = {"name": "theirs", "url": "fake://theirs"}
+    stack.up(lambda: Thing("a", opts=options(id="theirs")))
+    outcome = stack.up(lambda: Thing("a", name="ours"))
+    assert outcome.succeeded, stack.errors()
+    assert sorted(world.objects) == ["ours", "theirs"]
+    assert not stack.resource("a").external
+
+
+def test_custom_timeouts_stand_in_state_in_seconds(stack):
+    timeouts = pulumi.CustomTimeouts(create="1h30m", delete="5s")
+    stack.up(lambda: Thing("a", opts=options(custom_timeouts=timeouts)))
+    assert stack.resource("a").custom_timeouts == {"create": 5400, "delete": 5}
+
+
+def test_resource_references_are_ids_for_handlers(stack, world):
+    def program():
+        a = Thing("a")
+        Thing("b", of=a)
+
+    stack.up(program)
+    assert world.objects["b"]["of"] == "a"
+
+
+def test_stack_outputs_may_hold_resources(stack):
+    seen = []
+
+    def program():
+        thing = Thing("a", size=1)
+        pulumi.export("thing", thing)
+        thing.urn.apply(seen.append)
+
+    assert stack.up(program).succeeded
+    assert stack.up(program).changes == {"same": 2}
