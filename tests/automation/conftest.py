@@ -1,4 +1,4 @@
-"""A control plane without a worker: every test gets a registry of its own on a real PostgreSQL."""
+"""A control plane without a worker: every test finds an empty registry on a real PostgreSQL."""
 
 import secrets
 import socket
@@ -20,25 +20,38 @@ from automation.registry.migrate import migrate
 from automation.settings import CONTROL_LOGIN, Settings, settings_from
 from tests.fixtures.postgres import Postgres
 
-TEMPLATE = "registry_template"
+DATABASE = "registry"
+EMPTY_IT = """
+    TRUNCATE projects, project_secrets, operations, operation_events, outbox, access_tokens;
+    UPDATE organizations SET limits = '{"projects_max": 500}';
+    DROP SCHEMA IF EXISTS dbos CASCADE;
+"""
+
+
+@pytest.fixture
+def empty_dsn(postgres: Postgres) -> Iterator[str]:
+    """A database in which nothing is, the registry included."""
+    name = f"empty_{secrets.token_hex(4)}"
+    _create_database(postgres, name)
+    yield replace(settings_from(postgres.home), control_database=name).control_dsn
+    with psycopg.connect(postgres.admin_dsn(), autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
-def registry_template(postgres: Postgres) -> Settings:
-    """A migrated database to copy: a copy takes a tenth of the migrations' time."""
-    settings = replace(settings_from(postgres.home), control_database=TEMPLATE)
-    _create_database(postgres, TEMPLATE, "template0")
+def migrated(postgres: Postgres) -> Settings:
+    settings = replace(settings_from(postgres.home), control_database=DATABASE)
+    _create_database(postgres, DATABASE)
     migrate(settings.control_dsn)
     return settings
 
 
 @pytest.fixture
-def settings(postgres: Postgres, registry_template: Settings) -> Iterator[Settings]:
-    name = f"registry_{secrets.token_hex(4)}"
-    _create_database(postgres, name, TEMPLATE)
-    yield replace(registry_template, control_database=name)
-    with psycopg.connect(postgres.admin_dsn(), autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def settings(migrated: Settings) -> Settings:
+    """A registry without projects, and without the tables that a worker makes for DBOS."""
+    with psycopg.connect(migrated.control_dsn) as conn:
+        conn.execute(EMPTY_IT)
+    return migrated
 
 
 @pytest.fixture
@@ -108,6 +121,6 @@ def client(api_server: ApiServer, ctx: Context) -> Iterator[Client]:
         yield client
 
 
-def _create_database(postgres: Postgres, name: str, template: str) -> None:
+def _create_database(postgres: Postgres, name: str) -> None:
     with psycopg.connect(postgres.admin_dsn(), autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {CONTROL_LOGIN}")
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE template0 OWNER {CONTROL_LOGIN}")

@@ -66,14 +66,14 @@ def test_two_sweepers_share_the_work(ctx, queue, client):
 
 
 def test_the_thread_hears_of_a_commit_at_once(ctx, queue, monkeypatch):
-    monkeypatch.setattr(outbox, "SWEEP_INTERVAL_S", 5.0)
+    monkeypatch.setattr(outbox, "SWEEP_INTERVAL_S", 2.0)
     with outbox.sweeping(ctx):
         create(ctx, "first")
         eventually(lambda: len(queue()) == 1, timeout_s=10)
         started = time.monotonic()
         create(ctx, "second")
         eventually(lambda: len(queue()) == 2, timeout_s=10, poll_interval_s=0.02)
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 1.0
 
 
 def test_before_any_worker_ran_the_promise_waits(ctx, settings, monkeypatch):
