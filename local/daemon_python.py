@@ -62,6 +62,8 @@ def daemons_may_read(venv: Path) -> bool:
 def copy_environment(venv: Path, copy: Path) -> None:
     """The same packages, with the project as files instead of a pointer to the checkout."""
     shutil.rmtree(copy, ignore_errors=True)
+    copy.parent.mkdir(exist_ok=True)
+    copy.parent.chmod(0o755)
     python = os.path.realpath(venv / "bin" / "python")
     run_as(ROOT, [python, "-m", "venv", "--without-pip", copy])
     source = next(venv.glob("lib/python3*/site-packages"))
