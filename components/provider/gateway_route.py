@@ -47,7 +47,7 @@ class GatewayRouteHandler:
             config = yaml.safe_load(text)
         except yaml.YAMLError:
             config = None  # somebody broke the file: drift, which the next update mends
-        return {**outputs, "config": config}
+        return {**inputs, **outputs, "config": config}
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
         return self.create(cfg, news)[1]

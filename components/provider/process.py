@@ -47,6 +47,8 @@ class ProcessHandler:
         answer = _get(cfg, id)
         if answer is None:
             return None
+        # No outputs are known of a unit whose create was cut off.
+        outputs = {**inputs, **outputs}
         # Both in Unit's full form: a default the program left out is no drift.
         found, known = answer["unit"], _unit(outputs).model_dump()
         return {

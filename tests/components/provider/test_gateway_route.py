@@ -26,6 +26,7 @@ def test_life_of_a_file(tmp_path: Path) -> None:
     assert yaml.safe_load(path.read_text()) == json.loads(path.read_text()) == CONFIG
     assert HANDLER.find(cfg, INPUTS) == "abc"
     assert HANDLER.read(cfg, "abc", INPUTS, INPUTS) == INPUTS
+    assert HANDLER.read(cfg, "abc", INPUTS, {}) == INPUTS  # adopted after a crash
     path.write_text("{ broken: [")
     drifted = HANDLER.read(cfg, "abc", INPUTS, INPUTS)
     assert list(HANDLER.diff(cfg, "abc", INPUTS, drifted, INPUTS).changes) == ["config"]

@@ -101,6 +101,14 @@ def test_read_sees_drift_and_absence(supervisor) -> None:
     assert HANDLER.find(cfg, INPUTS) is None
 
 
+def test_a_create_that_was_cut_off_is_adopted(supervisor) -> None:
+    """The engine then knows inputs and no outputs."""
+    _, cfg = supervisor
+    HANDLER.create(cfg, INPUTS)
+    read = HANDLER.read(cfg, HANDLER.find(cfg, INPUTS), INPUTS, {})
+    assert not HANDLER.diff(cfg, "rest-x", INPUTS, read, INPUTS).changes
+
+
 def test_without_a_supervisor_each_verb_says_so(tmp_path: Path) -> None:
     cfg = {"supervisorSocket": str(tmp_path / "nobody.sock")}
     for verb in (
