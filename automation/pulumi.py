@@ -9,6 +9,7 @@ in the engine. Secrets reach the engine by its environment argument and by encry
 settings, never by a command line, so that the real CLI could stand in.
 """
 
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
@@ -68,6 +69,7 @@ AWAY = (
     "503 service unavailable",
 )
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Stack = auto.Stack
 # Receives kind and data of a contracts.projects.OperationEvent.
@@ -280,6 +282,8 @@ class _Observer:
         )
 
     def _diagnostic(self, severity: str, message: str, urn: str) -> None:
+        # One line, and the resource by its name: the engine's own text repeats the URN.
+        message = " ".join(message.replace(f" {urn}", "").split()) if urn else message
         text = f"{_type(urn)} {_name(urn)}: {message}" if urn else message
         if severity == "error":
             self.failures.append(text)
@@ -309,6 +313,9 @@ def _run(stack: Stack, observer: _Observer, run: Callable[[], T]) -> T:
         return run()
     except auto.CommandError as error:
         raise _translated(error, stack.name, observer.failures) from error
+    except Exception as error:  # a fault of the engine must end as a failed update
+        log.exception("the engine failed on stack %s", stack.name)
+        raise _engine_fault(error) from error
 
 
 def _translated(error: auto.CommandError, stack: str, failures: list[str]) -> PlatformError:
@@ -320,7 +327,15 @@ def _translated(error: auto.CommandError, stack: str, failures: list[str]) -> Pl
     message = failures[0] if failures else _last_line(str(error))
     if any(word in message.lower() for word in AWAY):
         return BackendDown(message, fix="see: croft status")
-    return DeployFailed(message, fix=f"see: croft logs worker, stack {stack}")
+    return DeployFailed(message, fix="see: croft logs worker")
+
+
+def _engine_fault(error: Exception) -> PlatformError:
+    """Only the type is told: the text of an error that nobody foresaw may hold anything."""
+    message = f"the engine met an unexpected {type(error).__name__}"
+    if any(word in str(error).lower() for word in AWAY):
+        return BackendDown(message, fix="see: croft status")
+    return DeployFailed(message, fix="see: croft logs worker")
 
 
 def _last_line(text: str) -> str:
