@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any
 
 from engine import urns
 from engine.errors import EngineError
@@ -31,16 +31,17 @@ from engine.steps import Op, Step
 from engine.values import has_unknowns, unwrap_secrets
 
 
-class DeploymentStopped(EngineError):
-    """The update has failed elsewhere, or was interrupted: nothing new is begun."""
-
-
-class ResourceFailed(EngineError):
-    """This registration failed and has been reported; the program may go on without it."""
+class NotDone(EngineError):
+    """A registration without a result. What went wrong has been reported; the program goes on with
+    unknown outputs, which lets it end by itself whatever it is waiting for."""
 
     def __init__(self, urn: str) -> None:
-        super().__init__(f"resource {urn} failed")
+        super().__init__(f"resource {urn} has no result")
         self.urn = urn
+
+
+class Skipped(NotDone):
+    """It was not tried: it needs what failed, or the update has stopped."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,12 @@ class Deployment:
         self._providers, self._events, self._config = providers, events, config
         self._dry_run, self._continue_on_error = dry_run, continue_on_error
         self._deciding = threading.Lock()
-        self._default_providers: dict[str, str] = {}
+        self._default_providers: dict[tuple[str, str], str] = {}
         self._choosing_default = threading.Lock()
         self._states: dict[str, ResourceState] = {}
         self._open_components: dict[str, Step] = {}
-        self._failed: set[str] = set()
+        self._undone: set[str] = set()
+        self._failed = False
         self._stopped = threading.Event()
         self._finished = False
 
@@ -80,7 +82,7 @@ class Deployment:
 
     @property
     def failed(self) -> bool:
-        return bool(self._failed) or self._stopped.is_set()
+        return self._failed or self.stopped
 
     @property
     def stopped(self) -> bool:
@@ -97,46 +99,36 @@ class Deployment:
             raise EngineError(f"resource {urn} was never registered")
         return state
 
-    def refuse(self, what: str) -> NoReturn:
-        """The program asks for what this engine does not do: that ends the update."""
-        message = f"{what}: the embedded engine does not support that"
-        self._events.diagnostic("error", message)
-        self.stop()
-        raise DeploymentStopped(message)
-
     # What the program asks for
 
     def register(self, goal: Goal) -> ResourceState:
-        """Bring one resource to what the program wants. Raises ResourceFailed (go on without it)
-        or DeploymentStopped."""
-        self._proceed()
-        try:
+        """Bring one resource to what the program wants. Raises NotDone."""
+        urn = self._generator.urn_of(goal)
+        with self._answering_for(urn):
+            if goal.unsupported:
+                uses = ", ".join(goal.unsupported)
+                raise StepError(urn, f"{uses}: the embedded engine does not support that")
+            self._skip_if_undone(urn, goal)
+            if goal.custom:
+                self._refuse_unknown(urn, goal.type)
             return self._register(self._placed(goal))
-        except DeploymentStopped:
-            raise
-        except StepFailed as failure:
-            raise self._failure(failure.urn) from failure
-        except StepError as error:
-            self._events.diagnostic("error", str(error), error.urn)
-            raise self._failure(error.urn) from error
 
     def read(self, goal: ReadGoal) -> ResourceState:
-        self._proceed()
-        try:
-            self._refuse_unknown(goal.type)
+        """Look at a resource that somebody else owns. Raises NotDone."""
+        urn = self._generator.urn_of(goal)
+        with self._answering_for(urn):
+            self._skip_if_undone(urn, goal)
+            self._refuse_unknown(urn, goal.type)
             provider = goal.provider or self._default_provider(goal.type, goal.version)
             goal = replace(goal, provider=provider)
             with self._deciding:
                 steps = self._generator.read(goal, goal.properties)
             return self._run(steps)
-        except StepFailed as failure:
-            raise self._failure(failure.urn) from failure
-        except StepError as error:
-            self._events.diagnostic("error", str(error), error.urn)
-            raise self._failure(error.urn) from error
 
     def register_outputs(self, urn: str, outputs: Props) -> None:
         """The final outputs of a component or of the stack."""
+        if urn in self._undone or self.stopped:
+            return  # they tell of resources that were not made
         state = self.state(urn)
         amended = replace(state, outputs=outputs)
         self._journal.amend(state, amended)
@@ -163,18 +155,33 @@ class Deployment:
 
     # How
 
-    def _proceed(self) -> None:
-        if self._stopped.is_set():
-            raise DeploymentStopped("resource monitor shut down")
+    @contextmanager
+    def _answering_for(self, urn: str) -> Iterator[None]:
+        """Whatever goes wrong with a resource is reported once and ends in NotDone."""
+        try:
+            if self.stopped:
+                raise Skipped(urn)
+            yield
+        except Skipped:
+            self._undone.add(urn)
+            raise
+        except EngineError as error:
+            if not isinstance(error, StepFailed):  # that one has been reported
+                self._events.diagnostic("error", str(error), getattr(error, "urn", urn))
+            self._fail(urn)
+            raise NotDone(urn) from error
 
     def _fail(self, urn: str) -> None:
-        self._failed.add(urn)
+        self._failed = True
+        self._undone.add(urn)
         if not self._continue_on_error:
             self._stopped.set()
 
-    def _failure(self, urn: str) -> EngineError:
-        self._fail(urn)
-        return ResourceFailed(urn) if self._continue_on_error else DeploymentStopped(str(urn))
+    def _skip_if_undone(self, urn: str, goal: Goal | ReadGoal) -> None:
+        needed = {goal.parent, urns.split_provider_reference(goal.provider)[0], *goal.dependencies}
+        unknown = has_unknowns(goal.properties) and not self._dry_run
+        if unknown or needed & self._undone:
+            raise Skipped(urn)
 
     def _placed(self, goal: Goal) -> Goal:
         """The goal with the provider that will serve it."""
@@ -190,12 +197,10 @@ class Deployment:
     def _default_provider(self, type_: str, version: str) -> str:
         """The reference of a package's default provider, registered at its first use."""
         package = urns.package_of(type_)
-        self._refuse_unknown(type_)
         name = f"default_{version.replace('.', '_')}" if version else "default"
+        prefix = f"{package}:"
         with self._choosing_default:
-            key = f"{package}:{name}"
-            if key not in self._default_providers:
-                prefix = f"{package}:"
+            if (package, name) not in self._default_providers:
                 goal = Goal(
                     type=f"{PROVIDER_TYPE_PREFIX}{package}",
                     name=name,
@@ -208,23 +213,17 @@ class Deployment:
                     version=version,
                 )
                 state = self._register(self._placed(goal))
-                self._default_providers[key] = state.provider_reference
-            return self._default_providers[key]
+                self._default_providers[package, name] = state.provider_reference
+            return self._default_providers[package, name]
 
-    def _refuse_unknown(self, type_: str) -> None:
-        try:
+    def _refuse_unknown(self, urn: str, type_: str) -> None:
+        with _blaming(urn):
             self._providers.handler(type_)
-        except EngineError as error:
-            raise StepError("", str(error)) from error
 
     def _register(self, goal: Goal) -> ResourceState:
         with self._deciding:
             registration = self._generator.register(goal)
             forced = self._generator.forced(registration)
-        if goal.custom:
-            self._refuse_unknown(goal.type)
-        if not self._dry_run and has_unknowns(goal.properties):
-            raise StepError(registration.urn, "depends on a resource that failed")
         olds = None if forced else registration.check_olds
         inputs = self._checked(registration, olds, registration.inputs)
         diff = self._diff(registration, inputs) if registration.has_diff else None
@@ -232,7 +231,6 @@ class Deployment:
         if decision.op is Op.REPLACE and registration.has_diff and not forced:
             # A new object takes no names or defaults over from the one it replaces.
             inputs = self._checked(registration, None, goal.properties)
-        self._proceed()
         with self._deciding:
             steps = self._generator.steps(registration, inputs, decision, self._diff_old)
         return self._run(steps)
@@ -240,7 +238,8 @@ class Deployment:
     def _run(self, steps: list[Step]) -> ResourceState:
         result = None
         for step in steps:
-            self._proceed()
+            if self.stopped:
+                raise Skipped(steps[-1].urn)
             done = self._executor.run(step)
             if done is not None:
                 result = done

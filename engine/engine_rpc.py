@@ -5,7 +5,6 @@ Owns the translation of those RPCs to events. Must not know the transport, steps
 
 import re
 import threading
-from collections.abc import Callable
 
 import grpc
 from google.protobuf import empty_pb2
@@ -20,13 +19,11 @@ _SEVERITIES = {
     engine_pb2.WARNING: "warning",
     engine_pb2.ERROR: "error",
 }
-# How a program ends whose update has failed: the failure has been reported, this adds nothing.
-_ENDED = "Resource monitor has terminated"
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
-    def __init__(self, events: Events, stopped: Callable[[], bool]) -> None:
-        self._events, self._stopped = events, stopped
+    def __init__(self, events: Events) -> None:
+        self._events = events
         self._root = ""
         self._errors = 0
         self._lock = threading.Lock()
@@ -39,10 +36,9 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
     def Log(self, request: engine_pb2.LogRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         severity = _SEVERITIES.get(request.severity, "info")
-        if not (self._stopped() and _ENDED in request.message):
-            with self._lock:
-                self._errors += severity == "error"
-            self._events.diagnostic(severity, request.message, request.urn)
+        with self._lock:
+            self._errors += severity == "error"
+        self._events.diagnostic(severity, request.message, request.urn)
         return empty_pb2.Empty()
 
     def GetRootResource(

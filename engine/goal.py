@@ -32,6 +32,7 @@ class Goal:
     custom_timeouts: Mapping[str, float] = field(default_factory=dict)  # seconds
     deleted_with: str = ""
     replacement_trigger: Any = None
+    unsupported: tuple[str, ...] = ()  # what the request uses and this engine does not do
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -54,7 +54,7 @@ def run_program(runtime: str, run: Run, *, monitor: str, engine: str, folder: Pa
         try:
             response = language_pb2_grpc.LanguageRuntimeStub(channel).Run(request)
         except grpc.RpcError as error:
-            raise EngineError(f"the language runtime at {runtime} failed: {error}") from error
+            raise EngineError(f"the language runtime failed: {error.details()}") from error
     return str(response.error)
 
 

@@ -13,7 +13,7 @@ import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import resource_pb2, resource_pb2_grpc
 
-from engine.deployment import Deployment, DeploymentStopped, ResourceFailed
+from engine.deployment import Deployment, NotDone
 from engine.errors import EngineError
 from engine.goal import Goal, ReadGoal
 from engine.resource_state import ResourceState
@@ -71,14 +71,9 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
         self, request: resource_pb2.RegisterResourceRequest, context: grpc.ServicerContext
     ) -> resource_pb2.RegisterResourceResponse:
         try:
-            for field, words in _REFUSED_FIELDS.items():
-                if _is_set(request, field):
-                    self._deployment.refuse(f"{request.type} '{request.name}' uses {words}")
             state = self._deployment.register(_goal(request))
-        except ResourceFailed as failure:
-            return resource_pb2.RegisterResourceResponse(
-                urn=failure.urn, result=resource_pb2.Result.FAIL
-            )
+        except NotDone as reason:
+            return resource_pb2.RegisterResourceResponse(urn=reason.urn, result=resource_pb2.FAIL)
         except EngineError as error:
             _abort(context, error)
         return resource_pb2.RegisterResourceResponse(
@@ -99,10 +94,8 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
     ) -> resource_pb2.ReadResourceResponse:
         try:
             state = self._deployment.read(_read_goal(request))
-        except ResourceFailed as failure:
-            return resource_pb2.ReadResourceResponse(
-                urn=failure.urn, result=resource_pb2.Result.FAIL
-            )
+        except NotDone as reason:
+            return resource_pb2.ReadResourceResponse(urn=reason.urn, result=resource_pb2.FAIL)
         except EngineError as error:
             _abort(context, error)
         return resource_pb2.ReadResourceResponse(
@@ -112,9 +105,9 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
     def Invoke(
         self, request: resource_pb2.ResourceInvokeRequest, context: grpc.ServicerContext
     ) -> resource_pb2.ResourceInvokeResponse:
+        if request.tok != GET_RESOURCE:
+            _refuse(context, f"function '{request.tok}'")
         try:
-            if request.tok != GET_RESOURCE:
-                self._deployment.refuse(f"the program calls function '{request.tok}'")
             state = self._deployment.state(from_struct(request.args).get("urn", ""))
         except EngineError as error:
             _abort(context, error)
@@ -126,10 +119,7 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
     def Call(
         self, request: resource_pb2.ResourceCallRequest, context: grpc.ServicerContext
     ) -> NoReturn:
-        try:
-            self._deployment.refuse(f"the program calls method '{request.tok}'")
-        except EngineError as error:
-            _abort(context, error)
+        _refuse(context, f"method '{request.tok}'")
 
     def SignalAndWaitForShutdown(
         self, request: empty_pb2.Empty, context: grpc.ServicerContext
@@ -148,11 +138,12 @@ def _is_set(request: Any, field: str) -> bool:
     return bool(value.ListFields()) if field == "hooks" else bool(value)
 
 
+def _refuse(context: grpc.ServicerContext, what: str) -> NoReturn:
+    _abort(context, EngineError(f"{what}: the embedded engine does not support that"))
+
+
 def _abort(context: grpc.ServicerContext, error: EngineError) -> NoReturn:
-    # UNAVAILABLE ends a program quietly: the failure has been reported already.
-    stopped = isinstance(error, DeploymentStopped)
-    code = grpc.StatusCode.UNAVAILABLE if stopped else grpc.StatusCode.INVALID_ARGUMENT
-    context.abort(code, str(error))
+    context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
     raise AssertionError("abort raises")
 
 
@@ -182,6 +173,9 @@ def _goal(request: resource_pb2.RegisterResourceRequest) -> Goal:
         custom_timeouts=_timeouts(request.customTimeouts),
         deleted_with=request.deletedWith,
         replacement_trigger=_value(request.replacement_trigger),
+        unsupported=tuple(
+            words for field, words in _REFUSED_FIELDS.items() if _is_set(request, field)
+        ),
     )
 
 

@@ -142,7 +142,7 @@ def _run_program(update: Update, runtime: str, deployment: Deployment, events: E
         parallel=update.parallel,
     )
     monitor = ResourceMonitor(deployment, info)
-    engine = Engine(events, lambda: deployment.stopped)
+    engine = Engine(events)
     threads = update.parallel * _CALLS_PER_PARALLEL + _CALLS_BESIDE
     with serving(threads, _adding(monitor, engine)) as address:
         try:

@@ -125,9 +125,12 @@ class StepGenerator:
 
     # Registrations
 
+    def urn_of(self, goal: Goal | ReadGoal) -> str:
+        return urns.urn(self._stack, self._project, goal.parent, goal.type, goal.name)
+
     def register(self, goal: Goal) -> Registration:
         """Give a goal its URN and find its old state. Raises StepError for a bad request."""
-        urn = self._claim(goal.parent, goal.type, goal.name)
+        urn = self._claim(goal)
         old, alias = self._find_old(urn, [*goal.aliases, *self._inherited_aliases(goal)])
         inputs = goal.properties
         if old is not None:
@@ -136,10 +139,10 @@ class StepGenerator:
         recreating = old is not None and old in self._condemned
         return Registration(goal, urn, old, alias, recreating, inputs)
 
-    def _claim(self, parent: str, type_: str, name: str) -> str:
-        urn = urns.urn(self._stack, self._project, parent, type_, name)
-        if parent and parent not in self._registered:
-            raise StepError(urn, f"could not find parent resource {parent}")
+    def _claim(self, goal: Goal | ReadGoal) -> str:
+        urn = self.urn_of(goal)
+        if goal.parent and goal.parent not in self._registered:
+            raise StepError(urn, f"could not find parent resource {goal.parent}")
         if urn in self._registered:
             raise StepError(urn, f"Duplicate resource URN '{urn}'; try giving it a unique name")
         if urn in self._aliased:
@@ -287,7 +290,7 @@ class StepGenerator:
     # Reads
 
     def read(self, goal: ReadGoal, inputs: Props) -> list[Step]:
-        urn = self._claim(goal.parent, goal.type, goal.name)
+        urn = self._claim(goal)
         old, _ = self._find_old(urn, ())
         self._operated.add(urn)
         new = ResourceState(
