@@ -129,8 +129,12 @@ def declare(
         )
 
         async def run() -> None:
-            program()
-            await wait_for_rpcs()
+            try:
+                program()
+            finally:
+                # Also after an error: the SDK counts open calls for the whole process, and the
+                # next program would wait for ours on a loop that is closed.
+                await wait_for_rpcs()
             for name, value in getattr(get_root_resource(), "outputs", {}).items():
                 monitor.exports[name] = await pulumi.Output.from_input(value).future()
 
