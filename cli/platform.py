@@ -5,26 +5,25 @@ as the person who typed it (so that their mirror and proxy settings hold) and th
 `automation.boot` as the account that owns the servers. Must not know what boot does.
 """
 
-import json
 import os
 import re
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from local.daemon_python import service_python
 
 from cli.errors import stderr_console
 from cli.options import OutputOption
 from cli.render import Output, print_views
 from contracts.errors import BackendDown, NotFound
 from contracts.home import Home, environ_of, home_from
-from contracts.units import UNIT_NAME, UnitStatus, call
+from contracts.units import UNIT_NAME, UnitStatus
 from local import launch, ports, toolbox
 from local.accounts import Account, account, prepare_home
+from local.daemon_python import service_python
+from local.supervisor.process import survivors
 
 SHUTDOWN_TIMEOUT_S = 180.0
 FOLLOW_POLL_S = 0.3
@@ -43,7 +42,7 @@ def up() -> None:
     prepare_home(home, owner)
     if not launch.is_running(home):
         # What a killed supervisor left running is ours, and is taken over by the next one.
-        ports.require_free(_fixed_ports(home), our_pids=_recorded_pids(home))
+        ports.require_free(_fixed_ports(home), our_pids=survivors(home))
     booted = subprocess.run(
         [str(service_python(home)), "-m", "automation.boot"],
         env={**environ_of(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
@@ -62,11 +61,8 @@ def up() -> None:
 def down() -> None:
     """Stop the platform. Nothing is lost: `croft up` starts it again."""
     home = home_from(os.environ, uid=os.getuid())
-    if not launch.is_running(home):
-        typer.echo("the platform is not running", err=True)
-        return
-    call(home.supervisor_socket, {"op": "shutdown"}, timeout_s=SHUTDOWN_TIMEOUT_S)
-    typer.echo("the platform is down", err=True)
+    was_up = launch.shut_down(home, service_python(home), timeout_s=SHUTDOWN_TIMEOUT_S)
+    typer.echo("the platform is down" if was_up else "the platform is not running", err=True)
 
 
 @app.command()
@@ -137,16 +133,6 @@ def _fixed_ports(home: Home) -> dict[str, int]:
         "MinIO": numbers.minio,
         "the gateway's ping": numbers.gateway_ping,
     }
-
-
-def _recorded_pids(home: Home) -> set[int]:
-    """Process ids that the last supervisor wrote down. One may be somebody else's by now: then its
-    port is refused later, by the server itself."""
-    pids = set()
-    for record in home.run.glob("*.pid"):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            pids.add(int(json.loads(record.read_text())["pid"]))
-    return pids
 
 
 def _identity(owner: Account) -> dict[str, Any]:

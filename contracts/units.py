@@ -9,9 +9,10 @@ Requests
     {"op": "put", "unit": {Unit}, "start": true}   write the unit; (re)start it if it changed
     {"op": "remove", "name": N}                    stop it and forget it, its files included
     {"op": "start" | "stop" | "restart", "name": N}
-    {"op": "list"}                                 {"ok": true, "units": [{UnitStatus}]}
+    {"op": "list"}              {"ok": true, "units": [{UnitStatus}], "code": digest of its code}
     {"op": "get", "name": N}                       {"ok": true, "unit": {Unit}, "status": {...}}
     {"op": "shutdown"}                             stop every unit in reverse order, then leave
+    {"op": "handover"}                             leave, the units run on; the next one adopts them
 Answers
     {"ok": true, ...} or {"ok": false, "code": "unit_not_found", "message": "..."}
 """

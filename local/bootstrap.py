@@ -36,6 +36,9 @@ def main(argv: list[str]) -> int:
     lock = CHECKOUT / ("requirements-dev.lock" if "--dev" in argv else "requirements.lock")
     try:
         prepare_environment(CHECKOUT / ".venv", lock)
+    except KeyboardInterrupt:
+        print("\ninterrupted; run the same command again to go on", file=sys.stderr)
+        return 130
     except CannotBootstrap as error:
         print(
             f"cannot prepare {CHECKOUT / '.venv'}: {error.args[0]}\n  {error.args[1]}",

@@ -1,4 +1,4 @@
-"""Start the supervisor of a home, and wait for units.
+"""Start and stop the supervisor of a home, and wait for units.
 
 Owns calling the daemon's program. Must not know which units there are.
 """
@@ -6,33 +6,72 @@ Owns calling the daemon's program. Must not know which units there are.
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from contracts.errors import BackendDown, SetupFailed, TimedOut
 from contracts.home import Home, environ_of
 from contracts.units import UnitStatus, call
+from local.supervisor.daemon import code_digest
+from local.supervisor.process import survivors
 
 LAUNCH_TIMEOUT_S = 30.0
+ALREADY_RUNNING = 3
 POLL_S = 0.1
 
 
 def is_running(home: Home) -> bool:
-    try:
-        call(home.supervisor_socket, {"op": "list"}, timeout_s=10)
-    except BackendDown:
-        return False
-    return True
+    return _code_of(home) is not None
 
 
 def ensure_supervisor(home: Home, python: Path) -> None:
-    """Leave with a supervisor that answers; `python` is one that the platform's user may run
-    (bootstrap.service_python). Idempotent, and safe against a second caller."""
-    if is_running(home):
+    """Leave with a supervisor that answers and runs the code that we run; `python` is one that the
+    platform's account may run (daemon_python). Idempotent, and safe against a second caller."""
+    code = _code_of(home)
+    if code == code_digest():
         return
-    env = {**environ_of(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-    started = subprocess.run(
+    if code is not None:
+        with suppress(BackendDown):  # one too old to know the word stays
+            call(home.supervisor_socket, {"op": "handover"})
+    deadline = time.monotonic() + LAUNCH_TIMEOUT_S
+    while True:
+        started = _launch(home, python)
+        if is_running(home):
+            return
+        # Another one holds the lock: just starting, or handing over and not quite gone.
+        if started.returncode != ALREADY_RUNNING or time.monotonic() > deadline:
+            raise SetupFailed(
+                f"the supervisor did not start: {started.stderr.strip()[-500:]}",
+                code="supervisor_down",
+                fix=f"see {home.logs / 'supervisor.log'}",
+            )
+        time.sleep(POLL_S)
+
+
+def shut_down(home: Home, python: Path, *, timeout_s: float) -> bool:
+    """Stop every unit and the supervisor; False if nothing ran. Units that outlived a killed
+    supervisor are stopped too, in their order."""
+    if not is_running(home):
+        if not survivors(home):
+            return False
+        ensure_supervisor(home, python)
+    call(home.supervisor_socket, {"op": "shutdown"}, timeout_s=timeout_s)
+    return True
+
+
+def _code_of(home: Home) -> str | None:
+    """Which code the running supervisor has; None when there is none."""
+    try:
+        answer = call(home.supervisor_socket, {"op": "list"}, timeout_s=10)
+    except BackendDown:
+        return None
+    return str(answer.get("code"))
+
+
+def _launch(home: Home, python: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [str(python), "-m", "local.supervisor"],
-        env=env,
+        env={**environ_of(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
         cwd="/",
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -40,15 +79,6 @@ def ensure_supervisor(home: Home, python: Path) -> None:
         timeout=LAUNCH_TIMEOUT_S,
         check=False,
     )
-    deadline = time.monotonic() + LAUNCH_TIMEOUT_S
-    while not is_running(home):
-        if started.returncode not in (0, 3) or time.monotonic() > deadline:
-            raise SetupFailed(
-                f"the supervisor did not start: {started.stderr.strip()[-500:]}",
-                code="supervisor_down",
-                fix=f"see {home.logs / 'supervisor.log'}",
-            )
-        time.sleep(POLL_S)
 
 
 def unit_status(home: Home) -> Mapping[str, UnitStatus]:

@@ -119,7 +119,8 @@ async def serve(home: Home, tell: Tell) -> None:
     server.close()
     home.supervisor_socket.unlink(missing_ok=True)
     await cancel(rotation)
-    await supervisor.stop_all()
+    if not supervisor.handing_over:
+        await supervisor.stop_all()
     log.info("left")
 
 

@@ -4,14 +4,18 @@ Owns the set of keepers and the order among them. Must not know sockets.
 """
 
 import asyncio
+import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+import contracts
 from contracts.home import Home
 from contracts.units import Unit, UnitState
 from local.supervisor import logs, store
@@ -35,6 +39,7 @@ class Refused(Exception):
 class Supervisor:
     def __init__(self, home: Home) -> None:
         self.leaving = asyncio.Event()
+        self.handing_over = False
         self._closing = False
         self._home = home
         self._keepers: dict[str, Keeper] = {}
@@ -49,10 +54,12 @@ class Supervisor:
             "get": self._get,
             "list": self._list,
             "shutdown": self._shutdown,
+            "handover": self._handover,
         }
 
     async def begin(self) -> None:
         """Take over what an earlier supervisor left running, then start the rest."""
+        code_digest()  # now, before anybody changes the files
         units, complaints = store.load(self._home)
         for complaint in complaints:
             log.error("ignored unit file %s", complaint)
@@ -138,10 +145,17 @@ class Supervisor:
         return {"unit": keeper.unit.model_dump(), "status": keeper.status.model_dump()}
 
     async def _list(self, request: Answer) -> Answer:
-        return {"units": [keeper.status.model_dump() for keeper in self._keepers.values()]}
+        units = [keeper.status.model_dump() for keeper in self._keepers.values()]
+        return {"units": units, "code": code_digest()}
 
     async def _shutdown(self, request: Answer) -> Answer:
         await self.stop_all()
+        self.leaving.set()
+        return {}
+
+    async def _handover(self, request: Answer) -> Answer:
+        """Leave, and let the units run: a supervisor of newer code comes and adopts them."""
+        self._closing = self.handing_over = True
         self.leaving.set()
         return {}
 
@@ -163,6 +177,16 @@ class Supervisor:
         if (keeper := self._keepers.get(name)) is None:
             raise Refused("unit_not_found", f"no unit {name[:80]!r}")
         return keeper
+
+
+@cache
+def code_digest() -> str:
+    """Names the code that this process runs: read once, when it starts."""
+    digest = hashlib.sha256()
+    for folder in (Path(__file__).parent, Path(contracts.__file__).parent):
+        for path in sorted(folder.glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def levels(units: Iterable[Unit]) -> list[list[str]]:

@@ -68,6 +68,12 @@ class Keeper:
             self._status = self._status.model_copy(update={"restarts": 0})
             self._be("starting")
             self._task = asyncio.create_task(self._keep())
+            self._task.add_done_callback(self._broken)
+
+    def _broken(self, task: "asyncio.Task[None]") -> None:
+        """A fault of ours must not look like a unit that runs."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._be("failed", f"supervisor: {error!r}")
 
     async def stop(self) -> None:
         if self._task is not None:

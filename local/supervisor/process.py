@@ -99,18 +99,23 @@ def _start(
 
 def find(home: Home, unit: Unit) -> tuple[Process, bool] | None:
     """The unit's process if one still runs, and whether it runs this very unit or an older form."""
+    if (entry := _read_record(_record(home, unit.name))) is None:
+        return None
+    pid, start_time, digest = entry
     try:
-        entry: dict[str, Any] = json.loads(_record(home, unit.name).read_text())
-        pid, start_time = int(entry["pid"]), entry["start_time"]
-        if entry["boot"] != _boot():
-            return None
         pidfd = os.pidfd_open(pid)
-    except (OSError, ValueError, KeyError, TypeError):
+    except OSError:
         return None
     if _start_time(pid) != start_time:  # asked after the pidfd is open: now it cannot change
         os.close(pidfd)
         return None
-    return Process(pid, pidfd, None), entry.get("unit") == _digest(unit)
+    return Process(pid, pidfd, None), digest == _digest(unit)
+
+
+def survivors(home: Home) -> set[int]:
+    """Process ids of units that run, whether or not a supervisor does."""
+    entries = (_read_record(path) for path in home.run.glob("*.pid"))
+    return {entry[0] for entry in entries if entry and _start_time(entry[0]) == entry[1]}
 
 
 def forget(home: Home, name: str) -> None:
@@ -126,6 +131,17 @@ def _write_record(path: Path, entry: dict[str, str]) -> None:
     pid = os.getpid()
     new.write_text(json.dumps({"pid": pid, "start_time": _start_time(pid), **entry}))
     new.rename(path)
+
+
+def _read_record(path: Path) -> tuple[int, str, str] | None:
+    """(pid, start time, digest of the unit), if written since the machine was started."""
+    try:
+        entry: dict[str, Any] = json.loads(path.read_text())
+        if entry["boot"] != _boot():
+            return None
+        return int(entry["pid"]), str(entry["start_time"]), str(entry["unit"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _digest(unit: Unit) -> str:

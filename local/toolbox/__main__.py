@@ -22,7 +22,11 @@ def main(names: list[str]) -> int:
     home = home_from(os.environ, uid=os.getuid())
     shared = os.getuid() == 0
     try:
+        # Nothing of an interrupted run is lost: the next one goes on where it stood.
         obtain(home.tools, names or SERVERS, environ=os.environ, console=console, shared=shared)
+    except KeyboardInterrupt:
+        console.print("interrupted; run the same command again to go on")
+        return 130
     except PlatformError as error:
         console.print(f"{error.code}: {error.message}\n{error.fix}", markup=False)
         return error.exit_code

@@ -13,8 +13,9 @@ import pytest
 from contracts.errors import BackendDown
 from contracts.home import Home
 from contracts.units import call
+from local import launch
 from local.daemon_python import service_python
-from local.launch import ensure_supervisor, is_running, wait_until_running
+from local.launch import ensure_supervisor, is_running, shut_down, wait_until_running
 from local.supervisor import logs
 from tests.local.conftest import Rig, alive
 
@@ -140,6 +141,31 @@ def test_it_becomes_a_daemon_once_however_many_ask(home: Home) -> None:
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not alive(pid) and not is_running(home)
+
+
+def test_a_supervisor_of_other_code_hands_its_units_over(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.put("one", IDLE)
+    pid = rig.wait("one", "running")["pid"]
+    python = service_python(rig.home)
+    ensure_supervisor(rig.home, python)
+    assert rig.daemon is not None and rig.daemon.poll() is None  # the same code stays
+    monkeypatch.setattr(launch, "code_digest", lambda: "newer")
+    ensure_supervisor(rig.home, python)
+    assert rig.daemon.wait(10) == 0
+    assert rig.wait("one", "running")["pid"] == pid
+    assert shut_down(rig.home, python, timeout_s=30)
+
+
+def test_down_stops_what_outlived_a_killed_supervisor(rig: Rig) -> None:
+    rig.put("one", IDLE)
+    pid = rig.wait("one", "running")["pid"]
+    rig.kill()
+    python = service_python(rig.home)
+    assert shut_down(rig.home, python, timeout_s=30)
+    assert not alive(pid)
+    assert not shut_down(rig.home, python, timeout_s=30)
 
 
 NONSENSE = [
