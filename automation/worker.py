@@ -21,11 +21,13 @@ import psycopg
 from dbos import DBOS, DBOSConfig
 
 from automation import failpoints, pulumi
-from automation.context import open_context
+from automation.context import Context, open_context
 from automation.reconcilers.orphans import all_backends
+from automation.reconcilers.stuck import reconcile_stuck
 from automation.registry import holds
 from automation.settings import Settings, settings_from
 from automation.workflows import create_project, destroy_project, names, runtime
+from contracts.errors import PlatformError
 from contracts.home import home_from
 
 # One update keeps a core busy for a second and waits for servers the rest of its time.
@@ -33,6 +35,7 @@ CONCURRENCY = 3
 QUEUE_POLL_S = 0.1
 POSTGRES_WAIT_S = 60.0
 HOLD_CHECK_S = 1.0
+RECONCILE_INTERVAL_S = 10.0
 GRACE_S = 15
 HOLD_LOST = 70  # EX_SOFTWARE; the supervisor starts a new worker
 
@@ -68,12 +71,22 @@ def run(ready: runtime.Runtime, slot: int) -> None:
     runtime.install(ready)
     launch(settings, slot)
     log.info("worker-%s works", slot)
-    stopping.wait()
+    while not stopping.wait(RECONCILE_INTERVAL_S):
+        reconcile(ready.context)
     log.info("worker-%s leaves", slot)
     DBOS.destroy(workflow_completion_timeout_sec=GRACE_S)
     # Threads of unfinished steps would keep the process; what they do is repeated by the next one.
     logging.shutdown()
     os._exit(0)
+
+
+def reconcile(context: Context) -> None:
+    """Once through the reconcilers. They have no retry: the next round is it."""
+    try:
+        for ref in reconcile_stuck(context):
+            log.info("cleaning up project %s once more", ref)
+    except PlatformError as error:
+        log.warning("reconcilers: %s", error)
 
 
 def take_slot(settings: Settings, slot: int) -> psycopg.Connection:

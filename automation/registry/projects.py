@@ -91,6 +91,20 @@ def list_present(conn: Connection[Any]) -> list[ProjectRow]:
         ).fetchall()
 
 
+def list_stuck(conn: Connection[Any], *, pause_s: float, pause_doublings_max: int) -> list[str]:
+    """Refs whose cleanup failed and may be tried again: after `pause_s`, then twice that, and so
+    on."""
+    rows = conn.execute(
+        "SELECT p.ref FROM projects p JOIN LATERAL ("
+        "   SELECT count(*) AS failures, max(finished_at) AS last FROM operations"
+        "    WHERE project_ref = p.ref AND status = 'failed') o ON true"
+        " WHERE p.state = 'CLEANUP_STUCK' AND o.last < now() - interval '1 second'"
+        "   * %s * power(2, least(o.failures - 1, %s)) ORDER BY p.ref",
+        [pause_s, pause_doublings_max],
+    )
+    return [ref for (ref,) in rows]
+
+
 def count_live(conn: Connection[Any], organization_id: UUID) -> int:
     row = conn.execute(
         f"SELECT count(*) FROM projects WHERE organization_id = %s AND {_LIVE}", [organization_id]

@@ -14,6 +14,7 @@ import httpx2 as httpx
 from dbos import DBOS
 
 from automation import keys
+from automation.reconcilers.orphans import find_orphans
 from automation.registry import operations, project_secrets, projects
 from automation.secrets import load_root_key
 from automation.workflows.names import WORKFLOWS
@@ -39,9 +40,16 @@ class Deployed(TypedDict):
 
 @DBOS.workflow(name=WORKFLOWS["create"])
 def create_project(ref: str, operation_id: str) -> None:
-    # The undo is armed before anything is made: a failed `up` leaves half a tenant.
     try:
         load_plan(ref, operation_id)
+        check_backends(ref, operation_id)
+    except projects.FenceLost:
+        raise  # the project is in somebody's use: change nothing
+    except Exception as error:  # noqa: BLE001 - whatever went wrong must be shown
+        mark_failed(ref, operation_id, explain(error))
+        return
+    # The undo is armed before anything is made: a failed `up` leaves half a tenant.
+    try:
         generate_secrets(ref, operation_id)
         deployed = up_stack(ref, operation_id)
         probe_health(ref, operation_id)
@@ -75,8 +83,13 @@ def load_plan(ref: str, operation_id: str) -> None:
             operations.start(conn, operation_id)
             return
         operations.finish(conn, operation_id, "failed", explain(NOT_CREATING))
-    # Not ours to undo either: the project is in somebody's use.
     raise projects.FenceLost(f"project {ref} is not being created")
+
+
+@step
+def check_backends(ref: str, operation_id: str) -> None:
+    """While nothing is made yet a server that is down costs no undo, which would need it too."""
+    find_orphans(current().backends, ref)
 
 
 @step

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from dbos import DBOS, DBOSClient
 
-from automation import failpoints, worker
+from automation import failpoints, outbox, worker
 from automation.context import Context, open_context
 from automation.reconcilers.orphans import Orphan, find_orphans
 from automation.registry import operations, organizations, projects
@@ -61,6 +61,10 @@ class Plane:
             operation_id = operations.insert(conn, project_ref=ref, kind="destroy").id
         self.enqueue("destroy", ref, operation_id)
         return operation_id
+
+    def enqueue_promised(self) -> None:
+        """What the API process does all the time."""
+        outbox.sweep(self.context, self.client)
 
     def wait(self, operation_id: UUID) -> operations.OperationRow:
         def over() -> operations.OperationRow | None:

@@ -7,11 +7,21 @@ dies is in test_killed_worker.py.
 import pytest
 
 from automation import failpoints
+from automation.reconcilers import stuck
+from automation.reconcilers.stuck import reconcile_stuck
 from automation.registry import operations
 from automation.workflows import names
 from tests.automation.workflows.conftest import Plane
+from tests.fixtures.platform import eventually
 
-CREATE_STEPS = ["load_plan", "generate_secrets", "up_stack", "probe_health", "commit_active"]
+CREATE_STEPS = [
+    "load_plan",
+    "check_backends",
+    "generate_secrets",
+    "up_stack",
+    "probe_health",
+    "commit_active",
+]
 UNDO_STEPS = ["destroy_stack", "sweep_leftovers", "mark_failed"]
 DESTROY_STEPS = ["start_destroy", "destroy_stack", "sweep_leftovers", "commit_removed"]
 
@@ -47,7 +57,7 @@ def test_each_step_of_create_may_run_twice(plane: Plane, step: str) -> None:
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("step", CREATE_STEPS[:-1])
+@pytest.mark.parametrize("step", CREATE_STEPS[2:-1])
 def test_each_step_of_create_may_fail(plane: Plane, step: str, moment: str) -> None:
     arm(f"{step}:{moment}=fail")
     ref, operation = plane.create()
@@ -55,6 +65,15 @@ def test_each_step_of_create_may_fail(plane: Plane, step: str, moment: str) -> N
     assert ended.status == "failed"
     assert ended.error is not None and ended.error["code"] == "internal"
     assert plane.steps(operation)[-3:] == UNDO_STEPS
+    assert plane.project(ref).state == "FAILED"
+    plane.assert_clean_slate(ref)
+
+
+@pytest.mark.parametrize("step", CREATE_STEPS[:2])
+def test_before_anything_is_made_there_is_nothing_to_undo(plane: Plane, step: str) -> None:
+    arm(f"{step}:after=fail,sweep_leftovers:before=fail")
+    ref, operation = plane.create()
+    assert plane.wait(operation).status == "failed"
     assert plane.project(ref).state == "FAILED"
     plane.assert_clean_slate(ref)
 
@@ -96,6 +115,24 @@ def test_a_failing_undo_is_shown_and_a_destroy_heals_it(plane: Plane, step: str)
     assert plane.wait(plane.destroy(ref)).status == "finished"
     assert plane.project(ref).state == "REMOVED"
     plane.assert_clean_slate(ref)
+
+
+def test_a_stuck_cleanup_is_tried_again(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    arm("up_stack:after=fail,sweep_leftovers:before=fail*2")
+    ref, operation = plane.create()
+    plane.wait(operation)
+    assert reconcile_stuck(plane.context) == []  # not at once
+    monkeypatch.setattr(stuck, "PAUSE_S", 0.0)
+
+    def is_removed() -> bool:
+        for each in reconcile_stuck(plane.context):
+            assert each == ref
+            plane.enqueue_promised()
+        return plane.project(ref).state == "REMOVED"
+
+    eventually(is_removed, timeout_s=30)
+    plane.assert_clean_slate(ref)
+    assert reconcile_stuck(plane.context) == []
 
 
 @pytest.mark.parametrize("step", DESTROY_STEPS)
