@@ -27,6 +27,7 @@ POSTGRES_SETTINGS = {
     "unix_socket_permissions": "0700",
     "wal_level": "logical",  # from the start: changing it later restarts every tenant's database
     "max_connections": "400",
+    "max_locks_per_transaction": "256",  # one lock table for all tenants
     "max_replication_slots": "64",
     "max_wal_senders": "64",
     "password_encryption": "'scram-sha-256'",

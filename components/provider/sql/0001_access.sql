@@ -8,7 +8,9 @@ grant connect, create, temporary on database {database} to {postgres};
 -- What Supabase sets for its `postgres`; kept with the database, so it goes with it.
 alter role {postgres} in database {database} set search_path = "$user", public, extensions;
 
--- One session that takes a few thousand advisory locks fills the lock table of the whole cluster.
+-- One session that takes very many advisory locks fills the lock table of the whole cluster: they
+-- are not for what comes through REST. The tenant's own login keeps them, since migration tools
+-- (Prisma, Rails, Ecto, golang-migrate) begin with one; the lock table is sized for that.
 do $$
 declare
   f regprocedure;
@@ -18,5 +20,6 @@ begin
     where p.pronamespace = 'pg_catalog'::regnamespace and p.proname ~ '^pg_(try_)?advisory_'
   loop
     execute format('revoke execute on function %s from public', f);
+    execute format('grant execute on function %s to {postgres}', f);
   end loop;
 end $$;
