@@ -6,6 +6,8 @@ Owns child processes of the toolbox, checksums and unpacking. Must not know any 
 import hashlib
 import os
 import platform
+import shutil
+import signal
 import stat
 import subprocess
 import tarfile
@@ -14,6 +16,7 @@ import time
 import zipfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +25,7 @@ from contracts.errors import SetupFailed
 
 CLIENT_TIMEOUT_S = 1800.0
 TICK_S = 0.2
+END_TIMEOUT_S = 5.0
 TAIL_LINES = 15
 
 
@@ -97,6 +101,9 @@ class Workshop:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            # Ctrl-C in a terminal reaches us alone: a client that it ended would look like a route
+            # that does not work.
+            start_new_session=True,
         )
         lines: list[str] = []
 
@@ -119,12 +126,7 @@ class Workshop:
                 on_tick()
         finally:
             if child.poll() is None:
-                child.terminate()
-                try:
-                    child.wait(5)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                    child.wait()
+                _end_group(child)
             reader.join(5)
         if child.returncode != 0:
             tail = "".join(deque(lines, TAIL_LINES)).strip()
@@ -136,7 +138,8 @@ class Workshop:
         kept = self.downloads / name
         if not kept.is_file():
             folder = self.downloads / f"{name}.part"
-            folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
             fetch(folder)
             found = [path for path in folder.iterdir() if path.is_file()]
             if len(found) != 1:
@@ -147,6 +150,16 @@ class Workshop:
         else:
             verify(kept, sha256)
         return kept
+
+
+def _end_group(child: "subprocess.Popen[str]") -> None:
+    """End a client and whatever it started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(END_TIMEOUT_S)
+            return
 
 
 def verify(path: Path, sha256: str) -> None:

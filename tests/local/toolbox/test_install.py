@@ -2,7 +2,9 @@
 
 import io
 import os
+import signal
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -136,3 +138,39 @@ def test_a_closed_folder_is_one_error(tmp_path: Path) -> None:
     with pytest.raises(SetupFailed) as error:
         run(tmp_path / "file" / "tools", Tool("t", [Route("a")], ""))
     assert error.value.code == "tools_not_writable"
+
+
+INTERRUPTED = """
+import io, sys
+from pathlib import Path
+from rich.console import Console
+from local.toolbox.catalog import Tool
+from local.toolbox.install import obtain
+class Slow:
+    title = "a client"
+    def obtain(self, shop, into, bar):
+        print("began", flush=True)
+        shop.run(["sleep", "1000"])
+        raise AssertionError
+catalog = {"t": Tool("t", [Slow(), Slow()], "")}
+environ = {"PATH": "/usr/bin:/bin"}
+try:
+    obtain(Path(sys.argv[1]), ["t"], environ=environ, console=Console(file=io.StringIO()),
+           catalog=catalog)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_in_a_client_is_no_failed_route(tmp_path: Path) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stdout is not None
+    assert run.stdout.readline() == "began\n"
+    time.sleep(0.3)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does: everybody in the group
+    assert run.communicate(timeout=20)[0] == "interrupted\n"
