@@ -4,6 +4,7 @@ Owns the stand-in for the engine. Must not know what a program should declare.
 """
 
 import asyncio
+import contextvars
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any
 import pulumi
 from google.protobuf import json_format
 from pulumi.runtime import mocks, set_all_config
-from pulumi.runtime.settings import get_root_resource
+from pulumi.runtime.settings import get_root_resource, reset_options
 from pulumi.runtime.stack import wait_for_rpcs
 
 from stacks.spec import ConfigEntry
@@ -118,10 +119,16 @@ def declare(
     *,
     preview: bool = False,
 ) -> Monitor:
-    """Run `program` to its end; raises what it raised."""
+    """Run `program` to its end; raises what it raised. Nothing of a run reaches the next one."""
+    return contextvars.copy_context().run(_declare, program, config or {}, preview)
+
+
+def _declare(
+    program: Callable[[], Any], entries: Mapping[str, ConfigEntry], preview: bool
+) -> Monitor:
     monitor = Monitor()
-    entries = config or {}
     with _event_loop() as loop:
+        reset_options()
         mocks.set_mocks(Echo(), project="basecroft", stack="test", preview=preview, monitor=monitor)
         set_all_config(
             {key: entry.value for key, entry in entries.items()},
@@ -131,9 +138,7 @@ def declare(
         async def run() -> None:
             try:
                 program()
-            finally:
-                # Also after an error: the SDK counts open calls for the whole process, and the
-                # next program would wait for ours on a loop that is closed.
+            finally:  # also what was begun before the program raised
                 await wait_for_rpcs()
             for name, value in getattr(get_root_resource(), "outputs", {}).items():
                 monitor.exports[name] = await pulumi.Output.from_input(value).future()
