@@ -7,8 +7,8 @@ servers, the same SQL and the same configuration. No engine, state, registry or 
 import json
 import os
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,15 @@ from contracts.refs import ProjectNames, new_ref
 TIMEOUT_S = 60.0
 POLL_INTERVAL_S = 0.02
 QUOTA_BYTES = 1024**3
+# The keys that our realms ask for too: RSA ones, Keycloak's default, would cost the rival more.
+REALM_KEYS = [
+    {"name": provider, "providerId": provider, "config": {"priority": ["100"], **config}}
+    for provider, config in (
+        ("ecdsa-generated", {"ecdsaEllipticCurveKey": ["P-256"]}),
+        ("hmac-generated", {"algorithm": ["HS512"]}),
+        ("aes-generated", {}),
+    )
+]
 
 
 @dataclass
@@ -141,23 +150,30 @@ class RawProject:
 
     # --- Keycloak -----------------------------------------------------------------------------
 
-    def _keycloak(self) -> httpx2.Client:
+    @contextmanager
+    def _keycloak(self) -> Iterator[httpx2.Client]:
         """With a token of its own: rights on a realm stand in tokens minted after it was made."""
-        client = httpx2.Client(base_url=self.home.keycloak_url, timeout=TIMEOUT_S, trust_env=False)
-        answer = client.post(
-            "/realms/master/protocol/openid-connect/token",
-            data={
-                "grant_type": "client_credentials",
-                "client_id": "croft-provisioner",
-                "client_secret": self.home.secret("keycloak_provisioner").read_text(),
-            },
-        ).raise_for_status()
-        client.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
-        return client
+        login = {
+            "grant_type": "client_credentials",
+            "client_id": "croft-provisioner",
+            "client_secret": self.home.secret("keycloak_provisioner").read_text(),
+        }
+        url = self.home.keycloak_url
+        with httpx2.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False) as client:
+            answer = client.post("/realms/master/protocol/openid-connect/token", data=login)
+            token = answer.raise_for_status().json()["access_token"]
+            client.headers["authorization"] = f"Bearer {token}"
+            yield client
 
     def _realm(self) -> None:
         realm = self.names.realm
-        body = {"realm": realm, "enabled": True, "sslRequired": "external"}
+        body = {
+            "realm": realm,
+            "enabled": True,
+            "sslRequired": "external",
+            "defaultSignatureAlgorithm": "ES256",
+            "components": {"org.keycloak.keys.KeyProvider": REALM_KEYS},
+        }
         with self._keycloak() as keycloak:
             keycloak.post("/admin/realms", json=body).raise_for_status()
         auth_client = {
@@ -194,7 +210,7 @@ class RawProject:
         server = self.home.minio_server
         return (
             Minio(server, credentials=login, secure=False),
-            MinioAdmin(server, credentials=login, secure=False),
+            MinioAdmin(endpoint=server, credentials=login, secure=False),
         )
 
     def _bucket(self) -> None:
@@ -228,8 +244,9 @@ class RawProject:
         )
         unit = units.Unit(
             name=self.names.rest_unit,
-            argv=["{tools}/bin/postgrest", "{files}/postgrest.conf"],
+            argv=["{tools}/bin/postgrest", "postgrest.conf"],
             files=files,
+            cwd="{files}",
             health=units.Health(kind="http", port=self.rest_port, path=READY_PATH),
         )
         self._supervisor({"op": "put", "unit": unit.model_dump(), "start": True})

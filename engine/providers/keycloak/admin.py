@@ -189,7 +189,8 @@ class KeycloakAdmin:
             else:
                 if response.is_success:
                     return response.json()
-                if attempt == ATTEMPTS_MAX or response.status_code not in TRANSIENT:
+                # 500: its database was restarted, and it has not noticed yet.
+                if attempt == ATTEMPTS_MAX or response.status_code not in TRANSIENT | {500}:
                     raise _refusal("login as", login.client_id, response)
             time.sleep(0.25 * 2**attempt)
         raise AssertionError("unreachable")
