@@ -9,7 +9,7 @@ Credentials that shall stand in no state are taken from the environment.
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -28,16 +28,21 @@ _CREDENTIALS: Mapping[str, Mapping[str, str]] = {
     "postgresql": {"username": "PGUSER", "password": "PGPASSWORD"},
     "keycloak": {"clientId": "KEYCLOAK_CLIENT_ID", "clientSecret": "KEYCLOAK_CLIENT_SECRET"},
     "minio": {"minioUser": "MINIO_USER", "minioPassword": "MINIO_PASSWORD"},
-    "croft": {"username": "PGUSER", "password": "PGPASSWORD"},
 }
 
 
-def credentials_from(environ: Mapping[str, str]) -> Credentials:
+def credentials_from(environ: Mapping[str, str], packages: Iterable[Package]) -> Credentials:
+    """A package that is not built in names its variables in an attribute of that name."""
+    variables = {
+        **_CREDENTIALS,
+        **{package.name: getattr(package, "credential_variables", {}) for package in packages},
+    }
+
     def credentials(package: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the environment has and the program did not say itself."""
         return {
             key: environ[variable]
-            for key, variable in _CREDENTIALS.get(package, {}).items()
+            for key, variable in variables.get(package, {}).items()
             if variable in environ and not inputs.get(key)
         }
 
@@ -55,7 +60,8 @@ def main(args: list[str], environ: Mapping[str, str]) -> int:
             print(f"  {' '.join(words):18} {form.summary}")
         return 0
     home = Path(environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-    engine = EmbeddedPulumi(found_packages(), credentials_from(environ), SelectionOnDisk(home))
+    packages = found_packages()
+    engine = EmbeddedPulumi(packages, credentials_from(environ, packages), SelectionOnDisk(home))
     try:
         engine.run(
             args,

@@ -4,6 +4,7 @@ Owns that one object. Must not know what any command does.
 """
 
 import os
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,10 @@ class EmbeddedPulumi(PulumiCommand):
             COMMANDS[arguments.command](context)
         except EngineError as error:
             for line in f"error: {error}".splitlines():
+                err(line)
+            return _FAILURE_CODE
+        except Exception:  # noqa: BLE001  as from a process: a traceback and an exit code
+            for line in f"error: the engine failed\n{traceback.format_exc()}".splitlines():
                 err(line)
             return _FAILURE_CODE
         finally:

@@ -22,6 +22,7 @@ from engine.resource_state import PROVIDER_TYPE_PREFIX, ResourceState
 from engine.secrecy import marked_like, plain
 from engine.step_executor import StepExecutor, StepFailed
 from engine.step_generator import (
+    Decision,
     Registration,
     StepError,
     StepGenerator,
@@ -144,7 +145,7 @@ class Deployment:
         self._finished = True
         try:
             with self._deciding:
-                groups = self._generator.deletes(self._journal.replaced)
+                groups = self._generator.deletes(self._journal.replaced, self._lives_on)
         except StepError as error:
             self._events.diagnostic("error", str(error), error.urn)
             self._fail(error.urn)
@@ -152,6 +153,15 @@ class Deployment:
         states = self._journal.snapshot().resources
         for failure in self._executor.run_deletes(groups, states):
             self._fail(failure.urn)
+
+    def _lives_on(self, state: ResourceState) -> bool:
+        # Handlers make what is there their own: a resource that moved to another URN without an
+        # alias, or was replaced by one of the same name, must not take its object with it.
+        return any(
+            self._providers.same_object(state, new)
+            for new in self._states.values()
+            if new.custom and not new.is_provider
+        )
 
     # How
 
@@ -224,16 +234,29 @@ class Deployment:
         with self._deciding:
             registration = self._generator.register(goal)
             forced = self._generator.forced(registration)
-        olds = None if forced else registration.check_olds
-        inputs = self._checked(registration, olds, registration.inputs)
+        inputs = self._checked(registration, registration.check_olds, registration.inputs)
         diff = self._diff(registration, inputs) if registration.has_diff else None
         decision = decide(registration, inputs, diff, forced)
-        if decision.op is Op.REPLACE and registration.has_diff and not forced:
+        if decision.op is Op.REPLACE and registration.has_diff:
             # A new object takes no names or defaults over from the one it replaces.
             inputs = self._checked(registration, None, goal.properties)
+            decision = self._order(registration, inputs, decision)
         with self._deciding:
             steps = self._generator.steps(registration, inputs, decision, self._diff_old)
         return self._run(steps)
+
+    def _order(self, registration: Registration, inputs: Props, decision: Decision) -> Decision:
+        """The replacement's order. A new object that would have the name of the old one can only be
+        made once that is gone, whoever asked for the replacement."""
+        goal, old = registration.goal, registration.old
+        decided = decision.delete_before_replace or goal.delete_before_replace is not None
+        if decided or self._dry_run or not goal.custom or old is None:
+            return decision
+        handler = self._providers.handler(goal.type)
+        with _blaming(registration.urn):
+            cfg = self._providers.configuration(_stand_in(registration))
+            same_name = handler.find(cfg, plain(inputs)) == old.id
+        return replace(decision, delete_before_replace=same_name)
 
     def _run(self, steps: list[Step]) -> ResourceState:
         result = None

@@ -4,14 +4,15 @@ Owns the engine events, in the JSON form and order of the pulumi CLI, and counti
 Must not know who listens: sinks take finished events. No event carries a secret.
 """
 
+import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.resource_state import PROVIDER_TYPE_PREFIX, ResourceState
-from engine.secrecy import MASK
+from engine.secrecy import MASK, secret_texts
 from engine.steps import Op, Step
 from engine.urns import name_of, type_of
 from engine.values import (
@@ -28,6 +29,8 @@ from engine.values import (
 Event = dict[str, Any]
 Sink = Callable[[Event], None]
 
+_log = logging.getLogger(__name__)
+
 # Shorter texts are words that also occur elsewhere: hiding them would garble the message.
 _REDACTED_LENGTH_MIN = 4
 
@@ -39,10 +42,8 @@ class Events:
         self, sinks: Sequence[Sink], *, dry_run: bool, debug: bool, secrets: Sequence[str] = ()
     ) -> None:
         """`secrets` are texts that no diagnostic may repeat."""
-        self._sinks, self._dry_run, self._debug = sinks, dry_run, debug
-        self._secrets = sorted(
-            (text for text in secrets if len(text) >= _REDACTED_LENGTH_MIN), key=len, reverse=True
-        )
+        self._sinks, self._dry_run, self._debug = list(sinks), dry_run, debug
+        self._secrets = secrets
         self._lock = threading.Lock()
         self._sequence = 0
         self.changes: Counter[str] = Counter()
@@ -56,7 +57,7 @@ class Events:
             return
         body = {
             "prefix": f"{severity.partition('#')[0]}: ",
-            "message": self._redacted(message).rstrip("\n") + "\n",
+            "message": _redacted(message, self._secrets).rstrip("\n") + "\n",
             "color": "never",
             "severity": severity,
         }
@@ -77,7 +78,10 @@ class Events:
             self._send("resOutputsEvent", self._step(step))
 
     def step_failed(self, step: Step, error: BaseException) -> None:
-        self.diagnostic("error", f"{_DOING[step.op]} {step.urn}: {error}", step.urn)
+        message = f"{_DOING[step.op]} {step.urn}: {error}"
+        for state in filter(None, (step.old, step.new)):
+            message = _redacted(message, secret_texts([state.inputs, state.outputs]))
+        self.diagnostic("error", message, step.urn)
         self._send("resOpFailedEvent", {**self._step(step), "status": 0, "steps": 0})
 
     def summary(self, duration_s: float, succeeded: bool) -> None:
@@ -116,13 +120,19 @@ class Events:
         with self._lock:
             event = {"sequence": self._sequence, "timestamp": int(time.time()), kind: body}
             self._sequence += 1
-            for sink in self._sinks:
-                sink(event)
+            for sink in list(self._sinks):
+                try:
+                    sink(event)
+                except Exception:  # noqa: BLE001  a listener must not break the update
+                    _log.exception("a listener for engine events failed")
+                    self._sinks.remove(sink)
 
-    def _redacted(self, message: str) -> str:
-        for text in self._secrets:
+
+def _redacted(message: str, secrets: Iterable[str]) -> str:
+    for text in sorted(secrets, key=len, reverse=True):
+        if len(text) >= _REDACTED_LENGTH_MIN:
             message = message.replace(text, MASK)
-        return message
+    return message
 
 
 _DOING = {

@@ -54,6 +54,7 @@ class Journal:
         self._olds: list[ResourceState] = list(base.resources)
         self._news: list[ResourceState] = []
         self._replaced: list[ResourceState] = []
+        self._marks: dict[ResourceState, ResourceState] = {}  # old state -> as it stands now
         self._intents: dict[Step, PendingOperation] = {}
         self._renamed: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -130,10 +131,8 @@ class Journal:
         if step.op is Op.REPLACE or result is None:
             return
         if step.old is not None:
-            marked = self._current(step.old)
-            if step.op in (Op.CREATE_REPLACEMENT, Op.READ_REPLACEMENT) and not (
-                marked is None or marked.pending_replacement
-            ):
+            replaces = step.op in (Op.CREATE_REPLACEMENT, Op.READ_REPLACEMENT)
+            if replaces and not self._current(step.old).pending_replacement:
                 condemned = replace(step.old, delete=True)
                 self._mark(step.old, condemned)
                 self._replaced.append(condemned)
@@ -142,21 +141,17 @@ class Journal:
         self._renamed.update(dict.fromkeys(result.aliases, result.urn))
         self._news.append(result)
 
-    def _current(self, state: ResourceState) -> ResourceState | None:
-        """What an old state has become: itself, or marked, or None when it is gone."""
-        for old in self._olds:
-            if old is state or (old.urn == state.urn and old.id == state.id):
-                return old
-        return None
+    def _current(self, state: ResourceState) -> ResourceState:
+        return self._marks.get(state, state)
 
     def _mark(self, state: ResourceState, marked: ResourceState) -> None:
-        self._olds = [marked if old is state else old for old in self._olds]
+        current = self._current(state)
+        self._olds = [marked if old is current else old for old in self._olds]
+        self._marks[state] = marked
 
     def _forget(self, state: ResourceState) -> None:
         current = self._current(state)
-        gone = {state, current}
-        self._olds = [old for old in self._olds if old not in gone]
-        self._news = [new for new in self._news if new is not state]
+        self._olds = [old for old in self._olds if old is not current]
 
     def _snapshot(self) -> Snapshot:
         resources = [*self._news, *self._olds]

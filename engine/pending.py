@@ -11,6 +11,7 @@ delete is still in state as it was; the same operation, called again, completes 
 
 from dataclasses import replace
 
+from engine.errors import EngineError
 from engine.events import Events
 from engine.provider_registry import ProviderRegistry
 from engine.resource_state import (
@@ -50,11 +51,16 @@ def _found(operation: PendingOperation, providers: ProviderRegistry) -> Resource
         return None
     handler = providers.handler(state.type)
     cfg, inputs = providers.configuration(state), plain(state.inputs)
-    id = handler.find(cfg, inputs)
-    if id is None:
-        return None
-    outputs = handler.read(cfg, id, inputs, {})
-    if outputs is None:
+    try:
+        id = handler.find(cfg, inputs)
+        outputs = handler.read(cfg, id, inputs, {}) if id is not None else None
+    except Exception as error:
+        # Whatever it is, going on would lose the trace of an object that may exist.
+        raise EngineError(
+            f"creating {state.urn} was interrupted, and whether it exists cannot be found out: "
+            f"{error}"
+        ) from error
+    if id is None or outputs is None:
         return None
     now = timestamp()
     marked = marked_like({**outputs, "id": id}, state.inputs)

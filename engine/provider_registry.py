@@ -47,6 +47,15 @@ class ProviderRegistry:
         with self._lock:
             self._inputs[state.provider_reference] = plain(state.inputs)
 
+    def same_object(self, one: ResourceState, other: ResourceState) -> bool:
+        """Whether two states stand for one object: its type and id, where it is."""
+        if not one.id or (one.type, one.id) != (other.type, other.id):
+            return False
+        with self._lock:
+            places = [self._inputs.get(state.provider, {}) for state in (one, other)]
+        bare = [{k: v for k, v in place.items() if k != "version"} for place in places]
+        return bare[0] == bare[1]
+
     def configuration(self, state: ResourceState) -> Props:
         """The `cfg` for calls about a resource: its provider's inputs and the credentials."""
         if state.is_provider:

@@ -13,6 +13,7 @@ from engine.values import (
     ResourceReference,
     Secret,
     has_secrets,
+    nested,
     secret,
     unwrap_secrets,
 )
@@ -54,6 +55,12 @@ def marked_like(value: Any, pattern: Any) -> Any:
 
 def with_secret_keys(props: Mapping[str, Any], keys: Collection[str]) -> Props:
     return {key: secret(item) if key in keys else item for key, item in props.items()}
+
+
+def secret_texts(value: Any) -> set[str]:
+    """Every text that stands inside a secret."""
+    secrets = (item.value for item in nested(value) if isinstance(item, Secret))
+    return {item for opened in secrets for item in nested(opened) if isinstance(item, str)}
 
 
 def masked(value: Any) -> Any:

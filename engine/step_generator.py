@@ -314,26 +314,30 @@ class StepGenerator:
 
     # The end of the program
 
-    def deletes(self, replaced: Sequence[ResourceState]) -> list[list[Step]]:
+    def deletes(
+        self, replaced: Sequence[ResourceState], lives_on: Callable[[ResourceState], bool]
+    ) -> list[list[Step]]:
         """Deletes of all that the program no longer asks for, grouped so that one group may run in
-        parallel. `replaced` are the states that were marked for deletion in this run."""
+        parallel. `replaced` are the states that were marked for deletion in this run; `lives_on`
+        tells of one whose object another resource now stands for: only its state goes."""
         steps: dict[ResourceState, Step] = {}
         for state in [*self._olds, *replaced]:
+            kept = state.external or lives_on(state)
             if state.delete:
-                op = Op.DISCARD_REPLACED if state.external else Op.DELETE_REPLACED
+                op = Op.DISCARD_REPLACED if kept else Op.DELETE_REPLACED
                 steps[state] = Step(op=op, old=state)
             elif state.urn not in self._operated and state.urn not in self._aliased:
                 if state.pending_replacement or state in self._condemned:
                     steps[state] = Step(op=Op.REMOVE_PENDING_REPLACE, old=state)
                 else:
-                    self._refuse_protected(state)
-                    op = Op.DISCARD if state.external else Op.DELETE
-                    steps[state] = Step(op=op, old=state)
+                    if not kept:
+                        self._refuse_protected(state)
+                    steps[state] = Step(op=Op.DISCARD if kept else Op.DELETE, old=state)
                     self.deleting.add(state.urn)
         return [[steps[state] for state in group] for group in antichains(steps)]
 
     def _refuse_protected(self, state: ResourceState) -> None:
-        if state.protect and not state.external:
+        if state.protect:
             raise StepError(
                 state.urn,
                 f'resource "{state.urn}" cannot be deleted\nbecause it is protected. To unprotect '

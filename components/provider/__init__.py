@@ -16,6 +16,10 @@ from components.provider.sql_migration import SqlMigrationHandler
 @dataclass(frozen=True)
 class CroftPackage:
     name: str = "croft"
+    # Where `python -m engine` finds what stands in no state, by key of the provider's inputs.
+    credential_variables: Mapping[str, str] = field(
+        default_factory=lambda: {"username": "PGUSER", "password": "PGPASSWORD"}
+    )
     handlers: Mapping[str, Any] = field(
         default_factory=lambda: {
             "croft:index:SqlMigration": SqlMigrationHandler(),

@@ -192,12 +192,12 @@ def test_what_was_deleted_ahead_is_recreated_from_scratch():
         (Op.REPLACE, ("kind",)),
         (Op.CREATE_REPLACEMENT, ("kind",)),
     ]
-    assert generator.deletes([]) == []
+    assert generator.deletes([], lambda state: False) == []
 
 
 def test_deletes_come_in_antichains():
     olds = [old(A), depending(B, A), depending(C, A), depending(D, B)]
-    groups = StepGenerator("dev", "proj", olds).deletes([])
+    groups = StepGenerator("dev", "proj", olds).deletes([], lambda state: False)
     assert [{step.urn for step in group} for group in groups] == [{C, D}, {B}, {A}]
 
 
@@ -212,13 +212,13 @@ def test_deletes_come_in_antichains():
     ],
 )
 def test_how_an_unwanted_resource_goes(fields, op):
-    groups = StepGenerator("dev", "proj", [old(A, **fields)]).deletes([])
+    groups = StepGenerator("dev", "proj", [old(A, **fields)]).deletes([], lambda state: False)
     assert [step.op for step in groups[0]] == [op]
 
 
 def test_a_circle_in_state_can_still_be_deleted():
     olds = [old(A, dependencies=(B,)), old(B, dependencies=(A,))]
-    groups = StepGenerator("dev", "proj", olds).deletes([])
+    groups = StepGenerator("dev", "proj", olds).deletes([], lambda state: False)
     assert sum(len(group) for group in groups) == 2
 
 
