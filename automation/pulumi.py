@@ -10,6 +10,7 @@ settings, never by a command line, so that the real CLI could stand in.
 """
 
 import logging
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
@@ -53,20 +54,13 @@ __all__ = [
 ]
 
 PARALLEL_MAX = 8
-# Where these words stand in a failed resource's message, a backend was away and a retry may help.
-AWAY = (
-    "connection refused",
-    "connection reset",
-    "connection failed",
-    "connection is closed",
-    "server disconnected",
-    "server closed the connection",
-    "terminating connection",
-    "the database system is",
-    "timed out",
-    "max retries exceeded",
-    "502 bad gateway",
-    "503 service unavailable",
+# Where one of these stands in a failed resource's message, a server was away and a retry may help.
+# `: 503 ` is how the engine's clients tell an HTTP status.
+AWAY = re.compile(
+    r"connection (refused|reset|failed|is closed|timeout)|timed out|max retries exceeded"
+    r"|server (disconnected|closed the connection)|terminating connection"
+    r"|the database system is|(: |answered )(429|5\d\d)\b",
+    re.IGNORECASE,
 )
 
 log = logging.getLogger(__name__)
@@ -325,7 +319,7 @@ def _translated(error: auto.CommandError, stack: str, failures: list[str]) -> Pl
         )
     # The resource's own message first; "update failed" and the like come after it.
     message = failures[0] if failures else _last_line(str(error))
-    if any(word in message.lower() for word in AWAY):
+    if AWAY.search(message):
         return BackendDown(message, fix="see: croft status")
     return DeployFailed(message, fix="see: croft logs worker")
 
@@ -333,7 +327,7 @@ def _translated(error: auto.CommandError, stack: str, failures: list[str]) -> Pl
 def _engine_fault(error: Exception) -> PlatformError:
     """Only the type is told: the text of an error that nobody foresaw may hold anything."""
     message = f"the engine met an unexpected {type(error).__name__}"
-    if any(word in str(error).lower() for word in AWAY):
+    if AWAY.search(str(error)):
         return BackendDown(message, fix="see: croft status")
     return DeployFailed(message, fix="see: croft logs worker")
 

@@ -14,12 +14,12 @@ import httpx2 as httpx
 from dbos import DBOS
 
 from automation import keys
-from automation.reconcilers.orphans import find_orphans
+from automation.reconcilers.orphans import find_orphans, sweep
 from automation.registry import operations, project_secrets, projects
 from automation.secrets import load_root_key
 from automation.workflows.names import WORKFLOWS
 from automation.workflows.runtime import current
-from automation.workflows.steps import explain, recorder, step
+from automation.workflows.steps import explain, is_retry, recorder, step
 from automation.workflows.teardown import destroy_stack, sweep_leftovers
 from contracts.errors import Conflict, DeployFailed
 
@@ -113,6 +113,10 @@ def up_stack(ref: str, operation_id: str) -> Deployed:
     checkpoint within it. After a kill, the next run adopts what the last one left half made."""
     runtime = current()
     with runtime.fenced(ref) as epoch:
+        if is_retry():
+            # A server that went away may have done what it never answered, and no state knows of
+            # it: "already exists" would be next. Begin again from nothing.
+            sweep(runtime.backends, ref)
         secrets = runtime.secrets(ref)
         stack = runtime.stacks.project_stack(runtime.context.settings, runtime.spec(ref), secrets)
         outputs = runtime.stacks.up(stack, recorder(operation_id))

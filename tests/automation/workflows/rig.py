@@ -25,6 +25,7 @@ from automation.reconcilers.orphans import Backend, all_backends
 from automation.registry import cluster
 from automation.settings import Settings, settings_from
 from automation.workflows.runtime import Runtime
+from contracts.errors import BackendDown, DeployFailed
 from contracts.home import Home, home_from
 from contracts.refs import ProjectNames
 from stacks.spec import ProjectSpec, spec_to_config
@@ -65,10 +66,16 @@ class FakeStacks:
         self, stack: FakeStack, on_event: Callable[[str, dict[str, Any]], None]
     ) -> dict[str, Any]:
         names = stack.names
-        _ensure_role(stack, names.authenticator)
-        failpoint("up:half")
-        _ensure_database(stack, names.database)
+        # As the engine: it adopts what a killed run began, and refuses what no state tells of.
+        adopting = _has_row(stack, stack.state_key)
         _put_row(stack, stack.state_key, "{}")
+        try:
+            _create(stack, "ROLE", names.authenticator, adopting=adopting)
+            failpoint("up:half")
+        except BackendDown:
+            _delete_row(stack, stack.state_key)
+            raise
+        _create(stack, "DATABASE", names.database, adopting=True)
         stack.home.routes.mkdir(parents=True, exist_ok=True)
         (stack.home.routes / f"{names.route}.yml").write_text("{}")
         on_event("summary", {"changes": {"create": 3}})
@@ -99,18 +106,18 @@ def _delete_row(stack: FakeStack, key: str) -> None:
         conn.execute("DELETE FROM pulumi_state WHERE key = %s", [key])
 
 
-def _ensure_role(stack: FakeStack, name: str) -> None:
-    try:
-        _admin(stack, "CREATE ROLE {}", name)
-    except psycopg.errors.DuplicateObject:
-        pass
+def _has_row(stack: FakeStack, key: str) -> bool:
+    with psycopg.connect(stack.settings.control_dsn) as conn:
+        found = conn.execute("SELECT FROM pulumi_state WHERE key = %s", [key]).fetchone()
+    return found is not None
 
 
-def _ensure_database(stack: FakeStack, name: str) -> None:
+def _create(stack: FakeStack, kind: str, name: str, *, adopting: bool) -> None:
     try:
-        _admin(stack, "CREATE DATABASE {} STRATEGY = file_copy", name)
-    except psycopg.errors.DuplicateDatabase:
-        pass
+        _admin(stack, f"CREATE {kind} {{}}", name)
+    except (psycopg.errors.DuplicateObject, psycopg.errors.DuplicateDatabase):
+        if not adopting:
+            raise DeployFailed(f"{kind} {name} already exists") from None
 
 
 def _admin(stack: FakeStack, statement: str, name: str) -> None:

@@ -166,6 +166,14 @@ def test_a_stack_that_cannot_be_destroyed_is_swept_by_name(plane: Plane) -> None
     plane.assert_clean_slate(ref)
 
 
+def test_what_a_server_did_without_answering_is_made_again(plane: Plane) -> None:
+    arm("up:half=flake*1")
+    ref, operation = plane.create()
+    assert plane.wait(operation).status == "finished"
+    assert plane.steps(operation).count("up_stack") == 2
+    assert plane.project(ref).state == "ACTIVE"
+
+
 def test_a_transient_failure_has_a_limit(plane: Plane) -> None:
     arm("up_stack:before=flake")
     ref, operation = plane.create()
