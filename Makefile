@@ -33,4 +33,4 @@ lint:  ## the gates of make test that need no server
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 lock:  ## after a change of dependencies in pyproject.toml; neither file may name an index
 	$(LOCK) --group build -o requirements.lock
-	$(LOCK) --group dev --group build -o requirements-dev.lock
+	$(LOCK) --group dev --group build -c requirements.lock -o requirements-dev.lock

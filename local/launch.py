@@ -27,21 +27,21 @@ def is_running(home: Home) -> bool:
 def ensure_supervisor(home: Home, python: Path) -> None:
     """Leave with a supervisor that answers and runs the code that we run; `python` is one that the
     platform's account may run (daemon_python). Idempotent, and safe against a second caller."""
-    code = _code_of(home)
-    if code == code_digest():
+    running = _code_of(home)
+    if running == code_digest():
         return
-    if code is not None:
+    if running is not None:
         with suppress(BackendDown):  # one too old to know the word stays
             call(home.supervisor_socket, {"op": "handover"})
     deadline = time.monotonic() + LAUNCH_TIMEOUT_S
     while True:
-        started = _launch(home, python)
+        code, said = _launch(home, python)
         if is_running(home):
             return
         # Another one holds the lock: just starting, or handing over and not quite gone.
-        if started.returncode != ALREADY_RUNNING or time.monotonic() > deadline:
+        if code != ALREADY_RUNNING or time.monotonic() > deadline:
             raise SetupFailed(
-                f"the supervisor did not start: {started.stderr.strip()[-500:]}",
+                f"the supervisor did not start: {said.strip()[-500:]}",
                 code="supervisor_down",
                 fix=f"see {home.logs / 'supervisor.log'}",
             )
@@ -68,17 +68,22 @@ def _code_of(home: Home) -> str | None:
     return str(answer.get("code"))
 
 
-def _launch(home: Home, python: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [str(python), "-m", "local.supervisor"],
-        env={**environ_of(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LAUNCH_TIMEOUT_S,
-        check=False,
-    )
+def _launch(home: Home, python: Path) -> tuple[int | None, str]:
+    """Exit code and last words of the daemon's starter."""
+    try:
+        done = subprocess.run(
+            [str(python), "-m", "local.supervisor"],
+            env={**environ_of(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LAUNCH_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return None, f"not ready within {LAUNCH_TIMEOUT_S:g} s"
+    return done.returncode, done.stderr
 
 
 def unit_status(home: Home) -> Mapping[str, UnitStatus]:

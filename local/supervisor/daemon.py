@@ -41,6 +41,7 @@ class Supervisor:
         self.leaving = asyncio.Event()
         self.handing_over = False
         self._closing = False
+        self._replacements: list[asyncio.Task[Answer]] = []  # kept from the garbage collector
         self._home = home
         self._keepers: dict[str, Keeper] = {}
         # One operation at a time for each unit; a stop of one must not hold up the others.
@@ -64,8 +65,9 @@ class Supervisor:
         for complaint in complaints:
             log.error("ignored unit file %s", complaint)
         self._keepers = {name: self._keeper(unit) for name, unit in units.items()}
-        await asyncio.gather(*(keeper.adopt() for keeper in self._keepers.values()))
-        for keeper in self._keepers.values():
+        for name, keeper in self._keepers.items():
+            if not keeper.adopt():
+                self._replacements.append(asyncio.create_task(self._restart({"name": name})))
             if keeper.unit.autostart:
                 keeper.start()
 

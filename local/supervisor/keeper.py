@@ -49,17 +49,14 @@ class Keeper:
         update = {"state": state, "detail": detail, "since": time.time()}
         self._status = self._status.model_copy(update=update)
 
-    async def adopt(self) -> None:
-        """Take over the process that an earlier supervisor left, if there is one; one that runs an
-        older form of the unit is replaced."""
+    def adopt(self) -> bool:
+        """Take over the process that an earlier supervisor left, if there is one. False for one
+        that runs an older form of the unit: it has to be restarted."""
         if (found := find(self._home, self.unit)) is None:
-            return
+            return True
         self._process, current = found
-        if current:
-            self.start()
-        else:
-            await self._end_process()
-            self.start()
+        self.start()
+        return current
 
     def start(self) -> None:
         """Begin to keep it running, or try again now; `status` tells how it goes."""
@@ -109,8 +106,10 @@ class Keeper:
             self._status = self._status.model_copy(update={"restarts": restarts})
             self._be("backoff", f"{reason}; next try in {backoff_s:g} s")
             self._hurry.clear()
+            # Not wait_for: before 3.12 it can lose the cancellation that stop() sends.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), backoff_s)
+                async with asyncio.timeout(backoff_s):
+                    await self._hurry.wait()
             backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
 
     async def _run_once(self) -> str:

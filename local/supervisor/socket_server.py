@@ -23,7 +23,7 @@ async def listen(path: Path, handle: Handle) -> asyncio.Server:
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while line := await asyncio.wait_for(reader.readline(), IDLE_TIMEOUT_S):
+            while line := await _line(reader):
                 writer.write(json.dumps(await _answer(line, handle)).encode() + b"\n")
                 await writer.drain()
         except ValueError:  # longer than the limit: what follows cannot be told apart any more
@@ -34,6 +34,11 @@ async def listen(path: Path, handle: Handle) -> asyncio.Server:
             writer.close()
 
     return await asyncio.start_unix_server(converse, path, limit=REQUEST_BYTES_MAX)
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(IDLE_TIMEOUT_S):
+        return await reader.readline()
 
 
 async def _answer(line: bytes, handle: Handle) -> dict[str, Any]:
