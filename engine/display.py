@@ -111,7 +111,7 @@ class Display:
     def _summary(self, body: Mapping[str, Any]) -> None:
         if self._outputs and self._stack_outputs:
             self._line("Outputs:")
-            for key, value in self._stack_outputs.items():
+            for key, value in sorted(self._stack_outputs.items()):
                 self._line(f"    {key}: {_text(value)}")
         self._line("Resources:")
         for op, count in sorted(body["resourceChanges"].items()):

@@ -69,7 +69,7 @@ def local_runtime(project: Project, environ: Mapping[str, str]) -> Iterator[str]
         raise UsageError(f"the embedded engine runs python programs, not '{project.runtime}'")
     program = (project.root / project.main).resolve()
     host = subprocess.Popen(
-        [sys.executable, "-m", "engine.language_host", str(program)],
+        [_python(project), "-m", "engine.language_host", str(program)],
         cwd=project.root,
         env={**environ, "PYTHONPATH": _importable(environ)},
         stdin=subprocess.PIPE,
@@ -91,6 +91,13 @@ def local_runtime(project: Project, environ: Mapping[str, str]) -> Iterator[str]
             host.kill()
             host.wait()
         host.stdout.close()
+
+
+def _python(project: Project) -> str:
+    """The interpreter of the project's virtual environment, where it has one: this engine makes
+    none, and without one the program runs on what the engine itself runs on."""
+    own = project.root / project.virtualenv / "bin" / "python"
+    return str(own) if project.virtualenv and own.exists() else sys.executable
 
 
 def _importable(environ: Mapping[str, str]) -> str:

@@ -24,6 +24,7 @@ class Project:
     description: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
     settings_folder: str = "."
+    virtualenv: str = ""
 
     def settings_path(self, stack: str) -> Path:
         return self.root / self.settings_folder / f"Pulumi.{stack}.yaml"
@@ -58,7 +59,9 @@ def _read(path: Path) -> Project:
     if not isinstance(raw, dict) or not isinstance(raw.get("name"), str):
         raise UsageError(f"could not read project {path.name}: project is missing a 'name'")
     runtime = raw.get("runtime")
+    options: Mapping[str, Any] = {}
     if isinstance(runtime, dict):
+        options = runtime.get("options") or {}
         runtime = runtime.get("name")
     if not isinstance(runtime, str):
         raise UsageError(f"could not read project {path.name}: project is missing a 'runtime'")
@@ -70,4 +73,5 @@ def _read(path: Path) -> Project:
         description=raw.get("description") or "",
         config=raw.get("config") or {},
         settings_folder=raw.get("stackConfigDir") or ".",
+        virtualenv=str(options.get("virtualenv") or ""),
     )

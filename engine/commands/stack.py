@@ -88,7 +88,7 @@ def output(context: Context) -> None:
     if arguments.has("--json"):
         context.out_json(shown)
         return
-    for key, value in shown.items():
+    for key, value in sorted(shown.items()):
         context.out(f"{key}  {_text(value)}")
 
 
