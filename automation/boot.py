@@ -26,6 +26,7 @@ from contracts.home import Home, environ_of, home_from
 from contracts.units import Health, Unit, call
 from local import launch, servers
 from local.accounts import Account, account
+from local.daemon_python import code_digest
 
 OPERATOR = "operator"
 SERVERS_TIMEOUT_S = 330.0  # Keycloak's first start writes its schema
@@ -57,7 +58,13 @@ def boot(home: Home, say: Say) -> None:
 
 def own_units(home: Home, python: Path) -> list[Unit]:
     """The control plane's processes. They may start before PostgreSQL, and outlive its restart."""
-    env = {**environ_of(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+    env = {
+        **environ_of(home),
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        # Read by nobody: it makes the unit another one, so that new code restarts it.
+        "CROFT_CODE": code_digest(Path(sys.prefix)),
+    }
     worker = Unit(
         name="worker",
         argv=[str(python), "-m", "automation.worker"],

@@ -32,7 +32,8 @@ from contracts.home import home_from
 
 # One update keeps a core busy for a second and waits for servers the rest of its time.
 CONCURRENCY = 3
-QUEUE_POLL_S = 0.1
+# A tenth of it would find work 0.15 s sooner and keep 7 % of a core busy for ever.
+QUEUE_POLL_S = 0.3
 POSTGRES_WAIT_S = 60.0
 HOLD_CHECK_S = 1.0
 RECONCILE_INTERVAL_S = 10.0
