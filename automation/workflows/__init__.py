@@ -1,1 +1,4 @@
-"""To be described by its owner."""
+"""The durable operations, one file each: arguments, workflow, steps, undos, in this order.
+
+Must not know HTTP, or how a stack is run.
+"""
