@@ -19,7 +19,7 @@ from engine.journal import Journal
 from engine.provider import Diff, Props
 from engine.provider_registry import ProviderRegistry
 from engine.resource_state import PROVIDER_TYPE_PREFIX, ResourceState
-from engine.secrecy import marked_like, plain
+from engine.secrecy import marked_like, plain, secret_texts
 from engine.step_executor import StepExecutor, StepFailed
 from engine.step_generator import (
     Decision,
@@ -105,7 +105,7 @@ class Deployment:
     def register(self, goal: Goal) -> ResourceState:
         """Bring one resource to what the program wants. Raises NotDone."""
         urn = self._generator.urn_of(goal)
-        with self._answering_for(urn):
+        with self._answering_for(urn, goal):
             if goal.unsupported:
                 uses = ", ".join(goal.unsupported)
                 raise StepError(urn, f"{uses}: the embedded engine does not support that")
@@ -117,7 +117,7 @@ class Deployment:
     def read(self, goal: ReadGoal) -> ResourceState:
         """Look at a resource that somebody else owns. Raises NotDone."""
         urn = self._generator.urn_of(goal)
-        with self._answering_for(urn):
+        with self._answering_for(urn, goal):
             self._skip_if_undone(urn, goal)
             self._refuse_unknown(urn, goal.type)
             provider = goal.provider or self._default_provider(goal.type, goal.version)
@@ -166,7 +166,7 @@ class Deployment:
     # How
 
     @contextmanager
-    def _answering_for(self, urn: str) -> Iterator[None]:
+    def _answering_for(self, urn: str, goal: Goal | ReadGoal) -> Iterator[None]:
         """Whatever goes wrong with a resource is reported once and ends in NotDone."""
         try:
             if self.stopped:
@@ -177,7 +177,8 @@ class Deployment:
             raise
         except EngineError as error:
             if not isinstance(error, StepFailed):  # that one has been reported
-                self._events.diagnostic("error", str(error), getattr(error, "urn", urn))
+                culprit, secrets = getattr(error, "urn", urn), secret_texts(goal.properties)
+                self._events.diagnostic("error", str(error), culprit, secrets)
             self._fail(urn)
             raise NotDone(urn) from error
 

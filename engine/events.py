@@ -51,13 +51,16 @@ class Events:
     def prelude(self, config: Mapping[str, str]) -> None:
         self._send("preludeEvent", {"config": dict(config)})
 
-    def diagnostic(self, severity: str, message: str, urn: str = "") -> None:
-        """`severity` is debug, info, info#err, warning or error."""
+    def diagnostic(
+        self, severity: str, message: str, urn: str = "", secrets: Iterable[str] = ()
+    ) -> None:
+        """`severity` is debug, info, info#err, warning or error. `secrets` are further texts that
+        this message may not repeat."""
         if severity == "debug" and not self._debug:
             return
         body = {
             "prefix": f"{severity.partition('#')[0]}: ",
-            "message": _redacted(message, self._secrets).rstrip("\n") + "\n",
+            "message": _redacted(message, {*self._secrets, *secrets}).rstrip("\n") + "\n",
             "color": "never",
             "severity": severity,
         }
@@ -79,9 +82,9 @@ class Events:
 
     def step_failed(self, step: Step, error: BaseException) -> None:
         message = f"{_DOING[step.op]} {step.urn}: {error}"
-        for state in filter(None, (step.old, step.new)):
-            message = _redacted(message, secret_texts([state.inputs, state.outputs]))
-        self.diagnostic("error", message, step.urn)
+        states = filter(None, (step.old, step.new))
+        secrets = secret_texts([[state.inputs, state.outputs] for state in states])
+        self.diagnostic("error", message, step.urn, secrets)
         self._send("resOpFailedEvent", {**self._step(step), "status": 0, "steps": 0})
 
     def summary(self, duration_s: float, succeeded: bool) -> None:

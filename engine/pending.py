@@ -31,18 +31,32 @@ def healed(snapshot: Snapshot, providers: ProviderRegistry, events: Events) -> S
     for state in snapshot.resources:
         if state.is_provider:
             providers.configure(state)
-    live = {state.urn for state in snapshot.resources if not state.delete}
-    adopted = []
+    resources = list(snapshot.resources)
     for operation in snapshot.pending_operations:
         state = operation.resource
         events.diagnostic("warning", f"an earlier {operation.type} was interrupted", state.urn)
-        if operation.type is OperationType.CREATING and state.custom and state.urn not in live:
+        if operation.type is OperationType.CREATING and state.custom:
             found = _found(operation, providers)
             if found is not None:
                 events.diagnostic("info", f"found {found.id}: adopted", state.urn)
-                adopted.append(found)
-                live.add(state.urn)
-    return replace(snapshot, resources=(*snapshot.resources, *adopted), pending_operations=())
+                resources = _adopting(resources, found)
+    return replace(snapshot, resources=tuple(resources), pending_operations=())
+
+
+def _adopting(resources: list[ResourceState], found: ResourceState) -> list[ResourceState]:
+    """The resources and an object that was made for one of them."""
+    for state in resources:
+        if state.urn != found.urn or state.delete:
+            continue
+        if state.pending_replacement:
+            # Its predecessor had been deleted to make room.
+            return [*(other for other in resources if other is not state), found]
+        if state.id == found.id:
+            return resources
+        # It was to replace one that is still there. Whether that is still wanted is for this
+        # update to say; if not, the newcomer goes.
+        return [*resources, replace(found, delete=True)]
+    return [*resources, found]
 
 
 def _found(operation: PendingOperation, providers: ProviderRegistry) -> ResourceState | None:

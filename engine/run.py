@@ -30,6 +30,8 @@ from engine.values import secret
 
 # The CLI's default for a machine this size; the SDK sizes its own thread pool by it.
 PARALLEL_DEFAULT = 16
+# More than this no program has use for, and the SDK's own pool cannot be told.
+PARALLEL_MAX = 256
 # A program holds up to four calls for each unit of parallelism (pulumi.automation._server).
 _CALLS_PER_PARALLEL = 4
 _CALLS_BESIDE = 8  # logs, outputs and the final wait

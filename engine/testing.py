@@ -19,6 +19,7 @@ from pulumi.runtime.proto import language_pb2_grpc
 
 from engine import isolation
 from engine.events import Event, Events
+from engine.integrity import verify_integrity
 from engine.project import Project
 from engine.provider import Credentials, Handler, Props
 from engine.provider_registry import ProviderRegistry
@@ -203,5 +204,6 @@ class MemoryStack:
         return run(update, events, None if dry_run else self._save)
 
     def _save(self, snapshot: Snapshot) -> None:
+        verify_integrity(snapshot)
         self.snapshot = snapshot
         self.saved.append(snapshot)

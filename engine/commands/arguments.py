@@ -92,6 +92,8 @@ TABLE: Mapping[tuple[str, ...], Form] = {
         "Delete every resource of a stack",
         UPDATE | APPLY | _flags(Flag.SWITCH, "--preview-only", "--refresh", "--continue-on-error"),
     ),
+    # Pending creates are always settled, by looking for the object: --clear-pending-creates asks
+    # for no more than that.
     ("refresh",): Form(
         "Read every resource and correct the state",
         UPDATE | APPLY | _flags(Flag.SWITCH, "--preview-only", "--clear-pending-creates"),
@@ -113,7 +115,7 @@ TABLE: Mapping[tuple[str, ...], Form] = {
     ("stack", "history"): Form(
         "Show the updates of a stack",
         STACK
-        | _flags(Flag.SWITCH, "--json", "--show-secrets", "--full-dates")
+        | _flags(Flag.SWITCH, "--json", "--show-secrets")
         | _flags(Flag.VALUE, "--page", "--page-size"),
     ),
     ("stack", "export"): Form(
@@ -161,7 +163,7 @@ TABLE: Mapping[tuple[str, ...], Form] = {
         STACK | _flags(Flag.SWITCH, "--force"),
     ),
     ("cancel",): Form("Remove the locks of a stack", STACK | _flags(Flag.SWITCH, "--yes"), 0, 1),
-    ("whoami",): Form("Show who uses which backend", _flags(Flag.SWITCH, "--json", "--verbose")),
+    ("whoami",): Form("Show who uses which backend", _flags(Flag.SWITCH, "--json")),
     ("version",): Form("Show the version of the engine"),
 }
 

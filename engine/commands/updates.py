@@ -20,7 +20,7 @@ from engine.language import local_runtime
 from engine.preview_digest import PreviewDigest
 from engine.provider_registry import ProviderRegistry
 from engine.resource_state import Snapshot
-from engine.run import PARALLEL_DEFAULT, Outcome, Update, run
+from engine.run import PARALLEL_DEFAULT, PARALLEL_MAX, Outcome, Update, run
 from engine.secrets_passphrase import StackSecrets
 from engine.stack_reference import StackReference
 from engine.stack_settings import ConfigValue
@@ -111,7 +111,7 @@ def _planned(
         dry_run=kind.dry_run,
         refresh=arguments.has("--refresh"),
         refresh_only=kind.refresh_only,
-        parallel=arguments.integer("--parallel") or PARALLEL_DEFAULT,
+        parallel=min(arguments.integer("--parallel") or PARALLEL_DEFAULT, PARALLEL_MAX),
         continue_on_error=arguments.has("--continue-on-error"),
         replacements=arguments.values("--replace"),
     )

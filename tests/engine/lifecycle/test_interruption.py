@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from engine.resource_state import OperationType, PendingOperation
-from tests.engine.fake_sdk import Thing
+from tests.engine.fake_sdk import Thing, options
 
 
 def one(size=1):
     return lambda: Thing("a", size=size)
 
 
-def kill_during(stack, package, world, *, made):
+def kill_during(stack, package, world, *, made, program=one()):
     """Leave the stack as a kill in the middle of creating `a` would."""
 
     def create(cfg, inputs):
@@ -23,7 +23,7 @@ def kill_during(stack, package, world, *, made):
 
     at_death = []
     package.thing.on_create = create
-    assert not stack.up(one()).succeeded
+    assert not stack.up(program).succeeded
     stack.snapshot = at_death[0]
     package.thing.on_create = None
     world.calls.clear()
@@ -79,3 +79,30 @@ def test_other_pending_operations_are_simply_done_again(stack, world, type_):
     stack.snapshot = replace(stack.snapshot, pending_operations=(operation,))
     assert stack.up(one(2)).changes == {"same": 1, "update": 1}
     assert stack.snapshot.pending_operations == ()
+
+
+def named(name, **opts):
+    return lambda: Thing("a", name=name, opts=options(**opts))
+
+
+@pytest.mark.parametrize("wanted", ["new", "old", None])
+def test_killed_while_creating_a_replacement(stack, package, world, wanted):
+    stack.up(named("old"))
+    kill_during(stack, package, world, made=True, program=named("new"))
+    assert sorted(world.objects) == ["new", "old"]
+    outcome = stack.up(named(wanted) if wanted else lambda: None)
+    assert outcome.succeeded, stack.errors()
+    assert sorted(world.objects) == ([wanted] if wanted else [])
+    assert not any(s.delete for s in stack.snapshot.resources)
+
+
+@pytest.mark.parametrize("wanted", ["new", "old", None])
+def test_killed_while_creating_what_its_predecessor_made_room_for(stack, package, world, wanted):
+    room = {"delete_before_replace": True}
+    stack.up(named("old", **room))
+    kill_during(stack, package, world, made=True, program=named("new", **room))
+    assert sorted(world.objects) == ["new"]
+    outcome = stack.up(named(wanted, **room) if wanted else lambda: None)
+    assert outcome.succeeded, stack.errors()
+    assert sorted(world.objects) == ([wanted] if wanted else [])
+    assert not any(s.pending_replacement for s in stack.snapshot.resources)

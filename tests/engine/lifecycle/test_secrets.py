@@ -107,3 +107,12 @@ def test_a_handlers_error_never_shows_configured_secrets(stack, package):
     outcome = stack.up(secret_thing)
     assert not outcome.succeeded
     assert HUSH not in json.dumps(stack.events)
+
+
+def test_a_check_failure_that_repeats_a_secret_input_is_masked(stack, package):
+    def check(cfg, urn, olds, news):
+        raise ValueError(f"{news['password']} is too short")
+
+    package.thing.on_check = check
+    assert not stack.preview(secret_thing).succeeded
+    assert stack.errors() == ["[secret] is too short\n"]
