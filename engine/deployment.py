@@ -312,7 +312,7 @@ def _blaming(urn: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:  # whatever a handler raises, it fails that resource
-        raise StepError(urn, str(error)) from error
+        raise StepError(urn, str(error) or repr(error)) from error
 
 
 def _stand_in(registration: Registration) -> ResourceState:

@@ -81,7 +81,7 @@ class Events:
             self._send("resOutputsEvent", self._step(step))
 
     def step_failed(self, step: Step, error: BaseException) -> None:
-        message = f"{_DOING[step.op]} {step.urn}: {error}"
+        message = f"{_DOING[step.op]} {step.urn}: {str(error) or repr(error)}"
         states = filter(None, (step.old, step.new))
         secrets = secret_texts([[state.inputs, state.outputs] for state in states])
         self.diagnostic("error", message, step.urn, secrets)
