@@ -6,6 +6,7 @@ bounded retries, and errors without statements. Must not know resource types.
 
 import atexit
 import os
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +23,8 @@ from engine.providers.provider_resource import number, text
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-ATTEMPTS_MAX = 5
+ATTEMPTS_MAX = 10
+BACKOFF_MAX_S = 1.6
 IDLE_MAX = 4
 IDLE_S = 30.0
 LOCK_TIMEOUT_MS = 60_000
@@ -101,7 +103,8 @@ def _attempt(cfg: Props, database: str | None, work: Callable[[Connection], T]) 
         except psycopg.Error as error:
             if attempt == ATTEMPTS_MAX or not _is_transient(error):
                 raise PostgresError(_message(error), error.sqlstate) from None
-        time.sleep(0.05 * 2**attempt)
+        # With jitter: those that collided would otherwise meet again each time.
+        time.sleep(random.uniform(0.02, min(0.05 * 2**attempt, BACKOFF_MAX_S)))
     raise AssertionError("unreachable")
 
 
