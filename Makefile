@@ -20,6 +20,7 @@ status:  ## what runs
 
 test:  ## every test; the platform they need is their own
 	@$(BOOTSTRAP) --dev
+	@.venv/bin/python -m local.toolbox
 	@.venv/bin/pytest $(ARGS)
 
 bench:  ## figures for docs/benchmarks.md
