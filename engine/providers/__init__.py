@@ -24,4 +24,4 @@ class BuiltinPackage:
 
 
 def builtin_packages() -> Sequence[Package]:
-    return [BuiltinPackage(name) for name in ("postgresql", "keycloak", "minio")]
+    return [BuiltinPackage(name) for name in ("postgresql", "keycloak", "minio", "random")]
