@@ -25,6 +25,17 @@ PATIENCE_S = 20.0
 
 @pytest.fixture
 def home() -> Iterator[Home]:
+    yield from _new_home()
+
+
+@pytest.fixture(scope="session")
+def daemon_python() -> Iterator[Path]:
+    """What supervisors run on. Once for all tests: a closed checkout has to be copied for it."""
+    for home in _new_home():
+        yield service_python(home)
+
+
+def _new_home() -> Iterator[Home]:
     # Not under pytest's folder: it is closed to other users, and too long a path for sockets.
     root = Path(tempfile.mkdtemp(prefix="croft-"))
     tools = str(home_from(os.environ, uid=os.getuid()).tools)
@@ -37,13 +48,14 @@ def home() -> Iterator[Home]:
 class Rig:
     """One supervisor under test, which may be killed and started again."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, python: Path) -> None:
         self.home = home
+        self.python = python
         self.daemon: subprocess.Popen[bytes] | None = None
 
     def start(self) -> subprocess.Popen[bytes]:
         self.daemon = subprocess.Popen(
-            [str(service_python(self.home)), "-m", "local.supervisor", "--foreground"],
+            [str(self.python), "-m", "local.supervisor", "--foreground"],
             env={"CROFT_HOME": str(self.home.root), "CROFT_TOOLS": str(self.home.tools)},
             cwd="/",
             stdout=subprocess.PIPE,
@@ -94,8 +106,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig(home: Home) -> Iterator[Rig]:
-    rig = Rig(home)
+def rig(home: Home, daemon_python: Path) -> Iterator[Rig]:
+    rig = Rig(home, daemon_python)
     rig.start()
     yield rig
     assert rig.daemon is not None

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,6 @@ from contracts.errors import BackendDown
 from contracts.home import Home
 from contracts.units import call
 from local import launch
-from local.daemon_python import service_python
 from local.launch import ensure_supervisor, is_running, shut_down, wait_until_running
 from local.supervisor import logs
 from tests.local.conftest import Rig, alive
@@ -103,7 +103,7 @@ def test_a_second_supervisor_leaves_at_once(rig: Rig) -> None:
     rig.put("one", IDLE)
     pid = rig.wait("one", "running")["pid"]
     second = subprocess.run(
-        [str(service_python(rig.home)), "-m", "local.supervisor"],
+        [str(rig.python), "-m", "local.supervisor"],
         env={"CROFT_HOME": str(rig.home.root)},
         cwd="/",
         capture_output=True,
@@ -115,13 +115,12 @@ def test_a_second_supervisor_leaves_at_once(rig: Rig) -> None:
     assert rig.wait("one", "running")["pid"] == pid
 
 
-def test_it_becomes_a_daemon_once_however_many_ask(home: Home) -> None:
-    python = service_python(home)
+def test_it_becomes_a_daemon_once_however_many_ask(home: Home, daemon_python: Path) -> None:
     errors = []
 
     def ask() -> None:
         try:
-            ensure_supervisor(home, python)
+            ensure_supervisor(home, daemon_python)
         except BackendDown as error:
             errors.append(error)
 
@@ -148,7 +147,7 @@ def test_a_supervisor_of_other_code_hands_its_units_over(
 ) -> None:
     rig.put("one", IDLE)
     pid = rig.wait("one", "running")["pid"]
-    python = service_python(rig.home)
+    python = rig.python
     ensure_supervisor(rig.home, python)
     assert rig.daemon is not None and rig.daemon.poll() is None  # the same code stays
     monkeypatch.setattr(launch, "code_digest", lambda: "newer")
@@ -162,7 +161,7 @@ def test_down_stops_what_outlived_a_killed_supervisor(rig: Rig) -> None:
     rig.put("one", IDLE)
     pid = rig.wait("one", "running")["pid"]
     rig.kill()
-    python = service_python(rig.home)
+    python = rig.python
     assert shut_down(rig.home, python, timeout_s=30)
     assert not alive(pid)
     assert not shut_down(rig.home, python, timeout_s=30)
