@@ -103,10 +103,10 @@ def test_killed_in_destroy(plane: Plane, start_worker: StartWorker, step: str) -
 def test_a_second_process_waits_for_the_slot(plane: Plane, start_worker: StartWorker) -> None:
     _, operation = plane.create()
     first = start_worker("generate_secrets:before=sleep")
-    eventually(lambda: plane.steps(operation) == ["load_plan"], timeout_s=30)
+    eventually(lambda: plane.steps(operation) == ["load_plan", "check_backends"], timeout_s=30)
     second = start_worker()
     time.sleep(3)
-    assert plane.steps(operation) == ["load_plan"]
+    assert plane.steps(operation) == ["load_plan", "check_backends"]
     first.kill()
     # The standby takes the slot over, and with it what the first one had begun.
     assert plane.wait(operation).status == "finished"
