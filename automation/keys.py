@@ -28,7 +28,6 @@ RANDOM_SECRETS = (
     "jwt_secret",
     "storage_secret",
     "auth_client_secret",
-    "passphrase",  # of the stack's state; not given to the stack itself
 )
 
 
@@ -52,12 +51,18 @@ def mint_secrets(ref: str, given: Mapping[str, str], *, now: int) -> dict[str, s
     return api_keys | values
 
 
-def ensure_secrets(conn: Connection[Any], root: RootKey, project: ProjectRow) -> dict[str, str]:
+def ensure_secrets(
+    conn: Connection[Any],
+    root: RootKey,
+    project: ProjectRow,
+    state_secrets: Mapping[str, str] = {},
+) -> dict[str, str]:
     """Every secret of the project in clear. Repeatable: what was stored first stays, and only what
-    is missing is made. The row is locked: of two at once the second one finds a complete set."""
+    is missing is made. The row is locked: of two at once the second one finds a complete set.
+    `state_secrets` open the state of its stack; the stack itself is not given them."""
     projects.find(conn, project.ref, lock=True)
     stored = read_secrets(conn, root, project)
-    wanted = mint_secrets(project.ref, stored, now=int(time.time()))
+    wanted = mint_secrets(project.ref, {**state_secrets, **stored}, now=int(time.time()))
     store_secrets(conn, root, project, {n: v for n, v in wanted.items() if n not in stored})
     return wanted
 

@@ -26,6 +26,7 @@ from automation.reconcilers.orphans import all_backends
 from automation.reconcilers.stuck import reconcile_stuck
 from automation.registry import holds
 from automation.settings import Settings, settings_from
+from automation.state_secrets import SpareStateSecrets
 from automation.workflows import create_project, destroy_project, names, runtime
 from contracts.errors import PlatformError
 from contracts.home import home_from
@@ -54,7 +55,8 @@ def main() -> None:
     failpoints.arm(os.environ)
     settings = settings_from(home_from(os.environ, uid=os.getuid()))
     with open_context(settings) as context:
-        run(runtime.Runtime(context, pulumi, all_backends(context)), slot)
+        spares = SpareStateSecrets(pulumi.new_salt)
+        run(runtime.Runtime(context, pulumi, all_backends(context), spares.take), slot)
 
 
 def run(ready: runtime.Runtime, slot: int) -> None:

@@ -98,13 +98,9 @@ def generate_secrets(ref: str, operation_id: str) -> None:
     runtime = current()
     project = runtime.project(ref)
     root = load_root_key(runtime.context.settings.root_key_path)
+    state_secrets = runtime.state_secrets()
     with runtime.context.transaction() as conn:
-        secrets = keys.ensure_secrets(conn, root, project)
-    if "encryptionsalt" not in secrets:
-        # Kept with the passphrase: under another salt the whole state would be encrypted anew.
-        salt = runtime.stacks.new_salt(secrets["passphrase"])
-        with runtime.context.transaction() as conn:
-            keys.store_secrets(conn, root, project, {"encryptionsalt": salt})
+        keys.ensure_secrets(conn, root, project, state_secrets)
 
 
 @step

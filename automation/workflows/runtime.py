@@ -29,8 +29,6 @@ class Stacks(Protocol):
     """The functions of `automation.pulumi` that workflows use: the seam where tests put a fake."""
 
     @property
-    def new_salt(self) -> Callable[[str], str]: ...
-    @property
     def project_stack(self) -> Callable[[Settings, ProjectSpec, Mapping[str, str]], Any]: ...
     @property
     def up(self) -> Callable[[Any, Callable[[str, dict[str, Any]], None]], dict[str, Any]]: ...
@@ -45,6 +43,8 @@ class Runtime:
     context: Context
     stacks: Stacks
     backends: tuple[Backend, ...]
+    state_secrets: Callable[[], Mapping[str, str]]
+    """Passphrase and salt for the state of a new stack."""
 
     def project(self, ref: str) -> projects.ProjectRow:
         with self.context.transaction() as conn:

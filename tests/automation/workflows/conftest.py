@@ -123,7 +123,7 @@ def fake_gateway(control_home: Home) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def in_process_worker(context: Context, fake_gateway: None) -> Iterator[None]:
     """A worker in this process, whose failpoints a test can set."""
-    runtime.install(runtime.Runtime(context, rig.FakeStacks(), rig.backends(context)))
+    runtime.install(rig.runtime_of(context))
     worker.launch(context.settings, slot=0)
     yield
     DBOS.destroy(workflow_completion_timeout_sec=5)

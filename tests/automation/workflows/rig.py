@@ -24,6 +24,7 @@ from automation.platform_secrets import read_secret
 from automation.reconcilers.orphans import Backend, all_backends
 from automation.registry import cluster
 from automation.settings import Settings, settings_from
+from automation.state_secrets import new_state_secrets
 from automation.workflows.runtime import Runtime
 from contracts.errors import BackendDown, DeployFailed
 from contracts.home import Home, home_from
@@ -48,16 +49,22 @@ class FakeStack:
         return f".pulumi/stacks/basecroft/{self.names.ref}.json"
 
 
+def new_salt(passphrase: str) -> str:
+    return f"salt of {passphrase}"
+
+
+def runtime_of(context: Context) -> Runtime:
+    """What a real worker runs with, the stacks aside."""
+    return Runtime(context, FakeStacks(), backends(context), lambda: new_state_secrets(new_salt))
+
+
 class FakeStacks:
     """Stands where `automation.pulumi` stands."""
-
-    def new_salt(self, passphrase: str) -> str:
-        return f"salt of {len(passphrase)}"
 
     def project_stack(
         self, settings: Settings, spec: ProjectSpec, secrets: Mapping[str, str]
     ) -> FakeStack:
-        assert secrets["encryptionsalt"] == self.new_salt(secrets["passphrase"])
+        assert secrets["encryptionsalt"] == new_salt(secrets["passphrase"])
         spec_to_config(spec, secrets)
         (settings.home.work / spec.ref).mkdir(parents=True, exist_ok=True)
         return FakeStack(settings, ProjectNames(spec.ref))
@@ -150,7 +157,7 @@ def main() -> None:
     failpoints.arm(os.environ)
     settings = settings_from(home_from(os.environ, uid=os.getuid()))
     with open_context(settings) as context:
-        worker.run(Runtime(context, FakeStacks(), backends(context)), slot=int(sys.argv[1]))
+        worker.run(runtime_of(context), slot=int(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,42 @@
+"""Passphrase and salt of a new stack's state, some of them made before they are wanted.
+
+Owns the spare ones. The engine derives a key from the two, which takes a third of a second of CPU
+on purpose, and keeps it: done while the worker has nothing else to do, it costs a create nothing.
+Must not know projects; a spare that nobody takes is forgotten with the process.
+"""
+
+import queue
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+
+PASSPHRASE_BYTES = 20
+SPARES_MAX = 2
+
+NewSalt = Callable[[str], str]
+
+
+def new_state_secrets(new_salt: NewSalt) -> dict[str, str]:
+    """The project secrets `passphrase` and `encryptionsalt`. They are kept together: under another
+    salt the whole state would be encrypted anew."""
+    passphrase = secrets.token_hex(PASSPHRASE_BYTES)
+    return {"passphrase": passphrase, "encryptionsalt": new_salt(passphrase)}
+
+
+class SpareStateSecrets:
+    """A few pairs at hand, made one after another by a thread of its own."""
+
+    def __init__(self, new_salt: NewSalt) -> None:
+        self._new_salt = new_salt
+        self._spares: queue.Queue[Mapping[str, str]] = queue.Queue(SPARES_MAX)
+        threading.Thread(target=self._fill, name="state-secrets", daemon=True).start()
+
+    def take(self) -> Mapping[str, str]:
+        try:
+            return self._spares.get_nowait()
+        except queue.Empty:
+            return new_state_secrets(self._new_salt)
+
+    def _fill(self) -> None:
+        while True:  # as long as the process; waits where there are enough
+            self._spares.put(new_state_secrets(self._new_salt))
