@@ -109,7 +109,10 @@ class Grant(SchemaHandler):
         if granted is None:
             return None
         kind, wanted = known["objectType"], set(known.get("privileges") or [])
-        other = next((found for found in granted if not _same(kind, wanted, found)), None)
+        other = next(
+            (found for found in granted if not same_privileges(PRIVILEGES[kind], wanted, found)),
+            None,
+        )
         actual = known if other is None else {**known, "privileges": sorted(other)}
         return refreshed(self.fields, id, known, actual)
 
@@ -214,7 +217,8 @@ def _granted(cfg: Props, grant: Props) -> list[set[str]] | None:
     return [set(privileges) for (privileges,) in rows]
 
 
-def _same(kind: str, wanted: set[str], granted: set[str]) -> bool:
+def same_privileges(every: set[str], wanted: set[str], granted: set[str]) -> bool:
+    """`every` is all there are on an object of the kind, as ALL grants them."""
     if "ALL" in wanted:  # MAINTAIN exists from PostgreSQL 17 on only
-        return granted >= PRIVILEGES[kind] - {"MAINTAIN"}
+        return granted >= every - {"MAINTAIN"}
     return granted == {"TEMPORARY" if word == "TEMP" else word for word in wanted}

@@ -1,0 +1,91 @@
+"""postgresql:index/extension:Extension.
+
+Owns CREATE, ALTER and DROP EXTENSION. One that is there already is taken as it is and brought to
+the schema and version asked for, as with the plugin: a template may have brought it.
+"""
+
+from psycopg import sql
+
+from engine.provider import Props
+from engine.providers.postgresql.connection import Connection, transact
+from engine.providers.postgresql.placed import database_of, id_of, named_by, row_in
+from engine.providers.schema import Field, SchemaHandler, known_of, outputs_of, refreshed
+
+READ = """
+SELECT nspname, extversion FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
+WHERE extname = %s
+"""
+
+
+class Extension(SchemaHandler):
+    fields = {
+        "name": Field(required=True, replaces=True),
+        "database": Field(computed=True, replaces=True),
+        "schema": Field(computed=True),
+        "version": Field(computed=True),
+        "createCascade": Field(kind="bool", default=False, local=True),
+        "dropCascade": Field(kind="bool", default=False, local=True),
+    }
+    key = ("name", "database")
+    autoname = "name"
+
+    def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
+        id = id_of(cfg, inputs)
+        return id, self._ensured(cfg, id, inputs)
+
+    def find(self, cfg: Props, inputs: Props) -> str | None:
+        there = row_in(cfg, database_of(cfg, inputs), READ, inputs["name"])
+        return id_of(cfg, inputs) if there else None
+
+    def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
+        known = known_of(self.fields, inputs, outputs)
+        actual = _read(cfg, *named_by(cfg, id, known))
+        return actual and refreshed(self.fields, id, known, actual)
+
+    def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
+        return self._ensured(cfg, id, news)
+
+    def delete(self, cfg: Props, id: str, outputs: Props) -> None:
+        database, name = named_by(cfg, id, outputs)
+        if _read(cfg, database, name) is None:
+            return
+        statement = sql.SQL("DROP EXTENSION IF EXISTS {} {}").format(
+            sql.Identifier(name), sql.SQL("CASCADE" if outputs.get("dropCascade") else "RESTRICT")
+        )
+        transact(cfg, lambda connection: connection.execute(statement), database)
+
+    def _ensured(self, cfg: Props, id: str, inputs: Props) -> Props:
+        name, database = inputs["name"], database_of(cfg, inputs)
+        transact(cfg, lambda connection: _ensure(connection, inputs), database)
+        return outputs_of(self.fields, id, inputs, _read(cfg, database, name) or {})
+
+
+def _ensure(connection: Connection, inputs: Props) -> None:
+    extension = sql.Identifier(inputs["name"])
+    schema, version = inputs.get("schema"), inputs.get("version")
+    there = connection.execute(READ, [inputs["name"]]).fetchone()
+    if there is None:
+        statement = sql.SQL("CREATE EXTENSION {}").format(extension)
+        if schema:
+            statement += sql.SQL(" SCHEMA {}").format(sql.Identifier(schema))
+        if version:
+            statement += sql.SQL(" VERSION {}").format(sql.Literal(version))
+        if inputs.get("createCascade"):
+            statement += sql.SQL(" CASCADE")
+        connection.execute(statement)
+        return
+    if schema and schema != there[0]:
+        connection.execute(
+            sql.SQL("ALTER EXTENSION {} SET SCHEMA {}").format(extension, sql.Identifier(schema))
+        )
+    if version and version != there[1]:
+        connection.execute(
+            sql.SQL("ALTER EXTENSION {} UPDATE TO {}").format(extension, sql.Literal(version))
+        )
+
+
+def _read(cfg: Props, database: str, name: str) -> Props | None:
+    row = row_in(cfg, database, READ, name)
+    if row is None:
+        return None
+    return {"name": name, "database": database, "schema": row[0], "version": row[1]}
