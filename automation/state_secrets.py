@@ -8,10 +8,13 @@ Must not know projects; a spare that nobody takes is forgotten with the process.
 import queue
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 PASSPHRASE_BYTES = 20
-SPARES_MAX = 2
+SPARES_MAX = 4
+# After one was taken, so that the next is not made on the core that the create needs now.
+PAUSE_S = 5.0
 
 NewSalt = Callable[[str], str]
 
@@ -26,8 +29,9 @@ def new_state_secrets(new_salt: NewSalt) -> dict[str, str]:
 class SpareStateSecrets:
     """A few pairs at hand, made one after another by a thread of its own."""
 
-    def __init__(self, new_salt: NewSalt) -> None:
+    def __init__(self, new_salt: NewSalt, pause_s: float = PAUSE_S) -> None:
         self._new_salt = new_salt
+        self._pause_s = pause_s
         self._spares: queue.Queue[Mapping[str, str]] = queue.Queue(SPARES_MAX)
         threading.Thread(target=self._fill, name="state-secrets", daemon=True).start()
 
@@ -39,4 +43,7 @@ class SpareStateSecrets:
 
     def _fill(self) -> None:
         while True:  # as long as the process; waits where there are enough
+            was_full = self._spares.full()
             self._spares.put(new_state_secrets(self._new_salt))
+            if was_full:
+                time.sleep(self._pause_s)
