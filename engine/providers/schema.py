@@ -9,12 +9,13 @@ import json
 import secrets
 import zlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from engine.provider import UNKNOWN, Props
 
-Kind = Literal["str", "int", "bool", "list", "set", "map", "block"]
+Kind = Literal["str", "int", "bool", "list", "set", "map", "block", "blocks"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class Field:
     choices: Collection[str] = ()
     minimum: int | None = None
     same: Callable[[Any, Any], bool] | None = None
-    fields: Mapping[str, "Field"] = field(default_factory=dict)  # of a block
+    fields: Mapping[str, "Field"] = field(default_factory=dict)  # of a block, or of each of a list
 
 
 Fields = Mapping[str, Field]
@@ -92,6 +93,11 @@ def _coerced(f: Field, value: Any, path: str) -> Any:
         if not isinstance(value, dict):
             raise ValueError(f"{path} must be an object")
         return complete(f.fields, value, path + ".")
+    if f.kind == "blocks":
+        if not isinstance(value, list):
+            raise ValueError(f"{path} must be a list of objects")
+        one = replace(f, kind="block")
+        return [_coerced(one, item, f"{path}[{n}]") for n, item in enumerate(value)]
     if f.kind == "map":
         if not isinstance(value, dict):
             raise ValueError(f"{path} must be a map")
@@ -151,11 +157,17 @@ def means_same(f: Field, new: Any, old: Any) -> bool:
         return f.same(new, old)
     if f.kind == "block":
         return isinstance(old, dict) and not changed(f.fields, old, new)
+    if f.kind == "blocks":
+        return isinstance(old, list) and same_blocks(f.fields, new, old)
     if f.kind == "set":
         return isinstance(old, list) and set(map(str, new)) == set(map(str, old))
     if f.kind in ("bool", "int", "str"):
         return _scalar_text(new) == _scalar_text(old)
     return bool(new == old)
+
+
+def same_blocks(fields: Fields, new: list[Props], old: list[Props]) -> bool:
+    return len(new) == len(old) and not any(map(partial(changed, fields), old, new))
 
 
 def _scalar_text(value: Any) -> str:

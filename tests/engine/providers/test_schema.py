@@ -29,6 +29,9 @@ class Thing(SchemaHandler):
         "force": Field(kind="bool", default=False, local=True),
         "arn": Field(output=True),
         "box": Field(kind="block", fields={"depth": Field(kind="int", default=3), "lid": Field()}),
+        "doors": Field(
+            kind="blocks", fields={"width": Field(kind="int", default=9), "kind": Field()}
+        ),
     }
     key = ("name",)
     autoname = "name"
@@ -54,7 +57,7 @@ def test_defaults_are_filled_in_and_listed_but_zero_ones_are_not():
         "__defaults": ["size"],
     }
     assert outputs_of(Thing.fields, "n", inputs, {"owner": "o"}) == {
-        **dict.fromkeys(["color", "tags", "path", "labels", "secret", "secretWo", "arn"]),
+        **dict.fromkeys(["color", "tags", "path", "labels", "secret", "secretWo", "arn", "doors"]),
         "name": "n",
         "size": -1,
         "on": False,
@@ -175,3 +178,27 @@ def test_an_adopted_object_is_not_believed_to_have_the_programs_secret():
 def test_sets_are_listed_in_terraforms_order():
     # by crc32, in decimal, as text: 1908338681, 2564639436, 3904355907
     assert set_order(["a", "b", "d"]) == ["b", "d", "a"]
+
+
+def test_each_of_a_list_of_blocks_is_completed_and_compared():
+    inputs = check(name="n", doors=[{"kind": "oak"}, {"width": "8"}])
+    assert inputs["doors"] == [
+        {"kind": "oak", "width": 9, "__defaults": ["width"]},
+        {"width": 8, "__defaults": []},
+    ]
+    outputs = outputs_of(Thing.fields, "n", inputs, {})
+    assert outputs["doors"] == [{"kind": "oak", "width": 9}, {"width": 8}]
+    assert diff(outputs, inputs).changes == []
+    assert diff(outputs, check(name="n", doors=[{"kind": "oak"}])).changes == ["doors"]
+    swapped = check(name="n", doors=[{"width": 8}, {"kind": "oak"}])
+    assert diff(outputs, swapped).changes == ["doors"]
+    assert diff(outputs, check(name="n", doors=UNKNOWN)).changes == ["doors"]
+    assert diff(outputs, check(name="n", doors=[UNKNOWN, {}])).changes == ["doors"]
+    there = {"doors": [{"kind": "oak", "width": 9}, {"width": 8, "kind": ""}]}
+    assert refreshed(Thing.fields, "n", outputs, there)["doors"] == outputs["doors"]
+
+
+@pytest.mark.parametrize("doors", ["one", {"width": 1}, [1], [{"height": 1}]])
+def test_what_is_no_list_of_blocks_is_refused(doors):
+    with pytest.raises(ValueError, match="doors"):
+        check(name="n", doors=doors)
