@@ -39,6 +39,21 @@ def _meaning(policy: Any) -> Any:
     return {**policy, "Statement": [_statement(s) for s in listed]}
 
 
+def require_policy(policy: str) -> None:
+    if is_unknown(policy):
+        return
+    try:
+        document = json.loads(policy)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise ValueError("policy must be a JSON object")
+
+
+def indented(document: Any) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False)
+
+
 def _statement(statement: Any) -> Any:
     if not isinstance(statement, dict):
         return statement
@@ -46,8 +61,17 @@ def _statement(statement: Any) -> Any:
     for member in LISTS:
         if member in meant:
             value = meant[member]
-            meant[member] = sorted([value] if isinstance(value, str) else value)
+            meant[member] = _listed(value)
+    if "Principal" in meant:  # anybody may be written "*", too
+        principal = meant["Principal"]
+        named = {"AWS": principal} if isinstance(principal, str) else principal
+        if isinstance(named, dict):
+            meant["Principal"] = {kind: _listed(who) for kind, who in named.items()}
     return meant
+
+
+def _listed(value: Any) -> list[str]:
+    return sorted([value] if isinstance(value, str) else value)
 
 
 class IamPolicy(SchemaHandler):
@@ -64,13 +88,7 @@ class IamPolicy(SchemaHandler):
             raise ValueError("namePrefix is not supported: give the policy's name")
         if not is_unknown(inputs["name"]) and not NAME.fullmatch(inputs["name"]):
             raise ValueError("name must be 1 to 128 of letters, digits and +=,.@:/_-")
-        if not is_unknown(inputs["policy"]):
-            try:
-                document = json.loads(inputs["policy"])
-            except ValueError:
-                document = None
-            if not isinstance(document, dict):
-                raise ValueError("policy must be a JSON object")
+        require_policy(inputs["policy"])
 
     def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
         server, name = server_of(cfg), inputs["name"]
@@ -88,7 +106,7 @@ class IamPolicy(SchemaHandler):
         if document is None:
             return None
         known = known_of(self.fields, inputs, outputs)
-        return refreshed(self.fields, id, known, {"name": id, "policy": _indented(document)})
+        return refreshed(self.fields, id, known, {"name": id, "policy": indented(document)})
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
         server_of(cfg).set_policy(id, json.loads(news["policy"]))
@@ -100,8 +118,4 @@ class IamPolicy(SchemaHandler):
     def _outputs(self, cfg: Props, name: str, inputs: Props) -> Props:
         """The document as the server keeps it, indented like the plugin does."""
         document = server_of(cfg).policy(name)
-        return outputs_of(self.fields, name, inputs, {}) | {"policy": _indented(document)}
-
-
-def _indented(document: Any) -> str:
-    return json.dumps(document, indent=1, ensure_ascii=False)
+        return outputs_of(self.fields, name, inputs, {}) | {"policy": indented(document)}

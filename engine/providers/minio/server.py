@@ -15,8 +15,11 @@ from minio import Minio, MinioAdmin
 from minio.credentials import StaticProvider
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioAdminException, MinioException, S3Error
+from minio.lifecycleconfig import LifecycleConfig
+from minio.versioningconfig import VersioningConfig
 
 from engine.provider import Props
+from engine.providers.minio.admin_request import add_service_account
 from engine.providers.provider_resource import flag, text
 
 T = TypeVar("T")
@@ -25,6 +28,7 @@ CONNECT_TIMEOUT_S, READ_TIMEOUT_S, RETRIES_MAX = 5.0, 60.0, 3
 EMPTYING_ROUNDS_MAX = 5
 
 NO_BUCKET, NO_USER, NO_POLICY = "NoSuchBucket", "XMinioAdminNoSuchUser", "XMinioAdminNoSuchPolicy"
+NO_ACCOUNT = "XMinioInvalidIAMCredentials"
 
 
 class MinioError(RuntimeError):
@@ -59,6 +63,7 @@ class MinioServer:
             ),
         )
         credentials = StaticProvider(login.user, login.password, login.session_token)
+        self._http, self._credentials, self._region = pool, credentials, login.region
         self.url = f"{'https' if login.tls else 'http'}://{login.server}"
         self._s3 = Minio(
             login.server,
@@ -102,6 +107,28 @@ class MinioServer:
     def set_quota_bytes(self, bucket: str, quota_bytes: int) -> None:
         """Zero is no quota."""
         _call(lambda: self._admin.bucket_quota_set(bucket, quota_bytes))
+
+    def versioning(self, bucket: str) -> VersioningConfig:
+        return _call(lambda: self._s3.get_bucket_versioning(bucket))
+
+    def set_versioning(self, bucket: str, config: VersioningConfig) -> None:
+        self._require(bucket)
+        _call(lambda: self._s3.set_bucket_versioning(bucket, config))
+
+    def lifecycle(self, bucket: str) -> LifecycleConfig | None:
+        return _call(lambda: self._s3.get_bucket_lifecycle(bucket))
+
+    def set_lifecycle(self, bucket: str, config: LifecycleConfig | None) -> None:
+        if config is None:
+            _call(lambda: self._s3.delete_bucket_lifecycle(bucket))
+        else:
+            self._require(bucket)
+            _call(lambda: self._s3.set_bucket_lifecycle(bucket, config))
+
+    def _require(self, bucket: str) -> None:
+        """The server takes settings of a bucket that is not there, and does not keep them."""
+        if not self.bucket_exists(bucket):
+            raise MinioError(f"bucket {bucket!r} does not exist", NO_BUCKET)
 
     def delete_bucket(self, bucket: str, *, with_objects: bool) -> None:
         """A bucket that is gone already is fine."""
@@ -167,6 +194,40 @@ class MinioServer:
             if policy in attached:
                 names = ",".join(name for name in attached if name != policy)
                 _call(lambda: self._admin.policy_set(names, user=user))
+
+    # Service accounts: further keys of a user
+
+    def service_account(self, access_key: str) -> Any | None:
+        text = _found(NO_ACCOUNT, lambda: self._admin.get_service_account(access_key))
+        return text and json.loads(text)
+
+    def add_service_account(self, user: str, policy: Any | None) -> tuple[str, str]:
+        """Returns the access key and the secret key. Without a policy the user's own hold."""
+        account = {"targetUser": user} | ({"policy": policy} if policy else {})
+        keys = _call(
+            lambda: add_service_account(
+                self._http, self.url, self._region, self._credentials.retrieve(), account
+            )
+        )
+        return keys["accessKey"], keys["secretKey"]
+
+    def update_service_account(
+        self,
+        access_key: str,
+        *,
+        secret_key: str | None = None,
+        policy: Any | None = None,
+        status: str | None = None,
+    ) -> None:
+        """What is not given stays, except a policy: without one the user's own hold again."""
+        _call(
+            lambda: self._admin.update_service_account(
+                access_key=access_key, secret_key=secret_key, policy=policy, status=status
+            )
+        )
+
+    def delete_service_account(self, access_key: str) -> None:
+        _found(NO_ACCOUNT, lambda: self._admin.delete_service_account(access_key))
 
     # Policies
 
