@@ -1,4 +1,4 @@
-"""keycloak: realms and OpenID Connect clients of a Keycloak server.
+"""keycloak: realms of a Keycloak server, their OpenID Connect clients, roles and keys.
 
 Owns which types there are. Follows keycloak/terraform-provider-keycloak, which the package
 pulumi-keycloak bridges, but asks the server for less: themes and versions are not looked up first.
@@ -7,9 +7,24 @@ pulumi-keycloak bridges, but asks the server for less: themes and versions are n
 from collections.abc import Mapping
 
 from engine.provider import Handler
+from engine.providers.keycloak.default_roles import DefaultRoles
 from engine.providers.keycloak.openid_client import Client
-from engine.providers.keycloak.protocol_mapper import HardcodedClaimProtocolMapper
+from engine.providers.keycloak.openid_client_scope import ClientScope
+from engine.providers.keycloak.protocol_mapper import (
+    AudienceProtocolMapper,
+    GenericProtocolMapper,
+    HardcodedClaimProtocolMapper,
+    UserAttributeProtocolMapper,
+    UserRealmRoleProtocolMapper,
+)
 from engine.providers.keycloak.realm import Realm
+from engine.providers.keycloak.realm_events import RealmEvents
+from engine.providers.keycloak.realm_keystore import (
+    RealmKeystoreEcdsaGenerated,
+    RealmKeystoreRsaGenerated,
+)
+from engine.providers.keycloak.realm_user_profile import RealmUserProfile
+from engine.providers.keycloak.role import Role
 from engine.providers.keycloak.service_account_role import ClientServiceAccountRealmRole
 from engine.providers.provider_resource import ProviderResource
 
@@ -26,12 +41,25 @@ def handlers() -> Mapping[str, Handler]:
             numbers=("clientTimeout",),
             flags=("initialLogin", "redHatSso", "tlsInsecureSkipVerify"),
         ),
-        "keycloak:index/realm:Realm": Realm(),
-        "keycloak:openid/client:Client": Client(),
-        "keycloak:openid/hardcodedClaimProtocolMapper:HardcodedClaimProtocolMapper": (
-            HardcodedClaimProtocolMapper()
-        ),
-        "keycloak:openid/clientServiceAccountRealmRole:ClientServiceAccountRealmRole": (
-            ClientServiceAccountRealmRole()
-        ),
+        **{
+            _token("index", handler): handler
+            for handler in (
+                *(Realm(), Role(), DefaultRoles(), RealmUserProfile(), RealmEvents()),
+                *(RealmKeystoreEcdsaGenerated(), RealmKeystoreRsaGenerated()),
+                GenericProtocolMapper(),
+            )
+        },
+        **{
+            _token("openid", handler): handler
+            for handler in (
+                *(Client(), ClientScope(), ClientServiceAccountRealmRole()),
+                *(HardcodedClaimProtocolMapper(), AudienceProtocolMapper()),
+                *(UserAttributeProtocolMapper(), UserRealmRoleProtocolMapper()),
+            )
+        },
     }
+
+
+def _token(module: str, handler: Handler) -> str:
+    name = type(handler).__name__
+    return f"keycloak:{module}/{name[0].lower()}{name[1:]}:{name}"
