@@ -4,12 +4,13 @@ from engine.provider import UNKNOWN
 from engine.providers import builtin_packages
 from engine.providers.provider_resource import flag, number
 
-POSTGRESQL, KEYCLOAK, MINIO = builtin_packages()
+PACKAGES = builtin_packages()
+POSTGRESQL, KEYCLOAK, MINIO, _ = PACKAGES
 
 
 def test_packages_are_found_by_name_and_know_their_types():
-    assert [p.name for p in (POSTGRESQL, KEYCLOAK, MINIO)] == ["postgresql", "keycloak", "minio"]
-    for package in (POSTGRESQL, KEYCLOAK, MINIO):
+    assert [p.name for p in PACKAGES] == ["postgresql", "keycloak", "minio", "random"]
+    for package in PACKAGES:
         assert all(
             token.startswith((f"{package.name}:", "pulumi:providers:"))
             for token in package.handlers
