@@ -23,7 +23,6 @@ from automation.settings import settings_from
 from contracts.home import home_from
 
 HOST = "127.0.0.1"
-OPERATOR = "operator"
 SHUTDOWN_S = 5
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -35,7 +34,7 @@ def build_app(ctx: Context) -> FastAPI:
         with ExitStack() as stack:
             token = ctx.settings.token_path.read_text().strip()
             with ctx.transaction() as conn:
-                access_tokens.ensure(conn, name=OPERATOR, token=token)
+                access_tokens.ensure(conn, name=access_tokens.OPERATOR, token=token)
             stack.enter_context(sweeping(ctx))
             yield
 

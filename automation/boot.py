@@ -22,13 +22,12 @@ from automation.registry import access_tokens, cluster
 from automation.registry.migrate import migrate
 from automation.settings import CONTROL_LOGIN, Settings, settings_from
 from contracts.errors import PlatformError
-from contracts.home import Home, environ_of, home_from
+from contracts.home import Home, daemon_environ, home_from
 from contracts.units import Health, Unit, call
 from local import launch, servers
 from local.accounts import Account, account
 from local.daemon_python import code_digest
 
-OPERATOR = "operator"
 SERVERS_TIMEOUT_S = 330.0  # Keycloak's first start writes its schema
 OWN_TIMEOUT_S = 60.0
 
@@ -59,9 +58,7 @@ def boot(home: Home, say: Say) -> None:
 def own_units(home: Home, python: Path) -> list[Unit]:
     """The control plane's processes. They may start before PostgreSQL, and outlive its restart."""
     env = {
-        **environ_of(home),
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "LANG": "C.UTF-8",
+        **daemon_environ(home),
         # Read by nobody: it makes the unit another one, so that new code restarts it.
         "CROFT_CODE": code_digest(Path(sys.prefix)),
     }
@@ -92,7 +89,7 @@ def _databases(home: Home, settings: Settings) -> None:
     migrate(settings.control_dsn)
     cluster.ensure_state_table(settings.control_dsn)
     with psycopg.connect(settings.control_dsn) as conn:
-        access_tokens.ensure(conn, name=OPERATOR, token=read_secret(home, "token"))
+        access_tokens.ensure(conn, name=access_tokens.OPERATOR, token=read_secret(home, "token"))
 
 
 def _shared_servers(home: Home, owner: Account) -> list[Unit]:

@@ -18,7 +18,7 @@ from cli.errors import stderr_console
 from cli.options import OutputOption
 from cli.render import Output, print_views
 from contracts.errors import BackendDown, NotFound
-from contracts.home import Home, environ_of, home_from
+from contracts.home import Home, daemon_environ, home_from
 from contracts.units import UNIT_NAME, UnitStatus
 from local import launch, ports, toolbox
 from local.accounts import Account, account, prepare_home
@@ -45,7 +45,7 @@ def up() -> None:
         ports.require_free(_fixed_ports(home), our_pids=survivors(home))
     booted = subprocess.run(
         [str(service_python(home)), "-m", "automation.boot"],
-        env={**environ_of(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
+        env=daemon_environ(home),
         cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=console.file,

@@ -177,3 +177,8 @@ def environ_of(home: Home) -> dict[str, str]:
         "CROFT_TOOLS": str(home.tools),
         "CROFT_PORT_BASE": str(home.ports.base),
     }
+
+
+def daemon_environ(home: Home) -> dict[str, str]:
+    """The whole environment of what runs for long: nothing of the person's who started it."""
+    return {**environ_of(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}

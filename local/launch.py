@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from contracts.errors import BackendDown, SetupFailed, TimedOut
-from contracts.home import Home, environ_of
+from contracts.home import Home, daemon_environ
 from contracts.units import UnitStatus, call
 from local.supervisor.daemon import code_digest
 from local.supervisor.process import survivors
@@ -73,7 +73,7 @@ def _launch(home: Home, python: Path) -> tuple[int | None, str]:
     try:
         done = subprocess.run(
             [str(python), "-m", "local.supervisor"],
-            env={**environ_of(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
+            env=daemon_environ(home),
             cwd="/",
             stdin=subprocess.DEVNULL,
             capture_output=True,

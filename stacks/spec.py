@@ -102,11 +102,10 @@ class ProjectSpec(_Spec):
     @classmethod
     def on(cls, home: Home, ref: str, *, rest_port: int) -> Self:
         """The spec of a project on this machine."""
-        gateway = home.ports.gateway
         return cls(
             ref=ref,
-            api_url=f"{home.gateway_url}/p/{ref}",
-            api_host_url=f"http://{ref}.localhost:{gateway}",
+            api_url=home.project_url(ref),
+            api_host_url=home.project_host_url(ref),
             postgres=PostgresAddress(port=home.ports.postgres),
             keycloak_url=home.keycloak_url,
             minio_server=home.minio_server,

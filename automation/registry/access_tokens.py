@@ -9,6 +9,9 @@ from typing import Any
 
 from psycopg import Connection
 
+# The name of the token that `croft up` writes to a file.
+OPERATOR = "operator"
+
 
 def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()

@@ -68,17 +68,6 @@ def find_active(conn: Connection[Any], project_ref: str) -> OperationRow | None:
         ).fetchone()
 
 
-def find_latest(
-    conn: Connection[Any], project_ref: str, kind: OperationKind
-) -> OperationRow | None:
-    with conn.cursor(row_factory=class_row(OperationRow)) as cursor:
-        return cursor.execute(
-            f"SELECT {_COLUMNS} FROM operations WHERE project_ref = %s AND kind = %s"
-            " ORDER BY created_at DESC LIMIT 1",
-            [project_ref, kind],
-        ).fetchone()
-
-
 def start(conn: Connection[Any], operation_id: str | UUID) -> None:
     """From scheduling to running; a repeated call changes nothing."""
     conn.execute(

@@ -8,8 +8,8 @@ from psycopg import sql
 
 from engine.provider import Props
 from engine.providers.postgresql.connection import Connection, transact
-from engine.providers.postgresql.placed import database_of, id_of, named_by, row_in
-from engine.providers.schema import Field, SchemaHandler, known_of, outputs_of, refreshed
+from engine.providers.postgresql.placed import PlacedHandler, database_of, id_of
+from engine.providers.schema import Field, outputs_of
 
 READ = """
 SELECT nspname, extversion FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
@@ -17,7 +17,7 @@ WHERE extname = %s
 """
 
 
-class Extension(SchemaHandler):
+class Extension(PlacedHandler):
     fields = {
         "name": Field(required=True, replaces=True),
         "database": Field(computed=True, replaces=True),
@@ -26,38 +26,21 @@ class Extension(SchemaHandler):
         "createCascade": Field(kind="bool", default=False, local=True),
         "dropCascade": Field(kind="bool", default=False, local=True),
     }
-    key = ("name", "database")
-    autoname = "name"
+    word = "EXTENSION"
+    row = READ
+    columns = ("schema", "version")
 
     def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
         id = id_of(cfg, inputs)
         return id, self._ensured(cfg, id, inputs)
 
-    def find(self, cfg: Props, inputs: Props) -> str | None:
-        there = row_in(cfg, database_of(cfg, inputs), READ, inputs["name"])
-        return id_of(cfg, inputs) if there else None
-
-    def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = known_of(self.fields, inputs, outputs)
-        actual = _read(cfg, *named_by(cfg, id, known))
-        return actual and refreshed(self.fields, id, known, actual)
-
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
         return self._ensured(cfg, id, news)
-
-    def delete(self, cfg: Props, id: str, outputs: Props) -> None:
-        database, name = named_by(cfg, id, outputs)
-        if _read(cfg, database, name) is None:
-            return
-        statement = sql.SQL("DROP EXTENSION IF EXISTS {} {}").format(
-            sql.Identifier(name), sql.SQL("CASCADE" if outputs.get("dropCascade") else "RESTRICT")
-        )
-        transact(cfg, lambda connection: connection.execute(statement), database)
 
     def _ensured(self, cfg: Props, id: str, inputs: Props) -> Props:
         name, database = inputs["name"], database_of(cfg, inputs)
         transact(cfg, lambda connection: _ensure(connection, inputs), database)
-        return outputs_of(self.fields, id, inputs, _read(cfg, database, name) or {})
+        return outputs_of(self.fields, id, inputs, self.actual(cfg, database, name) or {})
 
 
 def _ensure(connection: Connection, inputs: Props) -> None:
@@ -82,10 +65,3 @@ def _ensure(connection: Connection, inputs: Props) -> None:
         connection.execute(
             sql.SQL("ALTER EXTENSION {} UPDATE TO {}").format(extension, sql.Literal(version))
         )
-
-
-def _read(cfg: Props, database: str, name: str) -> Props | None:
-    row = row_in(cfg, database, READ, name)
-    if row is None:
-        return None
-    return {"name": name, "database": database, "schema": row[0], "version": row[1]}

@@ -1,14 +1,56 @@
 """Objects that lie in one database: schemas, extensions, publications.
 
-Owns which database a resource means, its id (`database.name`), and reading where the database
-may be gone. Must not know what the objects are.
+Owns which database a resource means, its id (`database.name`), reading where the database may be
+gone, and the verbs that are the same for all of them. Must not know what the objects are.
 """
 
-from typing import Any
+from typing import Any, ClassVar, LiteralString
+
+from psycopg import sql
 
 from engine.provider import Props
-from engine.providers.postgresql.connection import query, target_of
+from engine.providers.postgresql.connection import query, target_of, transact
 from engine.providers.postgresql.database import database_exists
+from engine.providers.schema import SchemaHandler, known_of, refreshed
+
+
+class PlacedHandler(SchemaHandler):
+    """find, read and delete by name within a database; create and update are each type's own."""
+
+    key = ("name", "database")
+    autoname = "name"
+    # As in DROP SCHEMA.
+    word: ClassVar[LiteralString]
+    # A statement with the name as its one parameter, and the outputs that its columns are.
+    row: ClassVar[str]
+    columns: ClassVar[tuple[str, ...]]
+
+    def find(self, cfg: Props, inputs: Props) -> str | None:
+        there = self.actual(cfg, database_of(cfg, inputs), inputs["name"])
+        return id_of(cfg, inputs) if there else None
+
+    def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
+        known = known_of(self.fields, inputs, outputs)
+        actual = self.actual(cfg, *named_by(cfg, id, known))
+        return actual and refreshed(self.fields, id, known, actual)
+
+    def delete(self, cfg: Props, id: str, outputs: Props) -> None:
+        database, name = named_by(cfg, id, outputs)
+        if self.actual(cfg, database, name) is None:
+            return
+        statement = sql.SQL("DROP {} IF EXISTS {} {}").format(
+            sql.SQL(self.word),
+            sql.Identifier(name),
+            sql.SQL("CASCADE" if outputs.get("dropCascade") else "RESTRICT"),
+        )
+        transact(cfg, lambda connection: connection.execute(statement), database)
+
+    def actual(self, cfg: Props, database: str, name: str) -> Props | None:
+        """The object as the server has it; None where it, or its whole database, is gone."""
+        found = row_in(cfg, database, self.row, name)
+        if found is None:
+            return None
+        return {"name": name, "database": database, **dict(zip(self.columns, found, strict=True))}
 
 
 def database_of(cfg: Props, props: Props) -> str:

@@ -9,15 +9,8 @@ from psycopg import sql
 
 from engine.provider import Props
 from engine.providers.postgresql.connection import Connection, PostgresError, transact
-from engine.providers.postgresql.placed import database_of, id_of, named_by, row_in
-from engine.providers.schema import (
-    Field,
-    SchemaHandler,
-    is_unknown,
-    known_of,
-    outputs_of,
-    refreshed,
-)
+from engine.providers.postgresql.placed import PlacedHandler, database_of, id_of
+from engine.providers.schema import Field, is_unknown, outputs_of
 
 DUPLICATE_OBJECT = "42710"
 OPERATIONS = ("insert", "update", "delete", "truncate")
@@ -25,7 +18,10 @@ OPERATIONS = ("insert", "update", "delete", "truncate")
 # The tables that were listed. (pg_publication_tables would show a partitioned one's partitions.)
 READ = """
 SELECT pg_get_userbyid(pubowner), puballtables, pubviaroot,
-       ARRAY[pubinsert, pubupdate, pubdelete, pubtruncate],
+       array_remove(ARRAY[CASE WHEN pubinsert THEN 'insert' END,
+                          CASE WHEN pubupdate THEN 'update' END,
+                          CASE WHEN pubdelete THEN 'delete' END,
+                          CASE WHEN pubtruncate THEN 'truncate' END], NULL),
        ARRAY(SELECT nspname || '.' || relname FROM pg_publication_rel
              JOIN pg_class c ON c.oid = prrelid JOIN pg_namespace n ON n.oid = relnamespace
              WHERE prpubid = p.oid ORDER BY 1)
@@ -41,7 +37,7 @@ def _same_operations(new: list[str], old: list[str]) -> bool:
     return set(new) == set(old)
 
 
-class Publication(SchemaHandler):
+class Publication(PlacedHandler):
     fields = {
         "name": Field(required=True, replaces=True),
         "database": Field(computed=True, replaces=True),
@@ -52,8 +48,9 @@ class Publication(SchemaHandler):
         "publishViaPartitionRootParam": Field(kind="bool", default=False),
         "dropCascade": Field(kind="bool", default=False, local=True),
     }
-    key = ("name", "database")
-    autoname = "name"
+    word = "PUBLICATION"
+    row = READ
+    columns = ("owner", "allTables", "publishViaPartitionRootParam", "publishParams", "tables")
 
     def validate(self, inputs: Props) -> None:
         if inputs.get("tables") and inputs.get("allTables") is True:
@@ -84,16 +81,7 @@ class Publication(SchemaHandler):
                 raise PostgresError(message, error.sqlstate) from None
             raise
         id = id_of(cfg, inputs)
-        return id, outputs_of(self.fields, id, inputs, _read(cfg, database, name) or {})
-
-    def find(self, cfg: Props, inputs: Props) -> str | None:
-        there = row_in(cfg, database_of(cfg, inputs), READ, inputs["name"])
-        return id_of(cfg, inputs) if there else None
-
-    def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = known_of(self.fields, inputs, outputs)
-        actual = _read(cfg, *named_by(cfg, id, known))
-        return actual and refreshed(self.fields, id, known, actual)
+        return id, outputs_of(self.fields, id, inputs, self.actual(cfg, database, name) or {})
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
         name, database = news["name"], database_of(cfg, news)
@@ -106,16 +94,7 @@ class Publication(SchemaHandler):
             _set(connection, news, changes)
 
         transact(cfg, work, database)
-        return outputs_of(self.fields, id, news, _read(cfg, database, name) or {})
-
-    def delete(self, cfg: Props, id: str, outputs: Props) -> None:
-        database, name = named_by(cfg, id, outputs)
-        if _read(cfg, database, name) is None:
-            return
-        statement = sql.SQL("DROP PUBLICATION IF EXISTS {} {}").format(
-            sql.Identifier(name), sql.SQL("CASCADE" if outputs.get("dropCascade") else "RESTRICT")
-        )
-        transact(cfg, lambda connection: connection.execute(statement), database)
+        return outputs_of(self.fields, id, news, self.actual(cfg, database, name) or {})
 
 
 def _set(connection: Connection, inputs: Props, changes: Collection[str]) -> None:
@@ -159,19 +138,3 @@ def _listed(tables: set[str]) -> sql.Composed:
 
 def _qualified(table: str) -> str:
     return table if "." in table else f"public.{table}"
-
-
-def _read(cfg: Props, database: str, name: str) -> Props | None:
-    row = row_in(cfg, database, READ, name)
-    if row is None:
-        return None
-    owner, all_tables, via_root, published, tables = row
-    return {
-        "name": name,
-        "database": database,
-        "owner": owner,
-        "tables": tables,
-        "allTables": all_tables,
-        "publishParams": [op for op, on in zip(OPERATIONS, published, strict=True) if on],
-        "publishViaPartitionRootParam": via_root,
-    }

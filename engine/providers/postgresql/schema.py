@@ -8,15 +8,15 @@ from psycopg import sql
 
 from engine.provider import Props
 from engine.providers.postgresql.connection import Connection, PostgresError, transact
-from engine.providers.postgresql.placed import database_of, id_of, named_by, row_in
-from engine.providers.schema import Field, SchemaHandler, known_of, outputs_of, refreshed
+from engine.providers.postgresql.placed import PlacedHandler, database_of, id_of
+from engine.providers.schema import Field, outputs_of
 
 DUPLICATE_SCHEMA = "42P06"
 
 READ = "SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = %s"
 
 
-class Schema(SchemaHandler):
+class Schema(PlacedHandler):
     fields = {
         "name": Field(required=True, replaces=True),
         "database": Field(computed=True, replaces=True),
@@ -25,8 +25,9 @@ class Schema(SchemaHandler):
         "dropCascade": Field(kind="bool", default=False, local=True),
         "policies": Field(output=True, local=True),
     }
-    key = ("name", "database")
-    autoname = "name"
+    word = "SCHEMA"
+    row = READ
+    columns = ("owner",)
 
     def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
         name, database, owner = inputs["name"], database_of(cfg, inputs), inputs.get("owner")
@@ -49,42 +50,17 @@ class Schema(SchemaHandler):
                 raise PostgresError(message, error.sqlstate) from None
             raise
         id = id_of(cfg, inputs)
-        return id, outputs_of(self.fields, id, inputs, _read(cfg, database, name) or {})
-
-    def find(self, cfg: Props, inputs: Props) -> str | None:
-        there = row_in(cfg, database_of(cfg, inputs), READ, inputs["name"])
-        return id_of(cfg, inputs) if there else None
-
-    def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = known_of(self.fields, inputs, outputs)
-        actual = _read(cfg, *named_by(cfg, id, known))
-        return actual and refreshed(self.fields, id, known, actual)
+        return id, outputs_of(self.fields, id, inputs, self.actual(cfg, database, name) or {})
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
         name, database, owner = news["name"], database_of(cfg, news), news.get("owner")
         if owner and "owner" in self.diff(cfg, id, {}, old_outputs, news).changes:
             statement = _owned(name, owner)
             transact(cfg, lambda connection: connection.execute(statement), database)
-        return outputs_of(self.fields, id, news, _read(cfg, database, name) or {})
-
-    def delete(self, cfg: Props, id: str, outputs: Props) -> None:
-        database, name = named_by(cfg, id, outputs)
-        if _read(cfg, database, name) is None:
-            return
-        statement = sql.SQL("DROP SCHEMA IF EXISTS {} {}").format(
-            sql.Identifier(name), sql.SQL("CASCADE" if outputs.get("dropCascade") else "RESTRICT")
-        )
-        transact(cfg, lambda connection: connection.execute(statement), database)
+        return outputs_of(self.fields, id, news, self.actual(cfg, database, name) or {})
 
 
 def _owned(name: str, owner: str) -> sql.Composed:
     return sql.SQL("ALTER SCHEMA {} OWNER TO {}").format(
         sql.Identifier(name), sql.Identifier(owner)
     )
-
-
-def _read(cfg: Props, database: str, name: str) -> Props | None:
-    row = row_in(cfg, database, READ, name)
-    if row is None:
-        return None
-    return {"name": name, "database": database, "owner": row[0]}

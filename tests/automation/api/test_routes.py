@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from automation import keys
-from automation.app import OPERATOR, bare_app, build_app
+from automation.app import bare_app, build_app
 from automation.registry import access_tokens, operations
 from automation.registry import projects as rows
 from automation.secrets import load_root_key
@@ -141,7 +141,7 @@ def test_the_token_in_another_case_or_cut_short_is_unknown(ctx, stranger):
 
 def test_a_token_that_was_replaced_is_unknown(ctx, api):
     with ctx.transaction() as conn:
-        access_tokens.ensure(conn, name=OPERATOR, token="sbp_" + "0" * 40)
+        access_tokens.ensure(conn, name=access_tokens.OPERATOR, token="sbp_" + "0" * 40)
     assert api.get("/v1/projects").status_code == 401
 
 
