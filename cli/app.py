@@ -21,11 +21,11 @@ from contracts.home import home_from
 app = typer.Typer(
     name="croft",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (platform.up, platform.down, platform.status, platform.logs):
-    app.command()(command)
+app.add_typer(platform.app)
 app.add_typer(projects.app, name="projects")
 app.add_typer(operations.app, name="operations")
 
@@ -43,7 +43,7 @@ def croft(
     context.obj = context.obj or Operator(home, os.environ, url)
 
 
-@app.command()
+@app.command(epilog="Example: croft version")
 def version() -> None:
     """Print the installed version."""
     typer.echo(installed_version("basecroft"))

@@ -17,7 +17,7 @@ app = typer.Typer(help="Changes that run, or ran, in the background.", no_args_i
 OperationId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 
 
-@app.command()
+@app.command(epilog="Example: croft operations get 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
 def get(
     context: typer.Context, operation_id: OperationId, output: OutputOption = Output.table
 ) -> None:
@@ -26,7 +26,7 @@ def get(
         print_view(client.operation(operation_id).model_dump(mode="json"), output)
 
 
-@app.command()
+@app.command(epilog="Example: croft operations watch 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
 def watch(
     context: typer.Context,
     operation_id: OperationId,
@@ -37,5 +37,5 @@ def watch(
     with open_client(context) as client:
         operation = client.operation(operation_id)
         title = f"{operation.kind} {operation.project_ref}"
-        wait_for(client, operation_id, title=title, timeout_s=timeout)
+        wait_for(client, operation_id, title=title, timeout_s=timeout, output=output)
         print_view(client.operation(operation_id).model_dump(mode="json"), output)

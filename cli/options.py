@@ -15,6 +15,9 @@ WaitOption = Annotated[
 TimeoutOption = Annotated[
     float, typer.Option(min=1.0, metavar="SECONDS", help="How long to wait; then exit code 7.")
 ]
+YesOption = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask; needed where there is no terminal.")
+]
 RevealOption = Annotated[bool, typer.Option("--reveal", help="Print secrets in full.")]
 RefArgument = Annotated[
     str, typer.Argument(metavar="REF", help="The project's 20 letters.", show_default=False)

@@ -31,7 +31,7 @@ FOLLOW_POLL_S = 0.3
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.command()
+@app.command(epilog="Example: croft up")
 def up() -> None:
     """Start the platform: obtain the servers, start them, and say what to type next."""
     uid = os.getuid()
@@ -57,7 +57,7 @@ def up() -> None:
     _print_addresses(home)
 
 
-@app.command()
+@app.command(epilog="Example: croft down")
 def down() -> None:
     """Stop the platform. Nothing is lost: `croft up` starts it again."""
     home = home_from(os.environ, uid=os.getuid())
@@ -65,7 +65,7 @@ def down() -> None:
     typer.echo("the platform is down" if was_up else "the platform is not running", err=True)
 
 
-@app.command()
+@app.command(epilog="Example: croft status -o json")
 def status(
     output: OutputOption = Output.table,
 ) -> None:
@@ -81,7 +81,7 @@ def status(
         raise BackendDown("not every server is running", code="unit_down", fix="croft logs SERVER")
 
 
-@app.command()
+@app.command(epilog="Example: croft logs worker --follow")
 def logs(
     server: Annotated[str, typer.Argument(help="A name that `croft status` shows.")],
     lines: Annotated[

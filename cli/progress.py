@@ -18,16 +18,22 @@ from rich.tree import Tree
 from cli.errors import one_line
 from contracts.projects import OperationEvent
 
-_DONE_WORDS = {"create": "created", "delete": "deleted", "update": "updated", "replace": "replaced"}
+_DONE_WORDS = {
+    "create": "created",
+    "delete": "deleted",
+    "update": "updated",
+    "replace": "replaced",
+    "same": "unchanged",
+    "refresh": "looked at",
+}
+_MARKS = {"create": "+", "update": "~", "replace": "+-", "delete": "-"}
 
 
 class _Display(Protocol):
     def show(self, event: OperationEvent) -> None: ...
 
 
-def follow(
-    events: Iterable[OperationEvent], *, title: str, console: Console
-) -> dict[str, Any] | None:
+def follow(events: Iterable[OperationEvent], title: str, console: Console) -> dict[str, Any] | None:
     """Show events until the operation ends. Returns the end's data, or None if the stream stops."""
     display: _Display
     live: AbstractContextManager[Any]
@@ -147,7 +153,7 @@ def _grow(tree: Tree, branch: _Branch) -> None:
     else:
         failed = data.get("state") == "failed"
         seconds = (branch.ended_at - branch.started_at).total_seconds()
-        mark = ("x ", "bold red") if failed else ("+ ", "green")
+        mark = ("x ", "bold red") if failed else (f"{_MARKS.get(str(data['op']), '=')} ", "green")
         node = tree.add(
             Text.assemble(
                 mark, label, (f" {_verb(data)}, {seconds:.1f} s", "red" if failed else "dim")

@@ -4,26 +4,30 @@ Owns arguments, confirmation and which fields are shown. Must not know how a pro
 noun goes on in automation/client.py, automation/api/projects.py and automation/projects.py.
 """
 
-import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from automation.client import Started
+from cli.confirmation import confirm
 from cli.control_plane import open_client
-from cli.errors import one_line
-from cli.options import OutputOption, RefArgument, RevealOption, TimeoutOption, WaitOption
+from cli.options import (
+    OutputOption,
+    RefArgument,
+    RevealOption,
+    TimeoutOption,
+    WaitOption,
+    YesOption,
+)
 from cli.render import Output, masked, print_view, print_views
-from cli.waiting import TIMEOUT_S, wait_for
+from cli.waiting import TIMEOUT_S, summary, wait_for
 from contracts.errors import InvalidInput
-from contracts.projects import Connection, Project
 
 app = typer.Typer(
     help="Tenant projects: one database, realm, bucket and API each.", no_args_is_help=True
 )
 
 
-@app.command()
+@app.command(epilog="Example: croft projects create shop -o json")
 def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
@@ -39,17 +43,19 @@ def create(
     """
     with open_client(context) as client:
         started = client.create_project(name)
+        ref, operation_id = started.project.ref, started.operation_id
         if not wait:
-            print_view(_started(started), output)
+            print_view(summary(started.project) | {"operation_id": operation_id}, output)
             return
-        ref = started.project.ref
-        wait_for(client, started.operation_id, title=f"create {ref}", timeout_s=timeout)
-        view = _with_keys(client.project(ref), client.connection(ref))
+        title = f"create {ref}"
+        wait_for(client, operation_id, title=title, timeout_s=timeout, output=output)
+        keys = client.connection(ref).model_dump(mode="json", exclude={"ref", "api_url"})
+        view = summary(client.project(ref)) | keys
     hide = output is Output.table and not reveal
     print_view(masked(view) if hide else view, output)
 
 
-@app.command("list")
+@app.command("list", epilog="Example: croft projects list")
 def list_(context: typer.Context, output: OutputOption = Output.table) -> None:
     """List projects."""
     with open_client(context) as client:
@@ -57,14 +63,14 @@ def list_(context: typer.Context, output: OutputOption = Output.table) -> None:
     print_views(views, output, columns=("ref", "name", "status", "created_at", "api_url"))
 
 
-@app.command()
+@app.command(epilog="Example: croft projects get yucdibezossamesxyyqh -o yaml")
 def get(context: typer.Context, ref: RefArgument, output: OutputOption = Output.table) -> None:
     """Show one project."""
     with open_client(context) as client:
         print_view(client.project(ref).model_dump(mode="json"), output)
 
 
-@app.command()
+@app.command(epilog="Example: croft projects keys yucdibezossamesxyyqh --reveal -o env")
 def keys(
     context: typer.Context,
     ref: RefArgument,
@@ -79,11 +85,11 @@ def keys(
     print_view(view if reveal else masked(view), output)
 
 
-@app.command()
+@app.command(epilog="Example: croft projects destroy yucdibezossamesxyyqh")
 def destroy(
     context: typer.Context,
     ref: RefArgument,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: YesOption = False,
     wait: WaitOption = True,
     timeout: TimeoutOption = TIMEOUT_S,
     output: OutputOption = Output.table,
@@ -91,36 +97,12 @@ def destroy(
     """Destroy a project and everything in it: database, users, files. There is no way back."""
     with open_client(context) as client:
         if not yes:
-            _confirm(client.project(ref))
+            name = client.project(ref).name
+            confirm(f"This destroys “{name}” and all its data.", typed=ref, yes=yes)
         started = client.destroy_project(ref)
+        view = summary(started.project) | {"operation_id": started.operation_id}
         if wait:
-            wait_for(client, started.operation_id, title=f"destroy {ref}", timeout_s=timeout)
-    print_view(_started(started) | ({"status": "REMOVED"} if wait else {}), output)
-
-
-def _confirm(project: Project) -> None:
-    """The typed ref, as a person who means it; a script must say --yes."""
-    if not sys.stdin.isatty():
-        raise InvalidInput(
-            "destroy asks for confirmation, and there is no terminal to ask on",
-            code="not_confirmed",
-            fix="add --yes",
-        )
-    question = f"This destroys “{one_line(project.name)}” and all its data. Type {project.ref}"
-    if typer.prompt(question, err=True).strip() != project.ref:
-        raise InvalidInput(
-            "that is not its ref; nothing was destroyed", code="not_confirmed", fix="try again"
-        )
-
-
-def _summary(project: Project) -> dict[str, Any]:
-    view = project.model_dump(mode="json")
-    return {name: view[name] for name in ("ref", "name", "status", "api_url", "api_host_url")}
-
-
-def _started(started: Started) -> dict[str, Any]:
-    return _summary(started.project) | {"operation_id": started.operation_id}
-
-
-def _with_keys(project: Project, connection: Connection) -> dict[str, Any]:
-    return _summary(project) | connection.model_dump(mode="json", exclude={"ref", "api_url"})
+            title = f"destroy {ref}"
+            wait_for(client, started.operation_id, title=title, timeout_s=timeout, output=output)
+            view |= {"status": "REMOVED"}
+    print_view(view, output)

@@ -1,4 +1,4 @@
-"""Data on stdout: one view per noun, printed as a table, JSON, YAML or an env file.
+"""Data on stdout: one view per noun, printed as a table, JSON, YAML, lines of JSON or an env file.
 
 Owns formats, columns and masks. Must not know where a view came from. Tables are plain aligned text
 that never wraps: a key or a URL can be copied whole and `cut` and `awk` work on it.
@@ -15,6 +15,7 @@ import typer
 import yaml
 from rich.cells import cell_len
 
+from cli.errors import one_line
 from contracts.errors import InvalidInput
 
 View = Mapping[str, Any]
@@ -32,11 +33,14 @@ _ENV_NAMES = {
 
 
 class Output(StrEnum):
-    """Formats of `--output`; `env` only where there are keys."""
+    """Formats of `--output`. `ndjson` is one JSON object per line; a command that waits prints the
+    operation's events with it as they come, and its result as the last line. `env` is only where
+    there are keys."""
 
     table = "table"
     json = "json"
     yaml = "yaml"
+    ndjson = "ndjson"
     env = "env"
 
 
@@ -47,6 +51,8 @@ def print_view(view: View, output: Output) -> None:
             typer.echo(_aligned([(name, _cell(value)) for name, value in view.items()]))
         case Output.env:
             typer.echo(_env_file(view))
+        case Output.ndjson:
+            print_line(view)
         case _:
             typer.echo(_document(dict(view), output))
 
@@ -62,8 +68,16 @@ def print_views(views: Iterable[View], output: Output, *, columns: Sequence[str]
             raise InvalidInput(
                 "a list has no env form", fix="use -o json, or `croft projects keys REF -o env`"
             )
+        case Output.ndjson:
+            for view in views:
+                print_line(view)
         case _:
             typer.echo(_document([dict(view) for view in views], output))
+
+
+def print_line(view: View) -> None:
+    """One element of `-o ndjson`."""
+    typer.echo(json.dumps(dict(view), ensure_ascii=False, separators=(",", ":")))
 
 
 def masked(view: View) -> dict[str, Any]:
@@ -93,9 +107,14 @@ def _env_file(view: View) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_cell(part)}" for name, part in value.items())
-    return str(value)
+        return ", ".join(f"{name} {_cell(part)}" for name, part in value.items()) or "-"
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(part) for part in value) or "-"
+    # What others named may hold anything: no control character reaches the terminal.
+    return one_line(str(value))
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

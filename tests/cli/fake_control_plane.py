@@ -28,8 +28,8 @@ class FakeControlPlane:
         transport = httpx2.MockTransport(self._handle)
         return Client("http://control.test", "sbp_" + "0" * 40, transport=transport)
 
-    def add_project(self, name: str) -> str:
-        ref = new_ref()
+    def add_project(self, name: str, ref: str | None = None) -> str:
+        ref = ref or new_ref()
         self.projects[ref] = {
             "id": ref,
             "ref": ref,
