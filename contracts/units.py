@@ -32,7 +32,10 @@ ANSWER_BYTES_MAX = 16 * 1024 * 1024
 
 class Health(BaseModel):
     """How the supervisor learns that a unit is ready: a TCP connect, an HTTP GET below 500, or a
-    command that ends with 0. `port` is also looked at before a start: a stranger on it is named."""
+    command that ends with 0. `port` is also looked at before a start: a stranger on it is named.
+
+    A running unit is asked every `watch_interval_s`; when it has not answered `misses_max` times
+    in a row it hangs, and is restarted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,6 +44,8 @@ class Health(BaseModel):
     path: str = "/"
     argv: list[str] = []
     start_timeout_s: float = 60.0
+    watch_interval_s: float = Field(default=30.0, gt=0)
+    misses_max: int = Field(default=3, gt=0)
 
 
 class Unit(BaseModel):

@@ -27,6 +27,18 @@ async def becomes_healthy(home: Home, unit: Unit, process: Process) -> bool:
     return False
 
 
+async def hangs(home: Home, unit: Unit, process: Process) -> bool:
+    """True as soon as a running unit has stopped answering, False once its process has ended."""
+    misses = 0
+    while True:  # as long as the process lives
+        done, _ = await asyncio.wait([process.exited], timeout=unit.health.watch_interval_s)
+        if done:
+            return False
+        misses = 0 if await _healthy(home, unit) else misses + 1
+        if misses == unit.health.misses_max:
+            return not process.exited.done()
+
+
 async def _healthy(home: Home, unit: Unit) -> bool:
     health = unit.health
     match health.kind:

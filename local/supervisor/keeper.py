@@ -14,7 +14,7 @@ from contracts.home import Home
 from contracts.units import Unit, UnitState, UnitStatus
 from local.ports import holder
 from local.supervisor import logs
-from local.supervisor.health import becomes_healthy
+from local.supervisor.health import becomes_healthy, hangs
 from local.supervisor.process import Process, find, forget, spawn
 
 BACKOFF_FIRST_S = 0.25
@@ -128,6 +128,9 @@ class Keeper:
                 return f"not ready within {health.start_timeout_s:g} s"
         else:
             self._be("running")
+            if await hangs(self._home, self.unit, process):
+                await self._end_process()
+                return f"no answer {health.misses_max} times in a row"
         reason = await asyncio.shield(process.exited)
         self._process = None
         last = logs.last_line(logs.path(self._home, self.unit.name))

@@ -68,20 +68,27 @@ def obtain(
 
 
 class _TaskBar:
-    """One tool's line on the screen."""
+    """One tool's line on the screen; in a log, a line for each thing that begins."""
 
     def __init__(self, progress: Progress, name: str) -> None:
         self.progress = progress
+        self.name = name
         self.task = progress.add_task(name, total=None, note="waiting")
 
     def total(self, amount: float | None, note: str) -> None:
+        self._log(note)
         self.progress.update(self.task, total=amount, completed=0, note=note)
 
     def at(self, amount: float) -> None:
         self.progress.update(self.task, completed=amount)
 
     def done(self, note: str) -> None:
+        self._log(f"done ({note})")
         self.progress.update(self.task, total=1, completed=1, note=note)
+
+    def _log(self, text: str) -> None:
+        if self.progress.disable:
+            self.progress.console.print(f"{self.name}: {text}", markup=False, highlight=False)
 
 
 @dataclass
@@ -221,4 +228,4 @@ def _progress(console: Console) -> Progress:
         TextColumn("{task.fields[note]}"),
         TimeElapsedColumn(),
     )
-    return Progress(*columns, console=console)
+    return Progress(*columns, console=console, disable=not console.is_terminal)

@@ -50,6 +50,18 @@ def test_a_killed_unit_comes_back(rig: Rig) -> None:
     assert rig.wait("one", "running", restarts=1)["pid"] != pid
 
 
+def test_a_unit_that_hangs_is_restarted(rig: Rig, port: int) -> None:
+    code = HTTP_503_FIRST.replace("PORT", str(port))
+    argv = [os.path.realpath(sys.executable), "-c", code]
+    health = {"kind": "http", "port": port, "watch_interval_s": 0.1, "misses_max": 2}
+    rig.put("one", "", argv=argv, health=health, stop_timeout_s=1)
+    pid = rig.wait("one", "running")["pid"]
+    os.kill(pid, signal.SIGSTOP)  # it listens, and never answers
+    status = rig.wait("one", "running", restarts=1)
+    assert status["pid"] != pid
+    assert not alive(pid)
+
+
 def test_children_of_a_dead_unit_do_not_outlive_it(rig: Rig) -> None:
     rig.put("one", "sleep 1000 & echo $!; wait")
     pid = rig.wait("one", "running")["pid"]

@@ -174,3 +174,19 @@ def test_ctrl_c_in_a_client_is_no_failed_route(tmp_path: Path) -> None:
     time.sleep(0.3)
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: everybody in the group
     assert run.communicate(timeout=20)[0] == "interrupted\n"
+
+
+def test_a_log_shows_progress_while_it_happens(tmp_path: Path) -> None:
+    shown = io.StringIO()
+    seen_when_obtaining = []
+
+    class Slow(Route):
+        def obtain(self, shop: Workshop, into: Path, bar: Bar) -> dict[str, Path]:
+            bar.total(None, "building")
+            seen_when_obtaining.append(shown.getvalue())
+            return super().obtain(shop, into, bar)
+
+    catalog = {"t": Tool("t", [Slow("a")], "")}
+    obtain(tmp_path, ["t"], environ={}, console=Console(file=shown), catalog=catalog)
+    assert seen_when_obtaining == ["t: building\n"]
+    assert shown.getvalue() == "t: building\nt: done (a)\n"
