@@ -50,6 +50,16 @@ class ConcurrentUpdate(EngineError):
         self.locks = locks
 
 
+class NotOurs(EngineError):
+    """A create met an object that this stack did not make. `problem` names it."""
+
+    def __init__(self, problem: str, id: str) -> None:
+        super().__init__(
+            f"{problem}, and this stack did not make it. To have it managed here, import it (id "
+            f"'{id}'); else remove it, or choose another name"
+        )
+
+
 class BackendError(EngineError):
     """The state store cannot be reached, or does not hold what it should."""
 

@@ -84,10 +84,12 @@ class Journal:
         if not unchanged:
             self._commit()
 
-    def fail(self, step: Step) -> None:
-        """A step ended without effect: a clean failure leaves no pending operation."""
+    def fail(self, step: Step, *, in_doubt: bool = False) -> None:
+        """A step failed. A clean failure leaves no pending operation; one in doubt leaves its
+        intent, for the next update to find out."""
         with self._lock:
-            self._intents.pop(step, None)
+            if not in_doubt:
+                self._intents.pop(step, None)
             self._generation += 1
         self._commit()
 

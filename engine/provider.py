@@ -7,6 +7,19 @@ In a preview, and only in `check` and `diff`, a value that is not known yet is t
 The six verbs and their rules follow Pulumi's provider.proto; a package outside the engine offers a
 `Package` through the entry point group `engine.providers` without importing this module: the
 protocols are structural.
+
+Whose an object is. A stack's are those in its state, and what a pending create in its state names:
+the engine asks `find` before it writes the intent of a create, and writes none where the name is
+taken. So what a later run finds by a pending create's inputs was not there when the create began,
+and is adopted; whatever else is there already belongs to somebody else. No mark is left on the
+servers: few have a place for one, fewer one that is written in one step with the object.
+`create` refuses what is there, except for types that take it over on purpose and say so (a setting
+of something that always exists, a PostgreSQL extension or schema that a template brought).
+
+A failed create leaves its intent in state if the object may be there all the same: `find` sees it,
+or cannot tell, or the error says so. Two attributes of an error, each optional, count:
+`outcome_unknown`: the request was sent and no answer came; `already_exists`: the server refused
+since the name is taken, so that what `find` sees is not ours.
 """
 
 from collections.abc import Callable, Collection, Mapping

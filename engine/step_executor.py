@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from engine.dependencies import needed_by
-from engine.errors import EngineError
+from engine.errors import EngineError, NotOurs
 from engine.events import Events
 from engine.journal import Journal
+from engine.ownership import found, may_be_there, taken_over
 from engine.provider import UNKNOWN, Props
 from engine.provider_registry import ProviderRegistry
 from engine.resource_state import ResourceState, timestamp
@@ -50,15 +51,26 @@ class StepExecutor:
     def run(self, step: Step) -> ResourceState | None:
         """Do one step; the new state, if there is one. Raises StepFailed, already reported."""
         self._events.step_started(step)
+        taken, begun = None, False
         try:
-            self._journal.begin(step)
             with self._slots:
-                result = self._ACTIONS[step.op](self, step)
+                if not self._dry_run:
+                    taken = found(step, self._providers)
+                if taken is None:
+                    self._journal.begin(step)
+                    begun = not self._dry_run
+                result = self._taken_over(step, taken) or self._ACTIONS[step.op](self, step)
         except BaseException as error:
             # Whatever a handler raises fails this step; were it let through (a cancelled task, an
             # exit in a library), the program would wait for its answer for ever.
-            self._journal.fail(step)
+            if taken is not None and getattr(error, "already_exists", False):
+                error = NotOurs(str(error), taken)
+            in_doubt = begun and may_be_there(step, error, self._providers)
+            self._journal.fail(step, in_doubt=in_doubt)
             self._events.step_failed(step, error)
+            if in_doubt:
+                note = "it may have been made all the same: the next update finds out and adopts it"
+                self._events.diagnostic("warning", note, step.urn)
             raise StepFailed(step.urn, str(error)) from error
         self._journal.end(step, result)
         if result is not None:
@@ -96,6 +108,17 @@ class StepExecutor:
         if not step.new.custom:
             return step.new
         return replace(step.new, outputs=self._secret_outputs(step.new, step.new.outputs))
+
+    def _taken_over(self, step: Step, id: str | None) -> ResourceState | None:
+        if id is None:
+            return None
+        new, states = step.state, self._journal.snapshot().resources
+        outputs = taken_over(new, id, states, self._providers)
+        if outputs is None:
+            return None
+        now = timestamp()
+        outputs = self._complete(new, id, outputs)
+        return replace(new, id=id, outputs=outputs, created=now, modified=now)
 
     def _create(self, step: Step) -> ResourceState | None:
         new = step.new
