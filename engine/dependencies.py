@@ -48,6 +48,43 @@ def needed_by(states: Iterable[ResourceState], kept: Collection[str]) -> set[str
     return found
 
 
+def depending_on(states: Iterable[ResourceState], roots: Iterable[str]) -> set[str]:
+    """URNs of the resources that need one of `roots`, directly or not."""
+    users: dict[str, list[str]] = {}
+    for state in states:
+        for urn in urns_needed(state):
+            users.setdefault(urn, []).append(state.urn)
+    found: set[str] = set()
+    pending = list(roots)
+    while pending:
+        for urn in users.get(pending.pop(), ()):
+            if urn not in found:
+                found.add(urn)
+                pending.append(urn)
+    return found
+
+
+def in_order(states: Sequence[ResourceState]) -> list[ResourceState]:
+    """The same states, each after all that it needs, otherwise in the order given."""
+    living = {state.urn: state for state in reversed(states) if not state.delete}
+    position = {state: index for index, state in enumerate(states)}
+    placed: dict[ResourceState, None] = {}
+    for root in states:
+        entered: set[ResourceState] = set()
+        # Without recursion: a chain may be longer than Python's stack is deep.
+        pending = [root]
+        while pending:
+            state = pending[-1]
+            needed = {living[urn] for urn in urns_needed(state) if urn in living}
+            missing = needed - placed.keys() - entered
+            if state in placed or (state in entered and not missing):
+                placed[pending.pop()] = None
+            else:
+                entered.add(state)
+                pending += sorted(missing - {state}, key=position.__getitem__, reverse=True)
+    return list(placed)
+
+
 def dependents(
     root: ResourceState,
     states: Sequence[ResourceState],

@@ -19,6 +19,7 @@ from engine.journal import Journal
 from engine.provider import Diff, Props
 from engine.provider_registry import ProviderRegistry
 from engine.resource_state import PROVIDER_TYPE_PREFIX, ResourceState
+from engine.scope import ScopeError
 from engine.secrecy import marked_like, plain, secret_texts
 from engine.step_executor import StepExecutor, StepFailed
 from engine.step_generator import (
@@ -39,6 +40,10 @@ class NotDone(EngineError):
     def __init__(self, urn: str) -> None:
         super().__init__(f"resource {urn} has no result")
         self.urn = urn
+
+
+class LeftOut(NotDone):
+    """A create that this update is not about: the resource is not there, and that is no failure."""
 
 
 class Skipped(NotDone):
@@ -75,6 +80,8 @@ class Deployment:
         self._states: dict[str, ResourceState] = {}
         self._open_components: dict[str, Step] = {}
         self._undone: set[str] = set()
+        self._left_out: set[str] = set()  # not made, as asked
+        self._kept: set[str] = set()  # not part of this update
         self._failed = False
         self._stopped = threading.Event()
         self._finished = False
@@ -124,13 +131,18 @@ class Deployment:
             goal = replace(goal, provider=provider)
             with self._deciding:
                 steps = self._generator.read(goal, goal.properties)
+            self._skip_if_unknown(urn, goal)
             return self._run(steps)
 
     def register_outputs(self, urn: str, outputs: Props) -> None:
         """The final outputs of a component or of the stack."""
-        if urn in self._undone or self.stopped:
+        if urn in self._undone or urn in self._left_out or self.stopped:
             return  # they tell of resources that were not made
         state = self.state(urn)
+        if urn in self._kept:
+            outputs = state.outputs
+        elif not self._dry_run:
+            outputs = _known(outputs, state.outputs)
         amended = replace(state, outputs=outputs)
         self._journal.amend(state, amended)
         self._states[urn] = amended
@@ -146,7 +158,7 @@ class Deployment:
         try:
             with self._deciding:
                 groups = self._generator.deletes(self._journal.replaced, self._lives_on)
-        except StepError as error:
+        except (StepError, ScopeError) as error:
             self._events.diagnostic("error", str(error), error.urn)
             self._fail(error.urn)
             return
@@ -175,6 +187,9 @@ class Deployment:
         except Skipped:
             self._undone.add(urn)
             raise
+        except LeftOut:
+            self._left_out.add(urn)
+            raise
         except EngineError as error:
             if not isinstance(error, StepFailed):  # that one has been reported
                 culprit, secrets = getattr(error, "urn", urn), secret_texts(goal.properties)
@@ -190,8 +205,11 @@ class Deployment:
 
     def _skip_if_undone(self, urn: str, goal: Goal | ReadGoal) -> None:
         needed = {goal.parent, urns.split_provider_reference(goal.provider)[0], *goal.dependencies}
-        unknown = has_unknowns(goal.properties) and not self._dry_run
-        if unknown or needed & self._undone:
+        if needed & self._undone:
+            raise Skipped(urn)
+
+    def _skip_if_unknown(self, urn: str, goal: Goal | ReadGoal) -> None:
+        if has_unknowns(goal.properties) and not self._dry_run:
             raise Skipped(urn)
 
     def _placed(self, goal: Goal) -> Goal:
@@ -234,7 +252,11 @@ class Deployment:
     def _register(self, goal: Goal) -> ResourceState:
         with self._deciding:
             registration = self._generator.register(goal)
+            in_scope = self._generator.in_scope(registration)
             forced = self._generator.forced(registration)
+        if not in_scope:
+            return self._outside(registration)
+        self._skip_if_unknown(registration.urn, goal)
         inputs = self._checked(registration, registration.check_olds, registration.inputs)
         diff = self._diff(registration, inputs) if registration.has_diff else None
         decision = decide(registration, inputs, diff, forced)
@@ -245,6 +267,21 @@ class Deployment:
         with self._deciding:
             steps = self._generator.steps(registration, inputs, decision, self._diff_old)
         return self._run(steps)
+
+    def _outside(self, registration: Registration) -> ResourceState:
+        """A resource that this update is not about: as state has it, or not there."""
+        old = registration.old
+        if old is None:
+            raise LeftOut(registration.urn)
+        step = Step(op=Op.SAME, old=old, new=old)
+        self._events.step_started(step)
+        self._journal.end(step, old)
+        self._events.step_finished(step)
+        self._kept.add(old.urn)
+        self._states[old.urn] = old
+        if not old.custom:
+            self._open_components[old.urn] = step
+        return old
 
     def _order(self, registration: Registration, inputs: Props, decision: Decision) -> Decision:
         """The replacement's order. A new object that would have the name of the old one can only be
@@ -319,6 +356,13 @@ def _stand_in(registration: Registration) -> ResourceState:
     """Just enough of a state to ask for its provider's configuration."""
     goal = registration.goal
     return ResourceState(urn=registration.urn, type=goal.type, provider=goal.provider)
+
+
+def _known(outputs: Props, olds: Props) -> Props:
+    """Outputs of a finished update. What came of a resource that was left out is not known: such an
+    output stays as it was."""
+    known = {key: value for key, value in outputs.items() if not has_unknowns(value)}
+    return {**{key: olds[key] for key in outputs if key not in known and key in olds}, **known}
 
 
 def _absent_from(news: Props, olds: Props | None) -> Props:

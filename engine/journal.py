@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
+from engine.dependencies import in_order
 from engine.resource_state import (
     OperationType,
     PendingOperation,
@@ -48,9 +49,12 @@ _POSITION_FIELDS = {"source_position", "stack_trace", "aliases", "init_errors"}
 class Journal:
     """Thread-safe. `save` is None in a preview, which persists nothing."""
 
-    def __init__(self, base: Snapshot, save: Save | None) -> None:
+    def __init__(self, base: Snapshot, save: Save | None, *, partial: bool = False) -> None:
+        """A `partial` update leaves old states where they are, and their order to be mended: one
+        that the program dropped may be needed by one that it registered and left as it was."""
         self._base = base
         self._save = save
+        self._partial = partial
         self._olds: list[ResourceState] = list(base.resources)
         self._news: list[ResourceState] = []
         self._replaced: list[ResourceState] = []
@@ -159,6 +163,8 @@ class Journal:
         resources = [*self._news, *self._olds]
         if self._renamed:
             resources = [_renamed(state, self._renamed) for state in resources]
+        if self._partial:
+            resources = in_order(resources)
         return replace(
             self._base,
             manifest=replace(self._base.manifest, time=timestamp()),

@@ -13,7 +13,7 @@ import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import resource_pb2, resource_pb2_grpc
 
-from engine.deployment import Deployment, NotDone
+from engine.deployment import Deployment, LeftOut, NotDone
 from engine.errors import EngineError
 from engine.goal import Goal, ReadGoal
 from engine.resource_state import ResourceState
@@ -72,6 +72,8 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
     ) -> resource_pb2.RegisterResourceResponse:
         try:
             state = self._deployment.register(_goal(request))
+        except LeftOut as reason:
+            return resource_pb2.RegisterResourceResponse(urn=reason.urn, unknown=True)
         except NotDone as reason:
             return resource_pb2.RegisterResourceResponse(urn=reason.urn, result=resource_pb2.FAIL)
         except EngineError as error:

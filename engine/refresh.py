@@ -4,7 +4,7 @@ Owns reading every resource and what follows from one that is gone. Must not kno
 to come or how state is saved.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -18,12 +18,20 @@ from engine.urns import split_provider_reference
 
 
 def refreshed(
-    snapshot: Snapshot, providers: ProviderRegistry, events: Events, parallel: int
+    snapshot: Snapshot,
+    providers: ProviderRegistry,
+    events: Events,
+    parallel: int,
+    wanted: Collection[str],
 ) -> Snapshot:
-    """The snapshot with outputs as they are now; what is gone is dropped. Raises EngineError,
-    after trying all, if any resource could not be read."""
+    """The snapshot with outputs of the `wanted` URNs as they are now; what is gone is dropped.
+    Raises EngineError, after trying all, if any resource could not be read."""
+
+    def current(state: ResourceState) -> ResourceState | None:
+        return _read(state, providers, events) if state.urn in wanted else state
+
     with ThreadPoolExecutor(parallel) as pool:
-        futures = [pool.submit(_read, state, providers, events) for state in snapshot.resources]
+        futures = [pool.submit(current, state) for state in snapshot.resources]
     failures = [error for future in futures if (error := future.exception())]
     if failures:
         raise EngineError(f"{len(failures)} resource(s) could not be refreshed") from failures[0]

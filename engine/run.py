@@ -5,7 +5,7 @@ not know the command line, backends or how state is written.
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import grpc
@@ -22,6 +22,7 @@ from engine.project import Project
 from engine.provider_registry import ProviderRegistry
 from engine.refresh import refreshed
 from engine.resource_state import Snapshot
+from engine.scope import EVERYTHING, Scope, Selected, check_known
 from engine.secrecy import MASK
 from engine.step_executor import StepExecutor
 from engine.step_generator import StepGenerator
@@ -54,7 +55,7 @@ class Update:
     refresh_only: bool = False
     parallel: int = PARALLEL_DEFAULT
     continue_on_error: bool = False
-    replacements: Sequence[str] = ()
+    selected: Selected = EVERYTHING
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,11 @@ def run(update: Update, events: Events, save: Save | None) -> Outcome:
         for state in update.base.resources:
             if state.is_provider:
                 update.providers.configure(state)
+        check_known(update.selected.replacements, {state.urn for state in update.base.resources})
         base = healed(update.base, update.providers, events)
         if update.refresh or update.refresh_only:
-            base = refreshed(base, update.providers, events, update.parallel)
-        journal = Journal(base, save)
+            base = _refreshed(update, base, events)
+        journal = Journal(base, save, partial=bool(update.selected))
         if not update.refresh_only:
             error = _deploy(update, base, journal, events)
         journal.close()
@@ -92,11 +94,16 @@ def run(update: Update, events: Events, save: Save | None) -> Outcome:
     return Outcome(succeeded, dict(events.changes), journal.snapshot(), error)
 
 
+def _refreshed(update: Update, base: Snapshot, events: Events) -> Snapshot:
+    if update.refresh_only:
+        check_known(update.selected.targets, {state.urn for state in base.resources})
+    wanted = Scope(update.selected).refreshed(base.resources)
+    return refreshed(base, update.providers, events, update.parallel, wanted)
+
+
 def _deploy(update: Update, base: Snapshot, journal: Journal, events: Events) -> str:
     """Run the program, or none; an error message, empty when all went well."""
-    generator = StepGenerator(
-        update.stack, update.project.name, base.resources, update.replacements
-    )
+    generator = StepGenerator(update.stack, update.project.name, base.resources, update.selected)
     executor = StepExecutor(
         journal,
         update.providers,

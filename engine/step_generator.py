@@ -14,6 +14,7 @@ from engine.errors import EngineError
 from engine.goal import Goal, ReadGoal
 from engine.provider import UNKNOWN, Diff, Props
 from engine.resource_state import ResourceState
+from engine.scope import EVERYTHING, Scope, Selected, check_known
 from engine.steps import Op, Step
 
 DiffOldWith = Callable[[ResourceState, Props], Diff]
@@ -109,13 +110,14 @@ class StepGenerator:
         stack: str,
         project: str,
         olds: Sequence[ResourceState],
-        forced_replacements: Collection[str] = (),
+        selected: Selected = EVERYTHING,
     ) -> None:
         self._stack, self._project = stack, project
         self._olds = list(olds)
         # Of several states with one URN, only one is live; the rest wait for their delete.
         self._live = {state.urn: state for state in olds if not state.delete}
-        self._forced = forced_replacements
+        self._selected = selected
+        self._scope = Scope(selected)
         self._registered: set[str] = set()
         self._operated: set[str] = set()
         self._aliased: dict[str, str] = {}  # old URN -> the URN that took it over
@@ -185,7 +187,24 @@ class StepGenerator:
 
     def forced(self, registration: Registration) -> bool:
         old = registration.old
-        return registration.urn in self._forced or (old is not None and old.taint)
+        asked_for = registration.urn in self._selected.replacements
+        return asked_for or (old is not None and old.taint)
+
+    def in_scope(self, registration: Registration) -> bool:
+        """Whether this update is about a registration. If not, what state has stays as it is."""
+        state = _new_state(registration, registration.inputs)
+        if self._scope.takes_in(state):
+            self._scope.check(state, self._olds)
+            return True
+        old = registration.old
+        if old is None:
+            self._scope.left_out.add(registration.urn)
+        else:
+            # Under the URN it has: its children and dependents will name it by that one.
+            self._operated.add(old.urn)
+            self._registered.add(old.urn)
+            self._scope.keep(old)
+        return False
 
     # Steps of a registration
 
@@ -273,6 +292,7 @@ class StepGenerator:
         for state, keys in reversed(list(found.items())):
             if state in self._condemned:
                 continue
+            self._scope.check_dependent(state)
             if state.protect:
                 raise StepError(
                     root.urn,
@@ -305,6 +325,7 @@ class StepGenerator:
             provider=goal.provider,
             additional_secret_outputs=goal.additional_secret_outputs,
         )
+        self._scope.check(new, self._olds)
         if old is not None and not old.external:
             return [
                 Step(op=Op.READ_REPLACEMENT, old=old, new=new),
@@ -321,7 +342,11 @@ class StepGenerator:
         parallel. `replaced` are the states that were marked for deletion in this run; `lives_on`
         tells of one whose object another resource now stands for: only its state goes."""
         steps: dict[ResourceState, Step] = {}
+        check_known(self._selected.targets, {*self._registered, *(old.urn for old in self._olds)})
+        deletable = self._scope.deletable(self._olds)
         for state in [*self._olds, *replaced]:
+            if state.urn not in deletable:
+                continue
             kept = state.external or lives_on(state)
             if state.delete:
                 op = Op.DISCARD_REPLACED if kept else Op.DELETE_REPLACED
@@ -334,6 +359,7 @@ class StepGenerator:
                         self._refuse_protected(state)
                     steps[state] = Step(op=Op.DISCARD if kept else Op.DELETE, old=state)
                     self.deleting.add(state.urn)
+        self._scope.check_deletes(state.urn for state in steps if state.urn not in self._operated)
         return [[steps[state] for state in group] for group in antichains(steps)]
 
     def _refuse_protected(self, state: ResourceState) -> None:

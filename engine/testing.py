@@ -172,8 +172,8 @@ class MemoryStack:
     def destroy(self, **options: Any) -> Outcome:
         return self._run(**options)
 
-    def refresh(self) -> Outcome:
-        return self._run(refresh_only=True)
+    def refresh(self, **options: Any) -> Outcome:
+        return self._run(refresh_only=True, **options)
 
     def resource(self, name: str) -> ResourceState:
         return next(s for s in self.snapshot.resources if s.urn.endswith(f"::{name}"))

@@ -74,29 +74,34 @@ UPDATE = (
     | _flags(Flag.SWITCH, "--diff", "--debug", "--expect-no-changes")
     | _flags(Flag.SWITCH, "--suppress-outputs", "--suppress-progress", "--json")
 )
+SELECT = _flags(Flag.LIST, "--target", "--exclude") | _flags(
+    Flag.SWITCH, "--target-dependents", "--exclude-dependents"
+)
+REPLACE = _flags(Flag.LIST, "--replace", "--target-replace")
 APPLY = _flags(Flag.SWITCH, "--yes", "--skip-preview")
 
 TABLE: Mapping[tuple[str, ...], Form] = {
     ("preview",): Form(
         "Show what an update would do",
-        UPDATE | _flags(Flag.LIST, "--replace") | _flags(Flag.SWITCH, "--refresh"),
+        UPDATE | SELECT | REPLACE | _flags(Flag.SWITCH, "--refresh"),
     ),
     ("up",): Form(
         "Create or update the resources of a stack",
-        UPDATE
-        | APPLY
-        | _flags(Flag.LIST, "--replace")
-        | _flags(Flag.SWITCH, "--refresh", "--continue-on-error"),
+        UPDATE | APPLY | SELECT | REPLACE | _flags(Flag.SWITCH, "--refresh", "--continue-on-error"),
     ),
     ("destroy",): Form(
         "Delete every resource of a stack",
-        UPDATE | APPLY | _flags(Flag.SWITCH, "--preview-only", "--refresh", "--continue-on-error"),
+        UPDATE
+        | APPLY
+        | SELECT
+        | _flags(Flag.SWITCH, "--preview-only", "--refresh", "--continue-on-error")
+        | _flags(Flag.SWITCH, "--exclude-protected"),
     ),
     # Pending creates are always settled, by looking for the object: --clear-pending-creates asks
     # for no more than that.
     ("refresh",): Form(
         "Read every resource and correct the state",
-        UPDATE | APPLY | _flags(Flag.SWITCH, "--preview-only", "--clear-pending-creates"),
+        UPDATE | APPLY | SELECT | _flags(Flag.SWITCH, "--preview-only", "--clear-pending-creates"),
     ),
     ("stack", "init"): Form(
         "Create a stack",
@@ -172,6 +177,8 @@ SHORT = {
     "-y": "--yes",
     "-j": "--json",
     "-m": "--message",
+    "-t": "--target",
+    "-x": "--exclude",
     "-p": "--parallel",
     "-d": "--debug",
     "-C": "--cwd",

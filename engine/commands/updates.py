@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.commands.context import Context
+from engine.commands.selecting import selected_by
 from engine.display import Display
 from engine.errors import EngineError, UsageError
 from engine.event_log import event_log
@@ -113,7 +114,7 @@ def _planned(
         refresh_only=kind.refresh_only,
         parallel=min(arguments.integer("--parallel") or PARALLEL_DEFAULT, PARALLEL_MAX),
         continue_on_error=arguments.has("--continue-on-error"),
-        replacements=arguments.values("--replace"),
+        selected=selected_by(arguments, base),
     )
 
 

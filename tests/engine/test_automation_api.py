@@ -226,11 +226,12 @@ def test_a_wrong_passphrase_changes_nothing(open_stack, tmp_path):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda stack: stack.up(target=["urn"]), "--target"),
+        (lambda stack: stack.up(target=["urn"]), "could not be found in the stack"),
+        (lambda stack: stack.up(target=["a"], exclude=["b"]), "cannot be given together"),
         (lambda stack: stack.up(policy_packs=["p"]), "--policy-pack"),
         (lambda stack: stack.up(plan="p"), "--plan"),
         (lambda stack: stack.preview(attach_debugger=True), "--attach-debugger"),
-        (lambda stack: stack.destroy(exclude_protected=True), "--exclude-protected"),
+        (lambda stack: stack.destroy(exclude_protected=True, target=["u"]), "--exclude-protected"),
         (lambda stack: stack.workspace.install_plugin("aws", "v1"), "plugin"),
         (lambda stack: stack.list_tags(), "stack tag"),
         (lambda stack: stack.up(color="always"), "color"),

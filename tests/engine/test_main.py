@@ -89,7 +89,7 @@ def test_a_failing_command_says_why(engine):
     assert "no stack selected" in engine("up", ok=False).stderr
     assert "no stack named 'ghost' found" in engine("up", "--stack", "ghost", ok=False).stderr
     assert "PULUMI_BACKEND_URL" in engine("stack", "ls", ok=False, PULUMI_BACKEND_URL="").stderr
-    assert "--target" in engine("up", "--target", "x", ok=False).stderr
+    assert "--plan" in engine("up", "--plan", "x", ok=False).stderr
 
 
 def test_help(engine):

@@ -3,6 +3,7 @@
 import pulumi
 import pytest
 
+from engine.scope import Patterns, Selected
 from tests.engine.fake_sdk import Thing, options
 
 
@@ -160,7 +161,7 @@ def test_replace_on_changes(stack, world):
 def test_forced_replacement(stack, world):
     stack.up(thing())
     urn = stack.resource("a").urn
-    outcome = stack.up(thing(), replacements=[urn])
+    outcome = stack.up(thing(), selected=Selected(replacements=Patterns((urn,))))
     assert outcome.changes == {"same": 1, "replace": 1}
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.scope import Patterns, Selected
 from tests.engine.fake_sdk import FakeProvider, Thing, options
 
 
@@ -59,7 +60,8 @@ def test_replaced_under_its_own_name_the_old_object_goes_first(stack, world, way
     stack.up(program(1))
     urn = stack.resource("a").urn
     world.calls.clear()
-    outcome = stack.up(program(2), replacements=[urn] if way == "forced" else [])
+    forced = Patterns((urn,) if way == "forced" else ())
+    outcome = stack.up(program(2), selected=Selected(replacements=forced))
     assert outcome.changes == {"same": 1, "replace": 1}, stack.errors()
     assert world.verbs("create", "delete") == [("delete", "n"), ("create", "n")]
     assert sorted(world.objects) == ["n"]
