@@ -9,48 +9,15 @@ Credentials that shall stand in no state are taken from the environment.
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from importlib.metadata import entry_points
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pulumi.automation.errors import CommandError
 
 from engine.command import EmbeddedPulumi
 from engine.commands.arguments import TABLE
-from engine.provider import Credentials, Package
+from engine.packages import credentials_from, found_packages
 from engine.selection import SelectionOnDisk
-
-ENTRY_POINT_GROUP = "engine.providers"
-
-# Package -> configuration key -> environment variable.
-_CREDENTIALS: Mapping[str, Mapping[str, str]] = {
-    "postgresql": {"username": "PGUSER", "password": "PGPASSWORD"},
-    "keycloak": {"clientId": "KEYCLOAK_CLIENT_ID", "clientSecret": "KEYCLOAK_CLIENT_SECRET"},
-    "minio": {"minioUser": "MINIO_USER", "minioPassword": "MINIO_PASSWORD"},
-}
-
-
-def credentials_from(environ: Mapping[str, str], packages: Iterable[Package]) -> Credentials:
-    """A package that is not built in names its variables in an attribute of that name."""
-    variables = {
-        **_CREDENTIALS,
-        **{package.name: getattr(package, "credential_variables", {}) for package in packages},
-    }
-
-    def credentials(package: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the environment has and the program did not say itself."""
-        return {
-            key: environ[variable]
-            for key, variable in variables.get(package, {}).items()
-            if variable in environ and not inputs.get(key)
-        }
-
-    return credentials
-
-
-def found_packages() -> list[Package]:
-    return [entry.load()() for entry in entry_points(group=ENTRY_POINT_GROUP)]
 
 
 def main(args: list[str], environ: Mapping[str, str]) -> int:

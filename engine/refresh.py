@@ -12,7 +12,7 @@ from engine.errors import EngineError
 from engine.events import Events
 from engine.provider_registry import ProviderRegistry
 from engine.resource_state import ResourceState, Snapshot, timestamp
-from engine.secrecy import marked_like, plain, with_secret_keys
+from engine.secrecy import marked_outputs, plain
 from engine.steps import Op, Step
 from engine.urns import split_provider_reference
 
@@ -63,9 +63,8 @@ def _read(
     if outputs is None:
         events.step_finished(replace(step, op=Op.DELETE, new=None))
         return None
-    marked = marked_like({**outputs, "id": state.id}, state.inputs)
     secret_keys = {*handler.secret_outputs, *state.additional_secret_outputs}
-    outputs = with_secret_keys(marked, secret_keys)
+    outputs = marked_outputs({**outputs, "id": state.id}, state.inputs, secret_keys)
     if outputs == state.outputs:
         events.step_finished(replace(step, op=Op.SAME))
         return state

@@ -57,6 +57,11 @@ def with_secret_keys(props: Mapping[str, Any], keys: Collection[str]) -> Props:
     return {key: secret(item) if key in keys else item for key, item in props.items()}
 
 
+def marked_outputs(outputs: Props, inputs: Props, keys: Collection[str]) -> Props:
+    """Outputs that are secret where the inputs are, and by name."""
+    return with_secret_keys(marked_like(outputs, inputs), keys)
+
+
 def secret_texts(value: Any) -> set[str]:
     """Every text that stands inside a secret."""
     secrets = (item.value for item in nested(value) if isinstance(item, Secret))

@@ -18,7 +18,7 @@ from engine.ownership import found, may_be_there, taken_over
 from engine.provider import UNKNOWN, Props
 from engine.provider_registry import ProviderRegistry
 from engine.resource_state import ResourceState, timestamp
-from engine.secrecy import marked_like, plain, with_secret_keys
+from engine.secrecy import marked_outputs, plain
 from engine.steps import Op, Step
 from engine.values import has_unknowns
 
@@ -217,8 +217,8 @@ class StepExecutor:
 
     def _secret_outputs(self, state: ResourceState, outputs: Props) -> Props:
         declared = self._providers.handler(state.type).secret_outputs
-        marked: Props = marked_like(outputs, state.inputs)
-        return with_secret_keys(marked, {*declared, *state.additional_secret_outputs})
+        keys = {*declared, *state.additional_secret_outputs}
+        return marked_outputs(outputs, state.inputs, keys)
 
 
 def _foreseen(inputs: Props) -> Props:

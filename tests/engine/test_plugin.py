@@ -1,0 +1,295 @@
+"""A package of handlers as a plugin: the service call by call, and the process around it.
+
+What the CLI makes of it is in tests/engine/conformance.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from engine.plugin.servicer import ResourceProvider
+from engine.provider import UNKNOWN
+from engine.testing import FakeDiff, FakePackage
+from engine.transport import serving
+from engine.values import Secret, from_struct, to_struct
+
+ROOT = Path(__file__).parents[2]
+TYPE = "fake:index:Thing"
+URN = f"urn:pulumi:dev::proj::{TYPE}::a"
+PROVIDER_URN = "urn:pulumi:dev::proj::pulumi:providers:fake::p"
+NUMBER_UNKNOWN = "3eeb2bf0-c639-47a8-9e75-3b44932eb421"
+
+
+@pytest.fixture
+def package():
+    return FakePackage()
+
+
+@pytest.fixture
+def plugin(package):
+    def credentials(name, inputs):
+        return {"password": f"{name}-{inputs.get('host')}"}
+
+    service = ResourceProvider(package, credentials, "1.2.3")
+    with (
+        serving(
+            4,
+            lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(
+                service, server
+            ),
+        ) as address,
+        grpc.insecure_channel(address) as channel,
+    ):
+        yield provider_pb2_grpc.ResourceProviderStub(channel)
+
+
+def check(plugin, news, olds=None):
+    return plugin.Check(
+        provider_pb2.CheckRequest(urn=URN, olds=to_struct(olds or {}), news=to_struct(news))
+    )
+
+
+def diff(plugin, news, olds):
+    struct = to_struct(olds)
+    request = provider_pb2.DiffRequest(
+        id="a", urn=URN, olds=struct, old_inputs=struct, news=to_struct(news)
+    )
+    return plugin.Diff(request)
+
+
+def create(plugin, preview=False, **inputs):
+    return plugin.Create(
+        provider_pb2.CreateRequest(urn=URN, properties=to_struct(inputs), preview=preview)
+    )
+
+
+def test_the_life_of_an_object(plugin, package):
+    made = create(plugin, name="a", size=1)
+    state = from_struct(made.properties)
+    assert (made.id, state) == ("a", {"id": "a", "name": "a", "size": 1, "url": "fake://a"})
+
+    read = plugin.Read(
+        provider_pb2.ReadRequest(
+            id="a", urn=URN, properties=made.properties, inputs=to_struct({"name": "a", "size": 1})
+        )
+    )
+    assert from_struct(read.properties) == state
+    assert from_struct(read.inputs) == {"name": "a", "size": 1}
+
+    changed = plugin.Update(
+        provider_pb2.UpdateRequest(
+            id="a", urn=URN, olds=made.properties, news=to_struct({"name": "a", "size": 2})
+        )
+    )
+    assert from_struct(changed.properties)["size"] == 2
+
+    plugin.Delete(provider_pb2.DeleteRequest(id="a", urn=URN, properties=changed.properties))
+    assert package.world.objects == {}
+    gone = plugin.Read(provider_pb2.ReadRequest(id="a", urn=URN, properties=changed.properties))
+    assert gone.id == ""
+
+
+def test_an_import_answers_with_what_is_there_as_inputs(plugin):
+    create(plugin, name="a", size=1)
+    found = plugin.Read(provider_pb2.ReadRequest(id="a", urn=URN))
+    assert from_struct(found.inputs) == {"name": "a", "size": 1, "url": "fake://a"}
+
+
+def test_secrets_reach_a_handler_in_plain_and_come_back_marked(plugin, package):
+    package.thing.secret_outputs = ("url",)
+    made = create(plugin, name="a", tags={"token": Secret("s"), "color": "red"})
+    assert package.world.objects["a"]["tags"] == {"token": "s", "color": "red"}
+    state = from_struct(made.properties)
+    assert state["tags"] == {"token": Secret("s"), "color": "red"}
+    assert state["url"] == Secret("fake://a")
+
+    inputs = from_struct(check(plugin, {"token": Secret("s")}).inputs)
+    assert inputs == {"token": Secret("s"), "name": "a", "__defaults": ["name"]}
+
+
+def test_what_check_carries_over_from_secret_inputs_stays_secret(plugin):
+    answer = check(plugin, {"size": 1}, olds={"name": Secret("kept")})
+    assert from_struct(answer.inputs)["name"] == Secret("kept")
+
+
+def test_a_check_without_old_inputs_has_none(plugin, package):
+    seen = []
+    package.thing.on_check = lambda cfg, urn, olds, news: seen.append(olds) or news
+    check(plugin, {})
+    check(plugin, {}, olds={"size": 1})
+    assert seen == [None, {"size": 1}]
+
+
+def test_impossible_inputs_are_a_failure_of_the_check(plugin, package):
+    def refuse(cfg, urn, olds, news):
+        raise ValueError("size must be a number")
+
+    package.thing.on_check = refuse
+    assert [f.reason for f in check(plugin, {"size": "x"}).failures] == ["size must be a number"]
+
+
+def test_a_handler_knows_one_kind_of_unknown(plugin, package):
+    seen = []
+    package.thing.on_check = lambda cfg, urn, olds, news: seen.append(news) or news
+    check(plugin, {"size": NUMBER_UNKNOWN, "tags": [{"of": UNKNOWN}]})
+    assert seen == [{"size": UNKNOWN, "tags": [{"of": UNKNOWN}]}]
+
+
+@pytest.mark.parametrize(
+    ("news", "changes", "replaces"),
+    [
+        ({"name": "a", "size": 1}, [], []),
+        ({"name": "a", "size": 2}, ["size"], []),
+        ({"name": "b", "size": 1}, ["name"], ["name"]),
+    ],
+)
+def test_what_differs(plugin, news, changes, replaces):
+    answer = diff(plugin, news, {"name": "a", "size": 1})
+    assert (list(answer.diffs), list(answer.replaces)) == (changes, replaces)
+    some = provider_pb2.DiffResponse.DIFF_SOME
+    assert (answer.changes == some) == bool(changes)
+
+
+def test_an_object_that_keeps_its_name_goes_before_its_replacement(plugin, package):
+    olds = {"name": "a", "kind": "x"}
+    create(plugin, **olds)
+    assert diff(plugin, {"name": "a", "kind": "y"}, olds).deleteBeforeReplace
+    assert not diff(plugin, {"name": "b", "kind": "x"}, olds).deleteBeforeReplace
+    assert not diff(plugin, {"name": UNKNOWN, "kind": "x"}, olds).deleteBeforeReplace
+    # Nothing of it differs: if it is replaced, the user asked, and the name is the same.
+    assert diff(plugin, olds, olds).deleteBeforeReplace
+    package.thing.on_diff = lambda *_: FakeDiff(["kind"], ["kind"], True)
+    assert diff(plugin, {"name": "b", "kind": "y"}, olds).deleteBeforeReplace
+
+
+def test_a_preview_calls_nothing_and_repeats_the_inputs(plugin, package):
+    made = create(plugin, preview=True, name="a", size=UNKNOWN, __defaults=["name"])
+    assert (made.id, from_struct(made.properties)) == ("", {"name": "a", "size": UNKNOWN})
+    changed = plugin.Update(
+        provider_pb2.UpdateRequest(
+            id="a",
+            urn=URN,
+            olds=to_struct({"name": "a", "url": "fake://a"}),
+            news=to_struct({"name": "a", "size": UNKNOWN}),
+            preview=True,
+        )
+    )
+    foreseen = {"name": "a", "size": UNKNOWN, "url": "fake://a"}
+    assert from_struct(changed.properties) == foreseen
+    assert package.world.calls == []
+
+
+def test_credentials_are_merged_into_the_configuration(plugin, package):
+    seen = []
+    package.thing.on_check = lambda cfg, urn, olds, news: seen.append(cfg) or news
+    plugin.Configure(provider_pb2.ConfigureRequest(args=to_struct({"host": Secret("h")})))
+    check(plugin, {})
+    assert seen == [{"host": "h", "password": "fake-h"}]
+
+
+def test_a_provider_resource_is_checked_and_compared(plugin):
+    news = {"host": "h"}
+    request = provider_pb2.CheckRequest(urn=PROVIDER_URN, news=to_struct(news))
+    assert from_struct(plugin.CheckConfig(request).inputs) == news
+    compare = provider_pb2.DiffRequest(
+        urn=PROVIDER_URN, olds=to_struct({"host": "g"}), news=to_struct(news)
+    )
+    assert list(plugin.DiffConfig(compare).diffs) == ["host"]
+
+
+@pytest.mark.parametrize("verb", ["create", "id"])
+def test_a_failing_handler_fails_its_resource(plugin, package, verb):
+    def fail(cfg, inputs):
+        if verb == "id":
+            return "", {}
+        raise OSError("the server is away")
+
+    package.thing.on_create = fail
+    with pytest.raises(grpc.RpcError) as caught:
+        create(plugin, name="a")
+    assert caught.value.code() == grpc.StatusCode.ABORTED
+    assert caught.value.details() in (
+        "the server is away",
+        "the handler of fake:index:Thing returned no id",
+    )
+
+
+def test_an_unknown_type_is_refused_by_name(plugin):
+    urn = "urn:pulumi:dev::proj::fake:index:Ghost::a"
+    with pytest.raises(grpc.RpcError) as caught:
+        plugin.Check(provider_pb2.CheckRequest(urn=urn))
+    assert "fake:index:Ghost" in caught.value.details()
+
+
+# The process
+
+
+@contextmanager
+def process(*command):
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+def test_our_own_provider_is_a_command():
+    """What pyproject.toml installs beside the interpreter, where Pulumi.yaml and PATH find it."""
+    command = Path(sys.executable).with_name("pulumi-resource-croft")
+    with process(str(command)) as started:
+        port = int(started.stdout.readline())
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = provider_pb2_grpc.ResourceProviderStub(channel)
+            schema = stub.GetSchema(provider_pb2.GetSchemaRequest()).schema
+        assert "croft:index:SqlMigration" in schema
+        started.stdin.close()
+        assert started.wait(timeout=10) == 0
+        assert started.stdout.read() == ""
+
+
+def test_it_ends_with_a_parent_that_was_killed(tmp_path):
+    parent = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'engine.plugin', 'random'],\n"
+        "    stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+        "child.stdout.readline()\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with process(sys.executable, "-c", parent) as started:
+        child = int(started.stdout.readline())
+        os.kill(started.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while Path(f"/proc/{child}/cmdline").exists() and not ended(child):
+            assert time.monotonic() < deadline, "the plugin outlived its parent"
+            time.sleep(0.05)
+
+
+def ended(pid):
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return status.rpartition(")")[2].split()[0] == "Z"
+
+
+def test_an_unknown_package_is_an_error():
+    with process(sys.executable, "-m", "engine.plugin", "ghost") as started:
+        out, err = started.communicate(timeout=30)
+    assert (started.returncode, out) == (1, "")
+    assert "ghost" in err
