@@ -191,9 +191,8 @@ def check_known(patterns: Patterns, urns: Collection[str]) -> None:
     """Raise ScopeError if a pattern names a resource that does not exist."""
     if unknown := patterns.unknown(urns):
         hint = "" if "$" in unknown[0] else " Did you forget to escape $ in your shell?"
-        raise ScopeError(
-            unknown[0], f"Target '{unknown[0]}' could not be found in the stack.{hint}"
-        )
+        # It blames no resource: what was typed need not even be a URN.
+        raise ScopeError("", f"Target '{unknown[0]}' could not be found in the stack.{hint}")
 
 
 def protected(states: Sequence[ResourceState]) -> list[str]:
