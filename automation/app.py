@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from automation.api import operations, organizations, projects
-from automation.api.access import require_token
+from automation.api.access import require_actor
 from automation.api.errors import Problem, install_error_handlers
 from automation.api.request_ids import RequestIds
 from automation.context import Context, open_context
@@ -57,7 +57,7 @@ def bare_app(lifespan: Lifespan | None = None) -> FastAPI:
     )
     v1 = APIRouter(
         prefix="/v1",
-        dependencies=[Depends(require_token)],
+        dependencies=[Depends(require_actor)],
         responses={
             status: {"model": Problem, "content": {"application/problem+json": {}}}
             for status in ("4XX", "5XX")

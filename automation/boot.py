@@ -18,7 +18,7 @@ import psycopg
 
 from automation import pulumi
 from automation.platform_secrets import ensure_platform_secrets, read_secret
-from automation.registry import access_tokens, cluster
+from automation.registry import access_tokens, audit, cluster
 from automation.registry.migrate import migrate
 from automation.settings import CONTROL_LOGIN, Settings, settings_from
 from contracts.errors import PlatformError
@@ -80,13 +80,15 @@ def own_units(home: Home, python: Path) -> list[Unit]:
 
 
 def _databases(home: Home, settings: Settings) -> None:
-    admin = cluster.admin_dsn(home.ports.postgres, read_secret(home, "postgres_admin"))
+    password = read_secret(home, "postgres_admin")
+    admin = cluster.admin_dsn(home.ports.postgres, password)
     passwords = {
         CONTROL_LOGIN: settings.control_password,
         "keycloak": read_secret(home, "postgres_keycloak"),
     }
     cluster.ensure_cluster(admin, passwords)
     migrate(settings.control_dsn)
+    audit.protect(cluster.admin_dsn(home.ports.postgres, password, settings.control_database))
     cluster.ensure_state_table(settings.control_dsn)
     with psycopg.connect(settings.control_dsn) as conn:
         access_tokens.ensure(conn, name=access_tokens.OPERATOR, token=read_secret(home, "token"))

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import psycopg
 
-from automation import keys, organizations
+from automation import audit, keys, organizations
+from automation.actors import Actor
 from automation.context import Context
 from automation.registry import operations, outbox
 from automation.registry import projects as rows
@@ -33,7 +34,7 @@ class Started:
     operation_id: str
 
 
-def create(ctx: Context, wanted: ProjectCreate) -> Started:
+def create(ctx: Context, actor: Actor, wanted: ProjectCreate) -> Started:
     """Admit a project and promise its creation: all of it in one transaction, or nothing."""
     ref = new_ref()
     with ctx.transaction() as conn:
@@ -65,10 +66,11 @@ def create(ctx: Context, wanted: ProjectCreate) -> Started:
             root = load_root_key(ctx.settings.root_key_path)
             keys.store_secrets(conn, root, row, {"postgres_password": wanted.db_pass})
         operation = _promise(conn, ref, "create")
+        _record(conn, actor, "projects.create", row, after=wanted, operation=operation)
         return Started(_view(ctx, conn, row), str(operation.id))
 
 
-def destroy(ctx: Context, ref: str) -> Started:
+def destroy(ctx: Context, actor: Actor, ref: str) -> Started:
     """Promise that nothing of the project remains. Asked again while that runs, the answer is the
     running operation."""
     with ctx.transaction() as conn:
@@ -91,6 +93,9 @@ def destroy(ctx: Context, ref: str) -> Started:
             operation = _promise(conn, ref, "destroy")
         changed = rows.find(conn, ref)
         assert changed is not None
+        _record(
+            conn, actor, "projects.destroy", row, before={"name": row.name}, operation=operation
+        )
         return Started(_view(ctx, conn, changed), str(operation.id))
 
 
@@ -157,6 +162,28 @@ def _promise(conn: psycopg.Connection[Any], ref: str, kind: OperationKind) -> Op
         operation_id=operation.id,
     )
     return operation
+
+
+def _record(
+    conn: psycopg.Connection[Any],
+    actor: Actor,
+    action: str,
+    row: ProjectRow,
+    *,
+    operation: OperationRow,
+    before: Any = None,
+    after: Any = None,
+) -> None:
+    audit.record(
+        conn,
+        actor,
+        action=action,
+        target=f"projects/{row.ref}",
+        organization_id=row.organization_id,
+        before=before,
+        after=after,
+        operation_id=operation.id,
+    )
 
 
 def _require(conn: psycopg.Connection[Any], ref: str, *, lock: bool = False) -> ProjectRow:

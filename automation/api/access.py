@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from automation.actors import Actor
 from automation.context import Context
 from automation.registry import access_tokens
 from contracts.errors import Unauthorized
@@ -23,16 +24,22 @@ def context_of(request: Request) -> Context:
 ContextOf = Annotated[Context, Depends(context_of)]
 
 
-def require_token(
+def require_actor(
+    request: Request,
     ctx: ContextOf,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> None:
+) -> Actor:
     if credentials is not None:
         with ctx.transaction() as conn:
-            if access_tokens.is_valid(conn, credentials.credentials):
-                return
+            name = access_tokens.find_name(conn, credentials.credentials)
+        if name is not None:
+            address = request.client.host if request.client else ""
+            return Actor(f"token:{name}", address, request.state.request_id)
     raise Unauthorized(
         "no access token" if credentials is None else "this access token is not known here",
         code="unauthorized",
         fix="send `Authorization: Bearer <token>`; `croft up` writes the token to secrets/token",
     )
+
+
+ActorOf = Annotated[Actor, Depends(require_actor)]

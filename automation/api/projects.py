@@ -3,15 +3,17 @@
 from fastapi import APIRouter, Response, status
 
 from automation import projects
-from automation.api.access import ContextOf
+from automation.api.access import ActorOf, ContextOf
 from contracts.projects import ApiKey, Connection, Project, ProjectCreate
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
-def projects_create(ctx: ContextOf, wanted: ProjectCreate, response: Response) -> Project:
-    return _following(response, projects.create(ctx, wanted))
+def projects_create(
+    ctx: ContextOf, actor: ActorOf, wanted: ProjectCreate, response: Response
+) -> Project:
+    return _following(response, projects.create(ctx, actor, wanted))
 
 
 @router.get("")
@@ -25,8 +27,8 @@ def projects_get(ctx: ContextOf, ref: str) -> Project:
 
 
 @router.delete("/{ref}")
-def projects_destroy(ctx: ContextOf, ref: str, response: Response) -> Project:
-    return _following(response, projects.destroy(ctx, ref))
+def projects_destroy(ctx: ContextOf, actor: ActorOf, ref: str, response: Response) -> Project:
+    return _following(response, projects.destroy(ctx, actor, ref))
 
 
 @router.get("/{ref}/api-keys")

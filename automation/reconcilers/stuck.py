@@ -5,9 +5,11 @@ know why a cleanup failed; mostly a server was away, and is back.
 """
 
 from automation import projects
+from automation.actors import platform
 from automation.context import Context
 from automation.registry import projects as rows
 
+RECONCILER = platform("reconciler")
 PAUSE_S = 30.0
 PAUSE_DOUBLINGS_MAX = 7  # about an hour
 
@@ -17,5 +19,5 @@ def reconcile_stuck(ctx: Context) -> list[str]:
     with ctx.transaction() as conn:
         due = rows.list_stuck(conn, pause_s=PAUSE_S, pause_doublings_max=PAUSE_DOUBLINGS_MAX)
     for ref in due:
-        projects.destroy(ctx, ref)
+        projects.destroy(ctx, RECONCILER, ref)
     return due

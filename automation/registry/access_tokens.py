@@ -26,8 +26,10 @@ def ensure(conn: Connection[Any], *, name: str, token: str) -> None:
     )
 
 
-def is_valid(conn: Connection[Any], token: str) -> bool:
-    """Compares every hash in constant time rather than asking an index for one."""
+def find_name(conn: Connection[Any], token: str) -> str | None:
+    """The name of a valid token. Every hash is compared in constant time rather than asking an
+    index for one."""
     wanted = hash_token(token)
-    rows = conn.execute("SELECT hash FROM access_tokens WHERE revoked_at IS NULL").fetchall()
-    return any([hmac.compare_digest(bytes(row[0]), wanted) for row in rows])
+    rows = conn.execute("SELECT hash, name FROM access_tokens WHERE revoked_at IS NULL").fetchall()
+    found = [name for known, name in rows if hmac.compare_digest(bytes(known), wanted)]
+    return found[0] if found else None

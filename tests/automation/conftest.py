@@ -13,13 +13,17 @@ import uvicorn
 from fastapi.testclient import TestClient
 
 from automation import outbox
+from automation.actors import platform
 from automation.app import build_app
 from automation.client import Client
 from automation.context import Context, open_context
+from automation.registry import audit
 from automation.registry.migrate import migrate
 from automation.settings import CONTROL_LOGIN, Settings, settings_from
 from tests.fixtures.postgres import Postgres
 
+# Who asks where it does not matter.
+TESTER = platform("test")
 DATABASE = "registry"
 EMPTY_IT = """
     TRUNCATE projects, project_secrets, operations, operation_events, outbox, access_tokens;
@@ -29,13 +33,18 @@ EMPTY_IT = """
 
 
 @pytest.fixture
-def empty_dsn(postgres: Postgres) -> Iterator[str]:
+def empty_settings(postgres: Postgres) -> Iterator[Settings]:
     """A database in which nothing is, the registry included."""
     name = f"empty_{secrets.token_hex(4)}"
     _create_database(postgres, name)
-    yield replace(settings_from(postgres.home), control_database=name).control_dsn
+    yield replace(settings_from(postgres.home), control_database=name)
     with psycopg.connect(postgres.admin_dsn(), autocommit=True) as conn:
         conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty_dsn(empty_settings: Settings) -> str:
+    return empty_settings.control_dsn
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +52,7 @@ def migrated(postgres: Postgres) -> Settings:
     settings = replace(settings_from(postgres.home), control_database=DATABASE)
     _create_database(postgres, DATABASE)
     migrate(settings.control_dsn)
+    audit.protect(postgres.admin_dsn(DATABASE))
     return settings
 
 

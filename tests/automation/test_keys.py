@@ -11,6 +11,7 @@ from automation.registry import projects as rows
 from automation.secrets import SecretUnreadable, load_root_key
 from contracts.projects import ProjectCreate
 from stacks.spec import SECRETS
+from tests.automation.conftest import TESTER
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def root(ctx):
 @pytest.fixture
 def new_project(ctx):
     def make(name, db_pass=None):
-        ref = projects.create(ctx, ProjectCreate(name=name, db_pass=db_pass)).project.ref
+        ref = projects.create(ctx, TESTER, ProjectCreate(name=name, db_pass=db_pass)).project.ref
         with ctx.transaction() as conn:
             return rows.find(conn, ref)
 

@@ -10,6 +10,7 @@ from automation import outbox, projects
 from automation.registry import outbox as rows
 from automation.workflows.names import QUEUE, SYSTEM_SCHEMA, WORKFLOWS
 from contracts.projects import ProjectCreate
+from tests.automation.conftest import TESTER
 from tests.fixtures.platform import eventually
 
 
@@ -36,7 +37,7 @@ def client(settings):
 
 
 def create(ctx, name="shop"):
-    return projects.create(ctx, ProjectCreate(name=name)).project.ref
+    return projects.create(ctx, TESTER, ProjectCreate(name=name)).project.ref
 
 
 def test_a_promise_becomes_a_workflow(ctx, queue, client):

@@ -13,10 +13,15 @@ from contracts.errors import BackendDown, Conflict, LimitReached, Locked, NotFou
 from contracts.home import Ports
 from contracts.projects import ProjectCreate
 from contracts.refs import is_ref
+from tests.automation.conftest import TESTER
 
 
 def create(ctx, name="shop", **wanted):
-    return projects.create(ctx, ProjectCreate(name=name, **wanted))
+    return projects.create(ctx, TESTER, ProjectCreate(name=name, **wanted))
+
+
+def destroy(ctx, ref):
+    return projects.destroy(ctx, TESTER, ref)
 
 
 def finish(ctx, started, state, status="finished"):
@@ -143,13 +148,13 @@ def test_destroy_of_a_live_project(ctx):
     started = create(ctx)
     activate(ctx, started)
     ref = started.project.ref
-    ending = projects.destroy(ctx, ref)
+    ending = destroy(ctx, ref)
     assert ending.project.status == "GOING_DOWN"
     # Asked again, it answers with what runs already.
-    assert projects.destroy(ctx, ref) == ending
+    assert destroy(ctx, ref) == ending
     assert fetch(ctx, "SELECT kind FROM outbox ORDER BY id") == [("create",), ("destroy",)]
     finish(ctx, ending, "REMOVED")
-    for ask in (projects.get, projects.destroy, projects.connection):
+    for ask in (projects.get, destroy, projects.connection):
         with pytest.raises(NotFound) as caught:
             ask(ctx, ref)
         assert caught.value.code == "project_not_found"
@@ -160,7 +165,7 @@ def test_destroy_of_a_live_project(ctx):
 def test_destroy_waits_for_a_create(ctx):
     started = create(ctx)
     with pytest.raises(Locked) as caught:
-        projects.destroy(ctx, started.project.ref)
+        destroy(ctx, started.project.ref)
     assert caught.value.code == "project_locked"
     assert started.operation_id in caught.value.message
 
@@ -168,9 +173,9 @@ def test_destroy_waits_for_a_create(ctx):
 def test_a_stuck_destroy_may_be_asked_for_again(ctx):
     started = create(ctx)
     activate(ctx, started)
-    finish(ctx, projects.destroy(ctx, started.project.ref), "CLEANUP_STUCK", "failed")
+    finish(ctx, destroy(ctx, started.project.ref), "CLEANUP_STUCK", "failed")
     assert projects.get(ctx, started.project.ref).status == "GOING_DOWN"
-    again = projects.destroy(ctx, started.project.ref)
+    again = destroy(ctx, started.project.ref)
     ids = [row[0] for row in fetch(ctx, "SELECT workflow_id FROM outbox WHERE kind = 'destroy'")]
     assert len(set(ids)) == 2
     assert any(again.operation_id in workflow_id for workflow_id in ids)
@@ -181,7 +186,7 @@ def test_destroy_of_a_failed_create_needs_no_workflow(ctx):
     failed = create(ctx)
     finish(ctx, failed, "FAILED", "failed")
     create(ctx)
-    ending = projects.destroy(ctx, failed.project.ref)
+    ending = destroy(ctx, failed.project.ref)
     assert ending.project.status == "REMOVED"
     with ctx.transaction() as conn:
         assert operations.find(conn, ending.operation_id).status == "finished"
@@ -192,7 +197,7 @@ def test_of_many_destroys_at_once_one_is_promised(ctx):
     started = create(ctx)
     activate(ctx, started)
     answers = []
-    run_together([lambda: answers.append(projects.destroy(ctx, started.project.ref))] * 8)
+    run_together([lambda: answers.append(destroy(ctx, started.project.ref))] * 8)
     assert len({answer.operation_id for answer in answers}) == 1
     assert len(answers) == 8
 
@@ -217,7 +222,7 @@ def test_connection_is_what_an_app_needs(ctx):
 def test_a_project_that_goes_gives_no_keys(ctx):
     started = create(ctx)
     activate(ctx, started)
-    projects.destroy(ctx, started.project.ref)
+    destroy(ctx, started.project.ref)
     with pytest.raises(Conflict):
         projects.connection(ctx, started.project.ref)
 

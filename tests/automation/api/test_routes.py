@@ -7,9 +7,10 @@ from fastapi.testclient import TestClient
 
 from automation import keys
 from automation.app import bare_app, build_app
-from automation.registry import access_tokens, operations
+from automation.registry import access_tokens, audit, operations
 from automation.registry import projects as rows
 from automation.secrets import load_root_key
+from contracts.audit import AuditEntry
 
 PROJECT_FIELDS = {
     "id", "ref", "organization_id", "organization_slug", "name", "region", "created_at", "status",
@@ -96,6 +97,21 @@ def test_organizations(api):
 def test_health_needs_no_token(ctx):
     answer = TestClient(bare_app()).get("/health")
     assert answer.json() == {"status": "ok"}
+
+
+def test_what_changes_something_is_in_the_audit_log(ctx, api):
+    name = {"X-Request-Id": secrets.token_hex(8)}
+    body = {"name": "audited", "db_pass": "hunter2 hunter2"}
+    created = api.post("/v1/projects", json=body, headers=name).json()
+    with ctx.transaction() as conn:
+        wanted = audit.Search(target=f"projects/{created['ref']}")
+        (link,) = audit.search(conn, wanted, before_seq=None, limit=5)
+    entry = AuditEntry.model_validate_json(link.text)
+    assert (entry.action, entry.actor) == ("projects.create", "token:operator")
+    assert (entry.request_id, entry.address) == (name["X-Request-Id"], "testclient")
+    assert entry.after["name"] == "audited"
+    assert entry.operation_id
+    assert "hunter2" not in link.text
 
 
 # --- access ---------------------------------------------------------------------------------------

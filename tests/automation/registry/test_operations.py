@@ -6,11 +6,12 @@ import pytest
 from automation import projects
 from automation.registry import operations as rows
 from contracts.projects import ProjectCreate
+from tests.automation.conftest import TESTER
 
 
 @pytest.fixture
 def started(ctx):
-    return projects.create(ctx, ProjectCreate(name="shop"))
+    return projects.create(ctx, TESTER, ProjectCreate(name="shop"))
 
 
 def test_events_are_numbered_without_gaps_by_writers_at_once(ctx, started):

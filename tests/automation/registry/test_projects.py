@@ -5,11 +5,12 @@ import pytest
 from automation import projects
 from automation.registry import projects as rows
 from contracts.projects import ProjectCreate
+from tests.automation.conftest import TESTER
 
 
 @pytest.fixture
 def ref(ctx):
-    return projects.create(ctx, ProjectCreate(name="shop")).project.ref
+    return projects.create(ctx, TESTER, ProjectCreate(name="shop")).project.ref
 
 
 def test_the_holder_writes(ctx, ref):
