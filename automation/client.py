@@ -190,25 +190,31 @@ class Client:
 
 def client_for(home: Home, environ: Mapping[str, str]) -> Client:
     """A client of the platform at `home`, or of the one that CROFT_URL and CROFT_TOKEN name."""
-    token = environ.get("CROFT_TOKEN", "")
-    if not token:
-        try:
-            token = home.token.read_text().strip()
-        except OSError as error:
-            raise errors.Unauthorized(
-                f"no token: {home.token} cannot be read ({error.strerror})",
-                code="token_missing",
-                fix="run: croft up, or set CROFT_TOKEN",
-            ) from error
+    token = environ.get("CROFT_TOKEN") or installed_token(home)
+    return client_at(environ.get("CROFT_URL") or home.api_url, token)
+
+
+def client_at(url: str, token: str) -> Client:
     if not token.isascii():
         raise errors.Unauthorized("the token is not one of ours", fix="check CROFT_TOKEN")
-    url = environ.get("CROFT_URL") or home.api_url
     try:
         return Client(url, token)
     except httpx.InvalidURL as error:
         raise errors.InvalidInput(
             f"{url!r} is no address: {error}", fix="check CROFT_URL"
         ) from None
+
+
+def installed_token(home: Home) -> str:
+    """The operator's token of this machine's installation."""
+    try:
+        return home.token.read_text().strip()
+    except OSError as error:
+        raise errors.Unauthorized(
+            f"no token: {home.token} cannot be read ({error.strerror})",
+            code="token_missing",
+            fix="run: croft up, or set CROFT_TOKEN",
+        ) from error
 
 
 def error_of(response: httpx.Response) -> PlatformError:

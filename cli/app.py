@@ -7,12 +7,12 @@ Owns the entry point and what is read from the environment. Must not know what a
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version as installed_version
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import operations, platform, projects
+from cli import contexts, doctor, links, operations, platform, projects, shell
 from cli.control_plane import Caller, Operator
 from cli.errors import report, stderr_console
 from contracts.errors import PlatformError
@@ -26,31 +26,33 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(platform.app)
+app.add_typer(doctor.app)
 app.add_typer(projects.app, name="projects")
 app.add_typer(operations.app, name="operations")
+app.add_typer(contexts.app, name="context")
+app.add_typer(links.app)
+app.add_typer(shell.app)
 
 
 @app.callback()
 def croft(
     context: typer.Context,
     url: Annotated[str, typer.Option(help="Control plane, instead of CROFT_URL.")] = "",
+    name: Annotated[
+        str, typer.Option("--context", help="Control plane by the name you gave it.")
+    ] = "",
 ) -> None:
     """Many Supabase-style backends on your own machines.
 
     `croft up` starts the platform on this machine; `croft projects create NAME` makes a project.
     """
     home = home_from(os.environ, uid=os.geteuid())
-    context.obj = context.obj or Operator(home, os.environ, url)
-
-
-@app.command(epilog="Example: croft version")
-def version() -> None:
-    """Print the installed version."""
-    typer.echo(installed_version("basecroft"))
+    context.obj = context.obj or Operator(home, os.environ, Path.cwd(), url, name)
 
 
 def main(args: Sequence[str] | None = None, caller: Caller | None = None) -> None:
     """Usage errors (2), Ctrl-C (130) and a closed pipe are Typer's; the rest carries its own."""
+    shell.prepare_completion(os.environ)
     try:
         app(args, prog_name="croft", obj=caller)
     except PlatformError as error:

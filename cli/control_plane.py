@@ -1,16 +1,19 @@
-"""The control plane that a command talks to.
+"""The control plane that a command talks to, and with which token.
 
-Owns the precedence: `--url`, then CROFT_URL and CROFT_TOKEN, then this machine's installation. Must
-not know nouns.
+Owns the precedence: flag, environment, link, context, this machine's installation. A token goes to
+the address that it was given for and to no other. Must not know nouns.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import typer
 
-from automation.client import Client, client_for
+from automation.client import Client, client_at, installed_token
+from cli.preferences import find_link, preferences_of
+from contracts.errors import Unauthorized
 from contracts.home import Home
 
 
@@ -22,16 +25,54 @@ class Caller(Protocol):
 
 @dataclass(frozen=True)
 class Operator:
-    """The person at this machine."""
+    """The person at this machine, standing in folder `here`."""
 
     home: Home
     environ: Mapping[str, str]
+    here: Path
     url: str = ""
+    context: str = ""
 
     def client(self) -> Client:
         """Opened only now: `croft up` comes before there is a token."""
-        chosen = {"CROFT_URL": self.url} if self.url else {}
-        return client_for(self.home, {**self.environ, **chosen})
+        return client_at(*self.address())
+
+    def address(self) -> tuple[str, str]:
+        """URL and token."""
+        url, context = self._chosen()
+        return url, self.environ.get("CROFT_TOKEN") or self._token(url, context)
+
+    def _chosen(self) -> tuple[str, str]:
+        """The URL, and the context that it came from, if one did."""
+        contexts = preferences_of(self.environ).contexts()
+        if self.url:
+            return self.url, ""
+        if self.context:
+            return contexts.url(self.context), self.context
+        if url := self.environ.get("CROFT_URL"):
+            return url, ""
+        if name := self.environ.get("CROFT_CONTEXT"):
+            return contexts.url(name), name
+        link = find_link(self.here)
+        if link is not None and link.context:
+            return contexts.url(link.context), link.context
+        if contexts.current:
+            return contexts.url(contexts.current), contexts.current
+        return self.home.api_url, ""
+
+    def _token(self, url: str, context: str) -> str:
+        preferences = preferences_of(self.environ)
+        tokens, urls = preferences.tokens(), preferences.contexts().urls
+        for name in [context] if context else urls:
+            if name in tokens and urls.get(name) == url:
+                return tokens[name]
+        if url.rstrip("/") == self.home.api_url:
+            return installed_token(self.home)
+        raise Unauthorized(
+            f"no token for {url}",
+            code="token_missing",
+            fix="set CROFT_TOKEN, or give it once to: croft context add NAME --url URL",
+        )
 
 
 def open_client(context: typer.Context) -> Client:

@@ -42,7 +42,7 @@ def up() -> None:
     prepare_home(home, owner)
     if not launch.is_running(home):
         # What a killed supervisor left running is ours, and is taken over by the next one.
-        ports.require_free(_fixed_ports(home), our_pids=survivors(home))
+        ports.require_free(fixed_ports(home), our_pids=survivors(home))
     booted = subprocess.run(
         [str(service_python(home)), "-m", "automation.boot"],
         env=daemon_environ(home),
@@ -122,7 +122,7 @@ def _unit_view(unit: UnitStatus) -> dict[str, Any]:
     return {**unit.model_dump(exclude={"since"}), "up_s": up_s}
 
 
-def _fixed_ports(home: Home) -> dict[str, int]:
+def fixed_ports(home: Home) -> dict[str, int]:
     numbers = home.ports
     return {
         "the API": numbers.api,

@@ -11,6 +11,7 @@ import typer
 from cli.confirmation import confirm
 from cli.control_plane import open_client
 from cli.options import (
+    LinkedRefArgument,
     OutputOption,
     RefArgument,
     RevealOption,
@@ -64,7 +65,9 @@ def list_(context: typer.Context, output: OutputOption = Output.table) -> None:
 
 
 @app.command(epilog="Example: croft projects get yucdibezossamesxyyqh -o yaml")
-def get(context: typer.Context, ref: RefArgument, output: OutputOption = Output.table) -> None:
+def get(
+    context: typer.Context, ref: LinkedRefArgument = "", output: OutputOption = Output.table
+) -> None:
     """Show one project."""
     with open_client(context) as client:
         print_view(client.project(ref).model_dump(mode="json"), output)
@@ -73,7 +76,7 @@ def get(context: typer.Context, ref: RefArgument, output: OutputOption = Output.
 @app.command(epilog="Example: croft projects keys yucdibezossamesxyyqh --reveal -o env")
 def keys(
     context: typer.Context,
-    ref: RefArgument,
+    ref: LinkedRefArgument = "",
     reveal: RevealOption = False,
     output: OutputOption = Output.table,
 ) -> None:

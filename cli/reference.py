@@ -45,7 +45,7 @@ request id to find it by in `croft logs api`.
 
 
 def document() -> str:
-    parts = [PREAMBLE]
+    parts = [PREAMBLE, _common()]
     for path, command in commands(typer.main.get_command(app)):
         parts.append(_section(path, command))
     return "\n".join(parts)
@@ -78,6 +78,12 @@ def _section(path: str, command: Any) -> str:
         lines.append("")
     lines += ["```", example(command), "```", ""]
     return "\n".join(lines)
+
+
+def _common() -> str:
+    """What stands between `croft` and the noun."""
+    options = [_option(option) for option in typer.main.get_command(app).params]
+    return "\n".join(["Before the noun, `croft` takes:", "", *options, ""])
 
 
 def _shown(command: Any, kind: str) -> list[Any]:

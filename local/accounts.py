@@ -34,13 +34,22 @@ class Account:
 
 def account(uid: int) -> Account:
     """The account of an installation made by user `uid`; for root `croft`, created when missing."""
+    found = find_account(uid)
+    if found is None:
+        _add_system_user()
+        found = find_account(uid)
+        assert found is not None
+    return found
+
+
+def find_account(uid: int) -> Account | None:
+    """The same, or None where root's first `croft up` would make it."""
     if uid != 0:
         return Account(uid, os.getgid(), drop=False)
     try:
         entry = pwd.getpwnam(SYSTEM_USER)
     except KeyError:
-        _add_system_user()
-        entry = pwd.getpwnam(SYSTEM_USER)
+        return None
     return Account(entry.pw_uid, entry.pw_gid, drop=True)
 
 

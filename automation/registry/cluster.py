@@ -71,6 +71,16 @@ def ensure_state_table(dsn: str) -> None:
         )
 
 
+def connections(conn: Connection) -> tuple[int, int]:
+    """How many connections are used, and how many there may be."""
+    row = conn.execute(
+        "select count(*), current_setting('max_connections')::int from pg_stat_activity"
+        " where backend_type = 'client backend'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
 def _ensure_login(conn: Connection, name: str, password: str) -> None:
     row = conn.execute("select 1 from pg_roles where rolname = %s", (name,)).fetchone()
     verb = sql.SQL("alter role" if row else "create role")

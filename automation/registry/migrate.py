@@ -25,19 +25,37 @@ def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
             "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY,"
             " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        applied: dict[str, str] = dict(
-            conn.execute("SELECT name, checksum FROM schema_migrations").fetchall()
-        )
-        return [
-            path.name
-            for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
-            if _apply(conn, path, applied.get(path.name))
-        ]
+        applied = _applied(conn)
+        return [path.name for path in _files(folder) if _apply(conn, path, applied.get(path.name))]
+
+
+def compare(conn: psycopg.Connection[Any], folder: Path = FOLDER) -> tuple[list[str], list[str]]:
+    """What still has to be applied, and what was changed after it had been."""
+    applied = _applied(conn)
+    pending = [path.name for path in _files(folder) if path.name not in applied]
+    changed = [
+        path.name
+        for path in _files(folder)
+        if applied.get(path.name, _checksum(path.read_text())) != _checksum(path.read_text())
+    ]
+    return pending, changed
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+
+
+def _applied(conn: psycopg.Connection[Any]) -> dict[str, str]:
+    return dict(conn.execute("SELECT name, checksum FROM schema_migrations").fetchall())
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _apply(conn: psycopg.Connection[Any], path: Path, recorded: str | None) -> bool:
     text = path.read_text()
-    checksum = hashlib.sha256(text.encode()).hexdigest()
+    checksum = _checksum(text)
     if recorded == checksum:
         return False
     if recorded is not None:

@@ -52,3 +52,14 @@ def take_pending(conn: Connection[Any], *, limit: int) -> list[OutboxRow]:
 
 def mark_enqueued(conn: Connection[Any], row_id: int) -> None:
     conn.execute("UPDATE outbox SET enqueued_at = now() WHERE id = %s", [row_id])
+
+
+def count_waiting(conn: Connection[Any], *, longer_than_s: float) -> int:
+    """Promises that nobody has enqueued for so long: no sweeper runs."""
+    row = conn.execute(
+        "SELECT count(*) FROM outbox WHERE enqueued_at IS NULL"
+        " AND created_at < now() - interval '1 second' * %s",
+        [longer_than_s],
+    ).fetchone()
+    assert row is not None
+    return int(row[0])

@@ -105,6 +105,17 @@ def list_stuck(conn: Connection[Any], *, pause_s: float, pause_doublings_max: in
     return [ref for (ref,) in rows]
 
 
+def list_in_state(conn: Connection[Any], state: ProjectState) -> list[str]:
+    """Refs, oldest first."""
+    rows = conn.execute("SELECT ref FROM projects WHERE state = %s ORDER BY created_at", [state])
+    return [ref for (ref,) in rows]
+
+
+def list_known(conn: Connection[Any]) -> list[str]:
+    """Every ref there ever was."""
+    return [ref for (ref,) in conn.execute("SELECT ref FROM projects")]
+
+
 def count_live(conn: Connection[Any], organization_id: UUID) -> int:
     row = conn.execute(
         f"SELECT count(*) FROM projects WHERE organization_id = %s AND {_LIVE}", [organization_id]

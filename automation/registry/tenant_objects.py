@@ -23,6 +23,16 @@ def roles(conn: Connection[Any], ref: str) -> list[str]:
     return [name for (name,) in rows]
 
 
+def refs(conn: Connection[Any]) -> list[str]:
+    """Every ref that a database or a login is named for."""
+    rows = conn.execute(
+        "select substring(name from '^([a-z]{20})(_|$)') as ref"
+        " from (select datname as name from pg_database union select rolname from pg_roles) named"
+        " where name ~ '^[a-z]{20}(_|$)' group by 1 order by 1"
+    )
+    return [ref for (ref,) in rows]
+
+
 def drop_database(conn: Connection[Any], name: str) -> None:
     """With its sessions: a client that stays connected must not keep a destroyed project."""
     conn.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))

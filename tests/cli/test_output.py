@@ -40,7 +40,7 @@ COMMANDS = {
     "operations-get": f"operations get destroy-{REF}",
     "operations-watch": f"operations watch destroy-{REF}",
     "not-found": "projects get zzzzzzzzzzzzzzzzzzzz",
-    "usage": "projects get",
+    "usage": "projects destroy",
 }
 
 

@@ -1,5 +1,6 @@
 """docs/cli.md is complete, and every command has help with an example that the command accepts."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def test_every_command_explains_itself(path: str) -> None:
     assert command.help, f"{path} has no docstring"
     options = [p for p in command.params if p.param_type_name == "option"]
     assert [p.name for p in options if not p.help] == []
-    words = shlex.split(example(command).partition("|")[0])
+    words = shlex.split(re.split(r" [|>] ", example(command))[0])
     assert words[: len(path.split())] == path.split(), f"{path} needs epilog='Example: {path} ...'"
     # Parsed as if it had been typed, down to the last word; nothing is run.
     command.make_context(path, words[len(path.split()) :])
