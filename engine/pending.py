@@ -22,6 +22,7 @@ from engine.resource_state import (
     timestamp,
 )
 from engine.secrecy import marked_like, plain, with_secret_keys
+from engine.timeouts import refuse_while_running
 
 
 def healed(snapshot: Snapshot, providers: ProviderRegistry, events: Events) -> Snapshot:
@@ -63,6 +64,7 @@ def _found(operation: PendingOperation, providers: ProviderRegistry) -> Resource
     state = operation.resource
     if state.is_provider:
         return None
+    refuse_while_running((state.urn, state.provider))
     handler = providers.handler(state.type)
     cfg, inputs = providers.configuration(state), plain(state.inputs)
     try:

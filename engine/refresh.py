@@ -14,6 +14,7 @@ from engine.provider_registry import ProviderRegistry
 from engine.resource_state import ResourceState, Snapshot, timestamp
 from engine.secrecy import marked_outputs, plain
 from engine.steps import Op, Step
+from engine.timeouts import within
 from engine.urns import split_provider_reference
 
 
@@ -54,8 +55,11 @@ def _read(
     events.step_started(step)
     try:
         handler = providers.handler(state.type)
-        outputs = handler.read(
-            providers.configuration(state), state.id, plain(state.inputs), plain(state.outputs)
+        cfg = providers.configuration(state)
+        outputs = within(
+            state.custom_timeouts.get("read"),
+            (state.urn, state.provider),
+            lambda: handler.read(cfg, state.id, plain(state.inputs), plain(state.outputs)),
         )
     except Exception as error:
         events.step_failed(step, error)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeVar
 
 from engine.dependencies import needed_by
 from engine.errors import EngineError, NotOurs
@@ -20,7 +21,10 @@ from engine.provider_registry import ProviderRegistry
 from engine.resource_state import ResourceState, timestamp
 from engine.secrecy import marked_outputs, plain
 from engine.steps import Op, Step
+from engine.timeouts import Overdue, within
 from engine.values import has_unknowns
+
+T = TypeVar("T")
 
 
 class StepFailed(EngineError):
@@ -65,10 +69,11 @@ class StepExecutor:
             # exit in a library), the program would wait for its answer for ever.
             if taken is not None and getattr(error, "already_exists", False):
                 error = NotOurs(str(error), taken)
-            in_doubt = begun and may_be_there(step, error, self._providers)
+            overdue = isinstance(error, Overdue)
+            in_doubt = begun and (overdue or may_be_there(step, error, self._providers))
             self._journal.fail(step, in_doubt=in_doubt)
             self._events.step_failed(step, error)
-            if in_doubt:
+            if in_doubt and not overdue:
                 note = "it may have been made all the same: the next update finds out and adopts it"
                 self._events.diagnostic("warning", note, step.urn)
             raise StepFailed(step.urn, str(error)) from error
@@ -131,7 +136,8 @@ class StepExecutor:
             id = UNKNOWN if new.is_provider else ""
             return replace(new, id=id, outputs=_foreseen(new.inputs))
         handler = self._providers.handler(new.type)
-        id, outputs = handler.create(self._providers.configuration(new), plain(new.inputs))
+        cfg = self._providers.configuration(new)
+        id, outputs = _timed(new, "create", lambda: handler.create(cfg, plain(new.inputs)))
         if not id:
             raise EngineError(f"the handler of {new.type} returned no id for {new.urn}")
         return replace(new, id=id, outputs=self._complete(new, id, outputs))
@@ -146,7 +152,11 @@ class StepExecutor:
             return replace(new, outputs={**old.outputs, **_foreseen(new.inputs)})
         handler = self._providers.handler(new.type)
         cfg = self._providers.configuration(new)
-        outputs = handler.update(cfg, old.id, plain(old.outputs), plain(new.inputs))
+        outputs = _timed(
+            new,
+            "update",
+            lambda: handler.update(cfg, old.id, plain(old.outputs), plain(new.inputs)),
+        )
         return replace(new, outputs=self._complete(new, old.id, outputs))
 
     def _delete(self, step: Step) -> ResourceState | None:
@@ -161,7 +171,8 @@ class StepExecutor:
         if self._dry_run or untouched or old.pending_replacement:
             return None
         handler = self._providers.handler(old.type)
-        handler.delete(self._providers.configuration(old), old.id, plain(old.outputs))
+        cfg = self._providers.configuration(old)
+        _timed(old, "delete", lambda: handler.delete(cfg, old.id, plain(old.outputs)))
         return None
 
     def _read(self, step: Step) -> ResourceState | None:
@@ -173,7 +184,7 @@ class StepExecutor:
         if has_unknowns(id) or has_unknowns(cfg):
             return replace(new, id="" if has_unknowns(id) else id)
         handler = self._providers.handler(new.type)
-        outputs = handler.read(cfg, id, plain(new.inputs), {})
+        outputs = _timed(new, "read", lambda: handler.read(cfg, id, plain(new.inputs), {}))
         if outputs is None:
             raise EngineError(f"resource '{id}' does not exist")
         now = timestamp()
@@ -219,6 +230,10 @@ class StepExecutor:
         declared = self._providers.handler(state.type).secret_outputs
         keys = {*declared, *state.additional_secret_outputs}
         return marked_outputs(outputs, state.inputs, keys)
+
+
+def _timed(state: ResourceState, verb: str, call: Callable[[], T]) -> T:
+    return within(state.custom_timeouts.get(verb), (state.urn, state.provider), call)
 
 
 def _foreseen(inputs: Props) -> Props:
