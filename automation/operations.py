@@ -1,21 +1,135 @@
-"""Operations as the API shows them: one, and its events as they come.
+"""Operations: asked for, looked at, followed.
 
-Owns how a reader follows an operation. Must not know HTTP, nor who writes the events.
+Owns what is promised when a change is asked for, in one transaction, and how a reader follows it.
+Must not know HTTP, nor how the promised workflow does its work.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 from uuid import UUID
 
+import psycopg
+
+from automation import audit
+from automation.actors import Actor
 from automation.context import Context
+from automation.lifecycle import PASSAGES
 from automation.registry import operations as rows
-from contracts.errors import BackendDown, NotFound
-from contracts.projects import Operation, OperationEvent
+from automation.registry import outbox, projects
+from automation.registry.operations import OperationRow
+from automation.registry.projects import ProjectRow
+from automation.status import project_status
+from automation.workflows.names import workflow_id
+from contracts.errors import BackendDown, Conflict, Locked, NotFound
+from contracts.projects import Operation, OperationEvent, OperationKind
+from contracts.refs import is_ref
 
 POLL_INTERVAL_S = 0.2
 # A reader who wants more comes again with the last `seq` it saw.
 FOLLOW_MAX_S = 3600.0
+
+
+def request_operation(
+    ctx: Context, actor: Actor, ref: str, kind: OperationKind, *, input: Mapping[str, Any] = {}
+) -> Operation:
+    """Promise a change of a project: its state, the operation and the workflow in one transaction.
+
+    `input` is what the workflow reads under the operation's id; it is kept in clear. Of `update`
+    and `preview` it is {"spec": the settings wanted, as `ProjectSpec.on` takes them}; without it
+    the settings are as they are. Raises NotFound, Conflict (the state forbids it) or Locked.
+    """
+    with ctx.transaction() as conn:
+        row = require_project(conn, ref, lock=True)
+        require_free(conn, row)
+        require_state(row, kind)
+        return view(promise(conn, actor, row, kind, input=input, before=row.spec, after=input))
+
+
+def require_project(conn: psycopg.Connection[Any], ref: str, *, lock: bool = False) -> ProjectRow:
+    """The project unless it is removed. What is no ref at all gets the same answer."""
+    row = projects.find(conn, ref, lock=lock) if is_ref(ref) else None
+    if row is None or row.state == "REMOVED":
+        raise NotFound(
+            f"no project {ref!r}", code="project_not_found", fix="see: croft projects list"
+        )
+    return row
+
+
+def require_free(conn: psycopg.Connection[Any], project: ProjectRow) -> None:
+    """Raises Locked while another operation holds the project, whose row the caller holds."""
+    if (active := rows.find_active(conn, project.ref)) is not None:
+        raise Locked(
+            f"operation {active.id} ({active.kind}) holds project {project.ref}",
+            code="project_locked",
+            fix="wait until it has ended, then try again",
+        )
+
+
+def require_state(project: ProjectRow, kind: OperationKind) -> None:
+    if project.state not in PASSAGES[kind].start:
+        raise Conflict(
+            f"project {project.ref} is {project_status(project.state)}: no {kind} is possible now",
+            code="project_state",
+            fix=f"see: croft projects get {project.ref}",
+        )
+
+
+def promise(
+    conn: psycopg.Connection[Any],
+    actor: Actor,
+    project: ProjectRow,
+    kind: OperationKind,
+    *,
+    input: Mapping[str, Any] = {},
+    retry_of: UUID | None = None,
+    before: Any = None,
+    after: Any = None,
+) -> OperationRow:
+    """The operation, the state it leads through, its entry in the audit log, and the outbox row
+    that becomes its workflow. The caller holds the project's row and knows that it may begin."""
+    operation = rows.insert(
+        conn,
+        project_ref=project.ref,
+        kind=kind,
+        input=input,
+        prior_state=project.state,
+        retry_of=retry_of,
+    )
+    if (through := PASSAGES[kind].through) is not None and through != project.state:
+        projects.set_state(conn, project.ref, through)
+    outbox.insert(
+        conn,
+        workflow_id=workflow_id(kind, project.ref, str(operation.id)),
+        kind=kind,
+        project_ref=project.ref,
+        operation_id=operation.id,
+    )
+    record(conn, actor, project, operation, before=before, after=after)
+    return operation
+
+
+def record(
+    conn: psycopg.Connection[Any],
+    actor: Actor,
+    project: ProjectRow,
+    operation: OperationRow,
+    *,
+    before: Any = None,
+    after: Any = None,
+) -> None:
+    """Write down who asked for the operation, in the transaction that promises it."""
+    audit.record(
+        conn,
+        actor,
+        action=f"projects.{operation.kind}",
+        target=f"projects/{project.ref}",
+        organization_id=project.organization_id,
+        before=before,
+        after=after,
+        operation_id=operation.id,
+    )
 
 
 def get(ctx: Context, operation_id: str) -> Operation:
@@ -33,7 +147,10 @@ def view(row: rows.OperationRow) -> Operation:
         project_ref=row.project_ref,
         status=row.status,
         error=row.error,
+        result=row.result,
+        retry_of=None if row.retry_of is None else str(row.retry_of),
         created_at=row.created_at,
+        cancel_requested_at=row.cancel_requested_at,
         finished_at=row.finished_at,
     )
 

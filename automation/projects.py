@@ -10,20 +10,23 @@ from urllib.parse import quote
 
 import psycopg
 
-from automation import audit, keys, organizations
+from automation import keys, operations, organizations
 from automation.actors import Actor
 from automation.context import Context
-from automation.registry import operations, outbox
+from automation.registry import operations as rows_of_operations
 from automation.registry import projects as rows
-from automation.registry.operations import OperationRow
 from automation.registry.organizations import Organization
 from automation.registry.projects import ProjectRow
 from automation.secrets import load_root_key
 from automation.status import project_status
-from automation.workflows.names import OperationKind, workflow_id
-from contracts.errors import Conflict, LimitReached, Locked, NotFound
-from contracts.projects import ApiKey, Connection, DatabaseView, Project, ProjectCreate
-from contracts.refs import ProjectNames, is_ref, new_ref
+from contracts.errors import Conflict, LimitReached
+from contracts.projects import ApiKey, Condition, Connection, DatabaseView, Project, ProjectCreate
+from contracts.refs import ProjectNames, new_ref
+
+# While a project is paused its keys open nothing, but they are the ones it will have again.
+HAVE_KEYS = frozenset(
+    {"CREATING", "ACTIVE", "UPDATING", "PAUSING", "PAUSED", "RESTORING", "RESTARTING"}
+)
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,11 @@ def create(ctx: Context, actor: Actor, wanted: ProjectCreate) -> Started:
                 code="project_name_taken",
                 fix="choose another name, or destroy that project first",
             ) from error
-        row = _require(conn, ref)
+        row = operations.require_project(conn, ref)
         if wanted.db_pass is not None:
             root = load_root_key(ctx.settings.root_key_path)
             keys.store_secrets(conn, root, row, {"postgres_password": wanted.db_pass})
-        operation = _promise(conn, ref, "create")
-        _record(conn, actor, "projects.create", row, after=wanted, operation=operation)
+        operation = operations.promise(conn, actor, row, "create", after=wanted)
         return Started(_view(ctx, conn, row), str(operation.id))
 
 
@@ -74,34 +76,27 @@ def destroy(ctx: Context, actor: Actor, ref: str) -> Started:
     """Promise that nothing of the project remains. Asked again while that runs, the answer is the
     running operation."""
     with ctx.transaction() as conn:
-        row = _require(conn, ref, lock=True)
-        if (active := operations.find_active(conn, ref)) is not None:
-            if active.kind == "destroy":
-                return Started(_view(ctx, conn, row), str(active.id))
-            raise Locked(
-                f"operation {active.id} ({active.kind}) holds project {ref}",
-                code="project_locked",
-                fix="wait until it has ended, then try again",
-            )
+        row = operations.require_project(conn, ref, lock=True)
+        active = rows_of_operations.find_active(conn, ref)
+        if active is not None and active.kind == "destroy":
+            return Started(_view(ctx, conn, row), str(active.id))
+        operations.require_free(conn, row)
         if row.state == "FAILED":
             # Its undo left nothing, and its name and port may be another project's by now.
             rows.set_state(conn, ref, "REMOVED")
-            operation = operations.insert(conn, project_ref=ref, kind="destroy")
-            operations.finish(conn, operation.id, "finished")
+            operation = rows_of_operations.insert(conn, project_ref=ref, kind="destroy")
+            rows_of_operations.finish(conn, operation.id, "finished")
+            operations.record(conn, actor, row, operation, before={"name": row.name})
         else:
-            rows.set_state(conn, ref, "DELETING")
-            operation = _promise(conn, ref, "destroy")
+            operation = operations.promise(conn, actor, row, "destroy", before={"name": row.name})
         changed = rows.find(conn, ref)
         assert changed is not None
-        _record(
-            conn, actor, "projects.destroy", row, before={"name": row.name}, operation=operation
-        )
         return Started(_view(ctx, conn, changed), str(operation.id))
 
 
 def get(ctx: Context, ref: str) -> Project:
     with ctx.transaction() as conn:
-        return _view(ctx, conn, _require(conn, ref))
+        return _view(ctx, conn, operations.require_project(conn, ref))
 
 
 def list_projects(ctx: Context) -> list[Project]:
@@ -151,55 +146,10 @@ def _admit(ctx: Context, conn: psycopg.Connection[Any], organization: Organizati
     return port
 
 
-def _promise(conn: psycopg.Connection[Any], ref: str, kind: OperationKind) -> OperationRow:
-    """The operation, and the outbox row that will become its workflow."""
-    operation = operations.insert(conn, project_ref=ref, kind=kind)
-    outbox.insert(
-        conn,
-        workflow_id=workflow_id(kind, ref, str(operation.id)),
-        kind=kind,
-        project_ref=ref,
-        operation_id=operation.id,
-    )
-    return operation
-
-
-def _record(
-    conn: psycopg.Connection[Any],
-    actor: Actor,
-    action: str,
-    row: ProjectRow,
-    *,
-    operation: OperationRow,
-    before: Any = None,
-    after: Any = None,
-) -> None:
-    audit.record(
-        conn,
-        actor,
-        action=action,
-        target=f"projects/{row.ref}",
-        organization_id=row.organization_id,
-        before=before,
-        after=after,
-        operation_id=operation.id,
-    )
-
-
-def _require(conn: psycopg.Connection[Any], ref: str, *, lock: bool = False) -> ProjectRow:
-    """The project unless it is removed. What is no ref at all gets the same answer."""
-    row = rows.find(conn, ref, lock=lock) if is_ref(ref) else None
-    if row is None or row.state == "REMOVED":
-        raise NotFound(
-            f"no project {ref!r}", code="project_not_found", fix="see: croft projects list"
-        )
-    return row
-
-
 def _usable_secrets(ctx: Context, ref: str) -> dict[str, str]:
     with ctx.transaction() as conn:
-        row = _require(conn, ref)
-        if row.state in ("CREATING", "ACTIVE"):
+        row = operations.require_project(conn, ref)
+        if row.state in HAVE_KEYS:
             secrets = keys.read_secrets(conn, load_root_key(ctx.settings.root_key_path), row)
             if "service_role_key" in secrets:
                 return secrets
@@ -230,4 +180,9 @@ def _view(ctx: Context, conn: psycopg.Connection[Any], row: ProjectRow) -> Proje
         ),
         api_url=home.project_url(row.ref),
         api_host_url=home.project_host_url(row.ref),
+        conditions=[
+            Condition.model_validate({"type": kind, **found})
+            for kind, found in sorted(row.conditions.items())
+        ],
+        recoverable_until=row.recoverable_until,
     )

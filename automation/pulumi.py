@@ -44,11 +44,13 @@ __all__ = [
     "OnEvent",
     "Stack",
     "destroy",
+    "drift",
     "new_salt",
     "outputs",
     "platform_stack",
     "preview",
     "project_stack",
+    "refresh",
     "remove",
     "up",
 ]
@@ -118,13 +120,30 @@ def up(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
     return _plain(result.outputs)
 
 
-def preview(stack: Stack, on_event: OnEvent) -> dict[str, int]:
-    """What `up` would change, as counts by operation."""
+def preview(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
+    """What `up` would change: {"changes": counts by operation, "resources": one entry for each
+    resource, of which only names are told}."""
     observer = _Observer(on_event)
-    result = _run(
-        stack, observer, lambda: stack.preview(parallel=PARALLEL_MAX, on_event=observer.observe)
+    _run(stack, observer, lambda: stack.preview(parallel=PARALLEL_MAX, on_event=observer.observe))
+    return observer.tree()
+
+
+def refresh(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
+    """Make the state tell what is there now; what it had to change, in the form of `preview`."""
+    observer = _Observer(on_event)
+    _run(stack, observer, lambda: stack.refresh(parallel=PARALLEL_MAX, on_event=observer.observe))
+    return observer.tree()
+
+
+def drift(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
+    """What `refresh` would change, and nothing is changed."""
+    observer = _Observer(on_event)
+    _run(
+        stack,
+        observer,
+        lambda: stack.preview_refresh(parallel=PARALLEL_MAX, on_event=observer.observe),
     )
-    return {_word(op): count for op, count in result.change_summary.items()}
+    return observer.tree()
 
 
 def destroy(stack: Stack, on_event: OnEvent) -> None:
@@ -243,6 +262,12 @@ class _Observer:
     def __init__(self, on_event: OnEvent) -> None:
         self._on_event = on_event
         self.failures: list[str] = []
+        self._changes: dict[str, int] = {}
+        self._resources: dict[str, dict[str, Any]] = {}
+
+    def tree(self) -> dict[str, Any]:
+        """What the finished run did, or would do."""
+        return {"changes": self._changes, "resources": list(self._resources.values())}
 
     def observe(self, event: EngineEvent) -> None:
         if event.resource_pre_event:
@@ -259,21 +284,19 @@ class _Observer:
             )
         elif event.summary_event:
             changes = event.summary_event.resource_changes
-            self._on_event(
-                "summary", {"changes": {_word(op): count for op, count in changes.items()}}
-            )
+            self._changes = {_word(op): count for op, count in changes.items()}
+            self._on_event("summary", {"changes": self._changes})
 
     def _resource(self, step: StepEventMetadata, state: str) -> None:
-        self._on_event(
-            "resource",
-            {
-                "op": _word(step.op),
-                "type": step.type,
-                "name": _name(step.urn),
-                "urn": step.urn,
-                "state": state,
-            },
-        )
+        resource = {
+            "op": _word(step.op),
+            "type": step.type,
+            "name": _name(step.urn),
+            "urn": step.urn,
+        }
+        # The last word on a resource counts: a refresh announces itself before it has looked.
+        self._resources[step.urn] = {**resource, "properties": _changed(step)}
+        self._on_event("resource", {**resource, "state": state})
 
     def _diagnostic(self, severity: str, message: str, urn: str) -> None:
         # One line, and the resource by its name: the engine's own text repeats the URN.
@@ -289,6 +312,16 @@ def _ignore(kind: str, data: dict[str, Any]) -> None: ...
 
 def _word(op: Any) -> str:
     return str(getattr(op, "value", op))
+
+
+def _changed(step: StepEventMetadata) -> list[str]:
+    """The names of the properties that differ; their values may be secret."""
+    if _word(step.op) != "update":
+        return []
+    if known := step.detailed_diff or step.diffs:
+        return sorted(known)
+    old, new = (state.outputs or {} if state else {} for state in (step.old, step.new))
+    return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
 
 
 def _name(urn: str) -> str:

@@ -7,9 +7,16 @@ _WORDS: dict[ProjectState, ProjectStatus] = {
     "CREATING": "COMING_UP",
     "ACTIVE": "ACTIVE_HEALTHY",
     "FAILED": "INIT_FAILED",
+    "UPDATING": "RESIZING",
+    "PAUSING": "PAUSING",
+    "PAUSED": "INACTIVE",
+    "RESTORING": "RESTORING",
+    "RESTARTING": "RESTARTING",
     "DELETING": "GOING_DOWN",
     # Still to be got rid of; the operation's error says that it is stuck.
     "CLEANUP_STUCK": "GOING_DOWN",
+    # Gone for everybody but who restores it in time; `recoverable_until` tells the two apart.
+    "DELETED": "REMOVED",
     "REMOVED": "REMOVED",
 }
 

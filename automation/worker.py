@@ -27,7 +27,14 @@ from automation.reconcilers.stuck import reconcile_stuck
 from automation.registry import holds
 from automation.settings import Settings, settings_from
 from automation.state_secrets import SpareStateSecrets
-from automation.workflows import create_project, destroy_project, names, runtime
+from automation.workflows import (
+    change_spec,
+    create_project,
+    destroy_project,
+    look_at_project,
+    names,
+    runtime,
+)
 from contracts.errors import PlatformError
 from contracts.home import home_from
 
@@ -41,7 +48,14 @@ RECONCILE_INTERVAL_S = 10.0
 GRACE_S = 15
 HOLD_LOST = 70  # EX_SOFTWARE; the supervisor starts a new worker
 
-WORKFLOWS = (create_project.create_project, destroy_project.destroy_project)
+# Named here so that DBOS knows them all before it looks for what to recover.
+WORKFLOWS = (
+    create_project.create_project,
+    change_spec.update_project,
+    look_at_project.refresh_project,
+    look_at_project.preview_project,
+    destroy_project.destroy_project,
+)
 
 log = logging.getLogger("croft.worker")
 

@@ -22,7 +22,13 @@ ProjectStatus = Literal[
     "REMOVED", "RESTORING", "RESTORE_FAILED", "UPGRADING", "PAUSING", "PAUSE_FAILED", "RESTARTING",
     "RESIZING", "UNKNOWN",
 ]  # fmt: skip
-OperationStatus = Literal["scheduling", "running", "finished", "failed", "cancelling", "cancelled"]
+OperationKind = Literal[
+    "create", "update", "pause", "restore", "restart", "rename", "transfer", "destroy", "refresh",
+    "preview",
+]  # fmt: skip
+OperationStatus = Literal[
+    "scheduling", "running", "finished", "failed", "cancelling", "cancelled", "skipped"
+]
 
 
 def check_name(name: str) -> str:
@@ -84,6 +90,15 @@ class DatabaseView(BaseModel):
     release_channel: str = "ga"
 
 
+class Condition(BaseModel):
+    """Something that was found to be so, besides the status: it drifted, an undo failed."""
+
+    type: str
+    reason: str
+    message: str
+    since: datetime
+
+
 class Project(BaseModel):
     id: str
     ref: str
@@ -97,6 +112,9 @@ class Project(BaseModel):
     # Ours: where the clients go. Official tools ignore unknown fields.
     api_url: str
     api_host_url: str
+    conditions: list[Condition] = []
+    recoverable_until: datetime | None = None
+    """Of a deleted project: until then it can be restored, then it is purged."""
 
 
 class ApiKey(BaseModel):
@@ -122,11 +140,16 @@ class Operation(BaseModel):
     """What the API shows of one workflow."""
 
     id: str
-    kind: Literal["create", "destroy"]
+    kind: OperationKind
     project_ref: str
     status: OperationStatus
     error: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
+    """Of preview and refresh: {changes: {create: n, ...}, resources: [{op, type, name, urn,
+    properties: [names]}]}."""
+    retry_of: str | None = None
     created_at: datetime
+    cancel_requested_at: datetime | None = None
     finished_at: datetime | None = None
 
 

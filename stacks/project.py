@@ -40,8 +40,8 @@ def project_program(spec: ProjectSpec) -> None:
             port=spec.postgres.port,
             postgres_password=secrets["postgres_password"],
             authenticator_password=secrets["authenticator_password"],
-            postgres_connections_max=spec.connections_max,
-            authenticator_connections_max=spec.rest.pool + EXTRA_CONNECTIONS,
+            postgres_connections_max=0 if spec.paused else spec.connections_max,
+            authenticator_connections_max=0 if spec.paused else spec.rest.pool + EXTRA_CONNECTIONS,
             token_issuers=auth_urls,
             protected=spec.protected,
         ),
@@ -67,27 +67,28 @@ def project_program(spec: ProjectSpec) -> None:
         ),
         opts,
     )
-    AppStack(
-        "app",
-        AppStackArgs(
-            ref=spec.ref,
-            target=target_for(spec.target),
-            api_url=spec.api_url,
-            api_host_url=spec.api_host_url,
-            database_host=spec.postgres.host,
-            database_port=spec.postgres.port,
-            database=database.name,
-            authenticator=database.authenticator,
-            authenticator_password=secrets["authenticator_password"],
-            jwt_secret=secrets["jwt_secret"],
-            anon_key=secrets["anon_key"],
-            service_role_key=secrets["service_role_key"],
-            rest_port=spec.rest.port,
-            rest_max_rows=spec.rest.max_rows,
-            rest_pool=spec.rest.pool,
-        ),
-        opts,
-    )
+    if not spec.paused:
+        AppStack(
+            "app",
+            AppStackArgs(
+                ref=spec.ref,
+                target=target_for(spec.target),
+                api_url=spec.api_url,
+                api_host_url=spec.api_host_url,
+                database_host=spec.postgres.host,
+                database_port=spec.postgres.port,
+                database=database.name,
+                authenticator=database.authenticator,
+                authenticator_password=secrets["authenticator_password"],
+                jwt_secret=secrets["jwt_secret"],
+                anon_key=secrets["anon_key"],
+                service_role_key=secrets["service_role_key"],
+                rest_port=spec.rest.port,
+                rest_max_rows=spec.rest.max_rows,
+                rest_pool=spec.rest.pool,
+            ),
+            opts,
+        )
     DnsRecord("dns", DnsRecordArgs(host=urlsplit(spec.api_host_url).hostname or ""))
 
     outputs = {

@@ -7,7 +7,7 @@ the values come from (the registry, or a person's Pulumi.<stack>.yaml), and name
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import pulumi
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -91,6 +91,8 @@ class ProjectSpec(_Spec):
     """Connection limit of the login behind `db_url`."""
     protected: bool = False
     """Keep the bucket's objects and refuse to delete database, realm and bucket."""
+    paused: bool = False
+    """Without processes and routes, its logins shut; all data is kept."""
 
     @field_validator("ref")
     @classmethod
@@ -100,9 +102,10 @@ class ProjectSpec(_Spec):
         return ref
 
     @classmethod
-    def on(cls, home: Home, ref: str, *, rest_port: int) -> Self:
-        """The spec of a project on this machine."""
-        return cls(
+    def on(cls, home: Home, ref: str, *, rest_port: int, wanted: Mapping[str, Any] = {}) -> Self:
+        """The spec of a project on this machine: addresses are the machine's, and `wanted` what
+        was chosen for the project. Raises pydantic.ValidationError for what cannot be chosen."""
+        placed = cls(
             ref=ref,
             api_url=home.project_url(ref),
             api_host_url=home.project_host_url(ref),
@@ -114,6 +117,7 @@ class ProjectSpec(_Spec):
             ),
             rest=RestSpec(port=rest_port),
         )
+        return cls.model_validate(_merged(placed.model_dump(), wanted)) if wanted else placed
 
 
 class PlatformSpec(_Spec):
@@ -129,6 +133,16 @@ class PlatformSpec(_Spec):
         return cls(
             postgres=PostgresAddress(port=home.ports.postgres), keycloak_url=home.keycloak_url
         )
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over`, nested objects field by field."""
+    return {**base} | {
+        name: _merged(base[name], value)
+        if isinstance(value, Mapping) and isinstance(base.get(name), Mapping)
+        else value
+        for name, value in over.items()
+    }
 
 
 @dataclass(frozen=True)

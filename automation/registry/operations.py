@@ -4,6 +4,7 @@ Owns the order of events and that `end` is the last one. Must not know workflows
 the outbox's.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,8 +14,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from automation.workflows.names import OperationKind
-from contracts.projects import OperationStatus
+from automation.registry.projects import ProjectState
+from contracts.projects import OperationKind, OperationStatus
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class OperationRow:
     last_seq: int
     created_at: datetime
     finished_at: datetime | None
+    input: dict[str, Any]
+    result: dict[str, Any] | None
+    prior_state: ProjectState | None
+    cancel_requested_at: datetime | None
+    retry_of: UUID | None
 
     @property
     def is_over(self) -> bool:
@@ -41,12 +47,21 @@ class EventRow:
     at: datetime
 
 
-def insert(conn: Connection[Any], *, project_ref: str, kind: OperationKind) -> OperationRow:
+def insert(
+    conn: Connection[Any],
+    *,
+    project_ref: str,
+    kind: OperationKind,
+    input: Mapping[str, Any] = {},
+    prior_state: ProjectState | None = None,
+    retry_of: UUID | None = None,
+) -> OperationRow:
     """Raises psycopg.errors.UniqueViolation while another operation holds the project."""
     with conn.cursor(row_factory=class_row(OperationRow)) as cursor:
         row = cursor.execute(
-            f"INSERT INTO operations (project_ref, kind) VALUES (%s, %s) RETURNING {_COLUMNS}",
-            [project_ref, kind],
+            "INSERT INTO operations (project_ref, kind, input, prior_state, retry_of)"
+            f" VALUES (%s, %s, %s, %s, %s) RETURNING {_COLUMNS}",
+            [project_ref, kind, Jsonb(dict(input)), prior_state, retry_of],
         ).fetchone()
     assert row is not None
     return row
@@ -99,6 +114,8 @@ def finish(
     operation_id: str | UUID,
     status: OperationStatus,
     error: dict[str, Any] | None = None,
+    *,
+    result: dict[str, Any] | None = None,
 ) -> None:
     """The `end` event and the final status in one; the first one to finish wins.
 
@@ -107,8 +124,13 @@ def finish(
     if append_event(conn, operation_id, "end", {"status": status, "error": error}) is None:
         return
     conn.execute(
-        "UPDATE operations SET status = %s, error = %s, finished_at = now() WHERE id = %s",
-        [status, None if error is None else Jsonb(error), operation_id],
+        "UPDATE operations SET status = %s, error = %s, result = %s, finished_at = now()"
+        " WHERE id = %s",
+        [
+            status,
+            *(None if value is None else Jsonb(value) for value in (error, result)),
+            operation_id,
+        ],
     )
 
 
@@ -123,4 +145,7 @@ def list_events(
         ).fetchall()
 
 
-_COLUMNS = "id, project_ref, kind, status, error, last_seq, created_at, finished_at"
+_COLUMNS = (
+    "id, project_ref, kind, status, error, last_seq, created_at, finished_at, input, result,"
+    " prior_state, cancel_requested_at, retry_of"
+)

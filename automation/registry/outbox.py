@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from automation.workflows.names import OperationKind
+from contracts.projects import OperationKind
 
 CHANNEL = "outbox"
 

@@ -4,9 +4,13 @@ Owns the project's states and the fence. Must not know operations or how a proje
 
 States
     CREATING       a create runs, its undo included
-    ACTIVE         the last create or update finished
+    ACTIVE         it stands as its spec says, or as a condition says
+    UPDATING, PAUSING, RESTORING, RESTARTING
+                   an operation runs, its undo included
+    PAUSED         its processes and routes are off, its data is kept
     FAILED         the create failed and its undo left nothing: name and port are free again
     DELETING       a destroy runs
+    DELETED        as PAUSED, and to be purged once `recoverable_until` has passed
     CLEANUP_STUCK  an undo or a destroy failed; something may remain, so name and port stay taken
     REMOVED        destroyed; the row stays as tombstone, since a ref is never used again
 """
@@ -21,7 +25,10 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-ProjectState = Literal["CREATING", "ACTIVE", "FAILED", "DELETING", "CLEANUP_STUCK", "REMOVED"]
+ProjectState = Literal[
+    "CREATING", "ACTIVE", "FAILED", "UPDATING", "PAUSING", "PAUSED", "RESTORING", "RESTARTING",
+    "DELETING", "DELETED", "CLEANUP_STUCK", "REMOVED",
+]  # fmt: skip
 
 # The law behind "name taken"; its violation is told from others by this name.
 LIVE_NAME_INDEX = "projects_live_name"
@@ -51,6 +58,9 @@ class ProjectRow:
     target_host: str
     created_at: datetime
     deleted_at: datetime | None
+    conditions: dict[str, dict[str, str]]
+    """By type: reason, message, since (ISO 8601)."""
+    recoverable_until: datetime | None
 
 
 def lock_admission(conn: Connection[Any]) -> None:
@@ -118,7 +128,9 @@ def list_known(conn: Connection[Any]) -> list[str]:
 
 def count_live(conn: Connection[Any], organization_id: UUID) -> int:
     row = conn.execute(
-        f"SELECT count(*) FROM projects WHERE organization_id = %s AND {_LIVE}", [organization_id]
+        f"SELECT count(*) FROM projects WHERE organization_id = %s AND {_LIVE}"
+        " AND recoverable_until IS NULL",
+        [organization_id],
     ).fetchone()
     assert row is not None
     return int(row[0])
@@ -147,10 +159,12 @@ def write_back(
     *,
     epoch: int,
     observed: dict[str, Any] | None = None,
+    spec: dict[str, Any] | None = None,
 ) -> None:
     """A workflow's result, under the epoch it holds. Raises FenceLost when that is over."""
     written = conn.execute(
         "UPDATE projects SET state = %(state)s, observed = coalesce(%(observed)s, observed),"
+        " spec = coalesce(%(spec)s, spec),"
         " deleted_at = CASE WHEN %(state)s = 'REMOVED' THEN now() END"
         " WHERE ref = %(ref)s AND op_epoch = %(epoch)s",
         {
@@ -158,6 +172,7 @@ def write_back(
             "state": state,
             "epoch": epoch,
             "observed": None if observed is None else Jsonb(observed),
+            "spec": None if spec is None else Jsonb(spec),
         },
     )
     if written.rowcount != 1:
@@ -169,9 +184,30 @@ def set_state(conn: Connection[Any], ref: str, state: ProjectState) -> None:
     write_back(conn, ref, state, epoch=take_fence(conn, ref))
 
 
+def set_condition(conn: Connection[Any], ref: str, kind: str, *, reason: str, message: str) -> None:
+    """What is so from now on, or still is: `since` is when the reason was first found."""
+    conn.execute(
+        "UPDATE projects SET conditions = conditions || jsonb_build_object(%(kind)s::text,"
+        " jsonb_build_object('reason', %(reason)s::text, 'message', %(message)s::text, 'since',"
+        "   CASE WHEN conditions->%(kind)s->>'reason' = %(reason)s"
+        "        THEN conditions->%(kind)s->>'since' ELSE to_json(now())#>>'{}' END))"
+        " WHERE ref = %(ref)s",
+        {"ref": ref, "kind": kind, "reason": reason, "message": message},
+    )
+
+
+def clear_condition(conn: Connection[Any], ref: str, *kinds: str) -> None:
+    conn.execute(
+        "UPDATE projects SET conditions = conditions - %(kinds)s::text[]"
+        " WHERE ref = %(ref)s AND conditions ?| %(kinds)s::text[]",
+        {"ref": ref, "kinds": list(kinds)},
+    )
+
+
 _LIVE = "state NOT IN ('FAILED', 'REMOVED')"
 _SELECT = """
     SELECT p.ref, p.organization_id, o.slug AS organization_slug, p.name, p.region, p.state, p.spec,
            p.observed, p.rest_port, p.op_epoch, p.engine, p.database_server, p.keycloak_shard,
-           p.object_store, p.target_host, p.created_at, p.deleted_at
+           p.object_store, p.target_host, p.created_at, p.deleted_at, p.conditions,
+           p.recoverable_until
       FROM projects p JOIN organizations o ON o.id = p.organization_id"""

@@ -7,32 +7,22 @@ its steps, its undos.
 Arguments, since DBOS keeps them in clear, are names only: the project's ref, the operation's id.
 """
 
-import time
-from typing import Any, TypedDict
+from typing import Any
 
-import httpx2 as httpx
 from dbos import DBOS
 
 from automation import keys
 from automation.reconcilers.orphans import find_orphans, sweep
 from automation.registry import operations, project_secrets, projects
 from automation.secrets import load_root_key
+from automation.workflows.deploy import Deployed, probe_health
 from automation.workflows.names import WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, is_retry, recorder, step
 from automation.workflows.teardown import destroy_stack, sweep_leftovers
-from contracts.errors import Conflict, DeployFailed
-
-PROBE_TIMEOUT_S = 30.0
-PROBE_INTERVAL_S = 0.1
-PROBE_REQUEST_TIMEOUT_S = 5.0
+from contracts.errors import Conflict
 
 NOT_CREATING = Conflict("the project is not being created", fix="see: croft projects list")
-
-
-class Deployed(TypedDict):
-    epoch: int
-    outputs: dict[str, Any]
 
 
 # --- the workflow ---------------------------------------------------------------------------------
@@ -113,36 +103,8 @@ def up_stack(ref: str, operation_id: str) -> Deployed:
             # A server that went away may have done what it never answered, and no state knows of
             # it: "already exists" would be next. Begin again from nothing.
             sweep(runtime.backends, ref)
-        secrets = runtime.secrets(ref)
-        stack = runtime.stacks.project_stack(runtime.context.settings, runtime.spec(ref), secrets)
-        outputs = runtime.stacks.up(stack, recorder(operation_id))
-    return {"epoch": epoch, "outputs": outputs}
-
-
-@step
-def probe_health(ref: str, operation_id: str) -> None:
-    """Wait until a client with the anon key is answered through the gateway."""
-    runtime = current()
-    url = runtime.spec(ref).api_url + "/rest/v1/"
-    headers = {"apikey": runtime.secrets(ref)["anon_key"]}
-    answer = "no answer"
-    deadline = time.monotonic() + PROBE_TIMEOUT_S
-    with httpx.Client(timeout=PROBE_REQUEST_TIMEOUT_S, headers=headers, trust_env=False) as client:
-        while time.monotonic() < deadline:
-            try:
-                response = client.get(url)
-            except httpx.TransportError as error:
-                answer = type(error).__name__
-            else:
-                if response.status_code == httpx.codes.OK:
-                    return
-                answer = f"status {response.status_code}"
-            time.sleep(PROBE_INTERVAL_S)
-    raise DeployFailed(
-        f"the project's REST API did not become ready in {PROBE_TIMEOUT_S:.0f} s: {answer}",
-        code="not_healthy",
-        fix=f"see: croft logs rest-{ref}",
-    )
+        outputs = runtime.stacks.up(runtime.stack(runtime.spec(ref)), recorder(operation_id))
+    return {"epoch": epoch, "outputs": outputs, "answers": True}
 
 
 @step

@@ -4,11 +4,9 @@ Owns application, queue, workflow names and ids. Must not know what the workflow
 workflow: the API process enqueues by name and never loads the runtime.
 """
 
-from typing import Literal
-
 from dbos import EnqueueOptions
 
-OperationKind = Literal["create", "destroy"]
+from contracts.projects import OperationKind
 
 APPLICATION = "basecroft"
 # Pinned: by default DBOS recovers only workflows of the same code hash, and every release would
@@ -16,12 +14,19 @@ APPLICATION = "basecroft"
 APPLICATION_VERSION = "1"
 SYSTEM_SCHEMA = "dbos"
 QUEUE = "operations"
-WORKFLOWS: dict[OperationKind, str] = {"create": "create_project", "destroy": "destroy_project"}
+# Not here: rename and transfer change the registry only, in the transaction that asks for them.
+WORKFLOWS: dict[OperationKind, str] = {
+    "create": "create_project",
+    "update": "update_project",
+    "refresh": "refresh_project",
+    "preview": "preview_project",
+    "destroy": "destroy_project",
+}
 
 
 def workflow_id(kind: OperationKind, ref: str, operation_id: str) -> str:
-    """A project is created once in its life; a destroy that got stuck may be asked for again."""
-    return f"create:{ref}" if kind == "create" else f"{kind}:{ref}:{operation_id}"
+    """Whatever is asked for again, a create that failed included, is an operation of its own."""
+    return f"{kind}:{ref}:{operation_id}"
 
 
 def enqueue_options(kind: OperationKind, ref: str, operation_id: str) -> EnqueueOptions:

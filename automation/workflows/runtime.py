@@ -14,7 +14,7 @@ import psycopg
 from automation.context import Context
 from automation.keys import read_secrets
 from automation.reconcilers.orphans import Backend
-from automation.registry import holds, projects
+from automation.registry import holds, operations, projects
 from automation.secrets import load_root_key
 from automation.settings import Settings
 from contracts.errors import Locked
@@ -32,6 +32,12 @@ class Stacks(Protocol):
     def project_stack(self) -> Callable[[Settings, ProjectSpec, Mapping[str, str]], Any]: ...
     @property
     def up(self) -> Callable[[Any, Callable[[str, dict[str, Any]], None]], dict[str, Any]]: ...
+    @property
+    def preview(self) -> Callable[[Any, Callable[[str, dict[str, Any]], None]], dict[str, Any]]: ...
+    @property
+    def refresh(self) -> Callable[[Any, Callable[[str, dict[str, Any]], None]], dict[str, Any]]: ...
+    @property
+    def drift(self) -> Callable[[Any, Callable[[str, dict[str, Any]], None]], dict[str, Any]]: ...
     @property
     def destroy(self) -> Callable[[Any, Callable[[str, dict[str, Any]], None]], None]: ...
     @property
@@ -53,9 +59,26 @@ class Runtime:
             raise projects.FenceLost(f"no project {ref}")
         return row
 
-    def spec(self, ref: str) -> ProjectSpec:
+    def operation(self, operation_id: str) -> operations.OperationRow:
+        with self.context.transaction() as conn:
+            row = operations.find(conn, operation_id)
+        if row is None:
+            raise projects.FenceLost(f"no operation {operation_id}")
+        return row
+
+    def spec(self, ref: str, wanted: Mapping[str, Any] | None = None) -> ProjectSpec:
+        """The project's spec as it was last brought about, or with the `wanted` settings."""
         row = self.project(ref)
-        return ProjectSpec.on(self.context.settings.home, ref, rest_port=row.rest_port)
+        return ProjectSpec.on(
+            self.context.settings.home,
+            ref,
+            rest_port=row.rest_port,
+            wanted=row.spec if wanted is None else wanted,
+        )
+
+    def stack(self, spec: ProjectSpec) -> Any:
+        """The stack of the spec, ready to run; with the project's fence held."""
+        return self.stacks.project_stack(self.context.settings, spec, self.secrets(spec.ref))
 
     def secrets(self, ref: str) -> dict[str, str]:
         """The project's secrets in clear: never to be returned by a step."""

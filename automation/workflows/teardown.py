@@ -17,10 +17,9 @@ def destroy_stack(ref: str, operation_id: str) -> None:
     asks the backends instead of the state."""
     runtime = current()
     with runtime.fenced(ref):
-        secrets = runtime.secrets(ref)
-        if "encryptionsalt" not in secrets:
+        if "encryptionsalt" not in runtime.secrets(ref):
             return  # the create failed before its stack was made
-        stack = runtime.stacks.project_stack(runtime.context.settings, runtime.spec(ref), secrets)
+        stack = runtime.stack(runtime.spec(ref))
         try:
             runtime.stacks.destroy(stack, recorder(operation_id))
         except DeployFailed as error:

@@ -37,13 +37,15 @@ def client(settings):
 
 
 def create(ctx, name="shop"):
-    return projects.create(ctx, TESTER, ProjectCreate(name=name)).project.ref
+    """The project's ref and the id of its workflow."""
+    started = projects.create(ctx, TESTER, ProjectCreate(name=name))
+    return started.project.ref, f"create:{started.project.ref}:{started.operation_id}"
 
 
 def test_a_promise_becomes_a_workflow(ctx, queue, client):
-    ref = create(ctx)
+    ref, workflow_id = create(ctx)
     assert outbox.sweep(ctx, client) == 1
-    assert queue() == [(f"create:{ref}", WORKFLOWS["create"], QUEUE, ref, "ENQUEUED")]
+    assert queue() == [(workflow_id, WORKFLOWS["create"], QUEUE, ref, "ENQUEUED")]
     assert outbox.sweep(ctx, client) == 0
 
 
@@ -79,7 +81,7 @@ def test_the_thread_hears_of_a_commit_at_once(ctx, queue, monkeypatch):
 
 def test_before_any_worker_ran_the_promise_waits(ctx, settings, monkeypatch):
     monkeypatch.setattr(outbox, "RETRY_PAUSE_S", 0.05)
-    ref = create(ctx)
+    _, workflow_id = create(ctx)
     with outbox.sweeping(ctx):
         time.sleep(0.5)
         run_dbos_database_migrations(settings.dbos_url, schema=SYSTEM_SCHEMA)
@@ -87,7 +89,7 @@ def test_before_any_worker_ran_the_promise_waits(ctx, settings, monkeypatch):
         def enqueued():
             with psycopg.connect(settings.control_dsn) as conn:
                 query = f"SELECT workflow_uuid FROM {SYSTEM_SCHEMA}.workflow_status"
-                return conn.execute(query).fetchall() == [(f"create:{ref}",)]
+                return conn.execute(query).fetchall() == [(workflow_id,)]
 
         eventually(enqueued, timeout_s=20)
 

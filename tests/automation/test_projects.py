@@ -51,8 +51,9 @@ def test_create_promises_everything_at_once(ctx):
     assert project.id == project.ref
     assert (project.name, project.status) == ("Große Läden", "COMING_UP")
     assert project.api_url == f"{ctx.settings.home.gateway_url}/p/{project.ref}"
+    workflow_id = f"create:{project.ref}:{started.operation_id}"
     assert fetch(ctx, "SELECT workflow_id, kind, project_ref, operation_id::text FROM outbox") == [
-        (f"create:{project.ref}", "create", project.ref, started.operation_id)
+        (workflow_id, "create", project.ref, started.operation_id)
     ]
     assert projects.get(ctx, project.ref) == project
     assert projects.list_projects(ctx) == [project]

@@ -14,7 +14,7 @@ from contracts.audit import AuditEntry
 
 PROJECT_FIELDS = {
     "id", "ref", "organization_id", "organization_slug", "name", "region", "created_at", "status",
-    "database", "api_url", "api_host_url",
+    "database", "api_url", "api_host_url", "conditions", "recoverable_until",
 }  # fmt: skip
 
 

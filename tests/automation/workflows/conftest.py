@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,12 +11,14 @@ from dbos import DBOS, DBOSClient
 
 from automation import failpoints, outbox, worker
 from automation.context import Context, open_context
+from automation.operations import request_operation
 from automation.reconcilers.orphans import Orphan, find_orphans
 from automation.registry import operations, organizations, projects
 from automation.settings import settings_from
 from automation.workflows import names, runtime
 from contracts.home import Home
 from contracts.refs import new_ref
+from tests.automation.conftest import TESTER
 from tests.automation.workflows import rig
 from tests.fixtures.platform import eventually
 
@@ -57,10 +60,13 @@ class Plane:
         return ref, operation_id
 
     def destroy(self, ref: str) -> UUID:
-        with self.context.transaction() as conn:
-            operation_id = operations.insert(conn, project_ref=ref, kind="destroy").id
-        self.enqueue("destroy", ref, operation_id)
-        return operation_id
+        return self.request(ref, "destroy")
+
+    def request(self, ref: str, kind: names.OperationKind, **input: Any) -> UUID:
+        """As the API process does it."""
+        operation = request_operation(self.context, TESTER, ref, kind, input=input)
+        self.enqueue_promised()
+        return UUID(operation.id)
 
     def enqueue_promised(self) -> None:
         """What the API process does all the time."""

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -31,6 +32,8 @@ from contracts.home import Home, home_from
 from contracts.refs import ProjectNames
 from stacks.spec import ProjectSpec, spec_to_config
 
+OnEvent = Callable[[str, dict[str, Any]], None]
+
 # The backends that the rig has servers for.
 KINDS = ("route", "database", "role", "state", "folder")
 
@@ -39,6 +42,7 @@ KINDS = ("route", "database", "role", "state", "folder")
 class FakeStack:
     settings: Settings
     names: ProjectNames
+    spec: ProjectSpec
 
     @property
     def home(self) -> Home:
@@ -47,6 +51,10 @@ class FakeStack:
     @property
     def state_key(self) -> str:
         return f".pulumi/stacks/basecroft/{self.names.ref}.json"
+
+    @property
+    def route(self) -> Path:
+        return self.home.routes / f"{self.names.route}.yml"
 
 
 def new_salt(passphrase: str) -> str:
@@ -67,15 +75,14 @@ class FakeStacks:
         assert secrets["encryptionsalt"] == new_salt(secrets["passphrase"])
         spec_to_config(spec, secrets)
         (settings.home.work / spec.ref).mkdir(parents=True, exist_ok=True)
-        return FakeStack(settings, ProjectNames(spec.ref))
+        return FakeStack(settings, ProjectNames(spec.ref), spec)
 
-    def up(
-        self, stack: FakeStack, on_event: Callable[[str, dict[str, Any]], None]
-    ) -> dict[str, Any]:
+    def up(self, stack: FakeStack, on_event: OnEvent) -> dict[str, Any]:
         names = stack.names
         # As the engine: it adopts what a killed run began, and refuses what no state tells of.
         adopting = _has_row(stack, stack.state_key)
-        _put_row(stack, stack.state_key, "{}")
+        if not adopting:
+            _put_row(stack, stack.state_key, "{}")
         try:
             _create(stack, "ROLE", names.authenticator, adopting=adopting)
             failpoint("up:half")
@@ -84,18 +91,40 @@ class FakeStacks:
             raise
         _create(stack, "DATABASE", names.database, adopting=True)
         stack.home.routes.mkdir(parents=True, exist_ok=True)
-        (stack.home.routes / f"{names.route}.yml").write_text("{}")
+        if stack.spec.paused:
+            stack.route.unlink(missing_ok=True)
+        else:
+            stack.route.write_text(str(stack.spec.rest.max_rows))
+        failpoint("up:done")
         on_event("summary", {"changes": {"create": 3}})
         return {"api_url": f"{stack.home.gateway_url}/p/{names.ref}"}
 
-    def destroy(self, stack: FakeStack, on_event: Callable[[str, dict[str, Any]], None]) -> None:
-        (stack.home.routes / f"{stack.names.route}.yml").unlink(missing_ok=True)
+    def preview(self, stack: FakeStack, on_event: OnEvent) -> dict[str, Any]:
+        """One resource, the route; it holds the spec's max_rows."""
+        is_same = stack.route.read_text() == str(stack.spec.rest.max_rows)
+        return _seen("same" if is_same else "update", on_event)
+
+    def refresh(self, stack: FakeStack, on_event: OnEvent) -> dict[str, Any]:
+        found = self.drift(stack, on_event)
+        failpoint("refresh:half")
+        return found
+
+    def drift(self, stack: FakeStack, on_event: OnEvent) -> dict[str, Any]:
+        return _seen("same" if stack.route.exists() else "delete", on_event)
+
+    def destroy(self, stack: FakeStack, on_event: OnEvent) -> None:
+        stack.route.unlink(missing_ok=True)
         failpoint("destroy:half")
         _admin(stack, "DROP DATABASE IF EXISTS {} WITH (FORCE)", stack.names.database)
         # The role is left to the sweeper.
 
     def remove(self, home: Home, stack: FakeStack) -> None:
         _delete_row(stack, stack.state_key)
+
+
+def _seen(op: str, on_event: OnEvent) -> dict[str, Any]:
+    on_event("summary", {"changes": {op: 1}})
+    return {"changes": {op: 1}, "resources": [{"op": op, "name": "rest", "properties": []}]}
 
 
 def _put_row(stack: FakeStack, key: str, text: str) -> None:

@@ -1,0 +1,119 @@
+"""Bring a project to another spec, or back to the one it had: the saga behind every such change.
+
+Owns the order of the steps and their undo. What was asked for stands in the operation's input; the
+registry's `spec` is the last good one until the end, and so is what the undo goes back to.
+Arguments are names only: DBOS keeps them in clear.
+"""
+
+from typing import Any
+
+from dbos import DBOS
+
+from automation.lifecycle import PASSAGES
+from automation.registry import operations, projects
+from automation.workflows.deploy import Deployed, probe_health, up_last_good, up_wanted
+from automation.workflows.names import WORKFLOWS
+from automation.workflows.runtime import current
+from automation.workflows.steps import explain, step
+from contracts.errors import Conflict
+
+# The condition of a project that is neither what was asked for nor what it had been.
+ROLLBACK_FAILED = "RollbackFailed"
+
+NOT_EXPECTED = Conflict(
+    "the project is not in the state that this operation left it in", fix="ask for it again"
+)
+
+
+# --- the workflow ---------------------------------------------------------------------------------
+
+
+@DBOS.workflow(name=WORKFLOWS["update"])
+def update_project(ref: str, operation_id: str) -> None:
+    change_spec(ref, operation_id)
+
+
+def change_spec(ref: str, operation_id: str) -> None:
+    try:
+        start_change(ref, operation_id)
+        deployed = up_wanted(ref, operation_id)
+        if deployed["answers"]:
+            probe_health(ref, operation_id)
+        commit_change(ref, operation_id, deployed)
+    except projects.FenceLost:
+        raise  # somebody else has the project now: change nothing more
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, the undo must run
+        undo_change(ref, operation_id, explain(error))
+
+
+def undo_change(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
+    try:
+        up_last_good(ref, operation_id)
+    except projects.FenceLost:
+        raise
+    except Exception as error:  # noqa: BLE001 - a failing undo is shown, never dropped
+        mark_not_undone(ref, operation_id, {**reason, "undo": explain(error)})
+    else:
+        mark_undone(ref, operation_id, reason)
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+@step
+def start_change(ref: str, operation_id: str) -> None:
+    with current().context.transaction() as conn:
+        operation = operations.find(conn, operation_id)
+        row = projects.find(conn, ref)
+        if operation and row and row.state == PASSAGES[operation.kind].through:
+            operations.start(conn, operation_id)
+            return
+        operations.finish(conn, operation_id, "failed", explain(NOT_EXPECTED))
+    raise projects.FenceLost(f"project {ref} is not being changed")
+
+
+@step
+def commit_change(ref: str, operation_id: str, deployed: Deployed) -> None:
+    operation = current().operation(operation_id)
+    state = PASSAGES[operation.kind].to or operation.prior_state
+    assert state is not None
+    with current().context.transaction() as conn:
+        projects.write_back(
+            conn,
+            ref,
+            state,
+            epoch=deployed["epoch"],
+            observed=deployed["outputs"],
+            spec=operation.input.get("spec"),
+        )
+        projects.clear_condition(conn, ref, ROLLBACK_FAILED)
+        operations.finish(conn, operation_id, "finished")
+
+
+# --- undos, besides that of deploy.py -------------------------------------------------------------
+
+
+@step
+def mark_undone(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
+    """The project is what it was before."""
+    _end_undone(ref, operation_id, reason)
+
+
+@step
+def mark_not_undone(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
+    """The project is in use again, but may be half of each: visible, and tried again until it is
+    whole (automation/reconcilers/stuck.py)."""
+    with current().context.transaction() as conn:
+        undo = reason["undo"]
+        projects.set_condition(
+            conn, ref, ROLLBACK_FAILED, reason=undo["code"], message=undo["message"]
+        )
+    _end_undone(ref, operation_id, reason)
+
+
+def _end_undone(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
+    prior = current().operation(operation_id).prior_state
+    assert prior is not None
+    with current().context.transaction() as conn:
+        projects.write_back(conn, ref, prior, epoch=projects.take_fence(conn, ref))
+        operations.finish(conn, operation_id, "failed", reason)

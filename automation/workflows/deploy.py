@@ -1,0 +1,71 @@
+"""The steps that bring a project's stack to a spec and see it answer: of every change to a spec.
+
+Owns how an `up` is run under the project's fence and what counts as answering. Must not decide
+which spec is wanted, or what the project's state becomes.
+"""
+
+import time
+from typing import Any, TypedDict
+
+import httpx2 as httpx
+
+from automation.workflows.runtime import current
+from automation.workflows.steps import recorder, step
+from contracts.errors import DeployFailed
+
+PROBE_TIMEOUT_S = 30.0
+PROBE_INTERVAL_S = 0.1
+PROBE_REQUEST_TIMEOUT_S = 5.0
+
+
+class Deployed(TypedDict):
+    epoch: int
+    outputs: dict[str, Any]
+    answers: bool
+    """Whether the project is meant to answer; a paused one is not."""
+
+
+@step
+def up_wanted(ref: str, operation_id: str) -> Deployed:
+    """Bring the stack to what the operation asks for."""
+    return _up(ref, operation_id, current().operation(operation_id).input.get("spec"))
+
+
+@step
+def up_last_good(ref: str, operation_id: str) -> Deployed:
+    """Bring the stack back to what the registry has: no operation writes that before it is done."""
+    return _up(ref, operation_id, None)
+
+
+@step
+def probe_health(ref: str, operation_id: str) -> None:
+    """Wait until a client with the anon key is answered through the gateway."""
+    runtime = current()
+    url = runtime.spec(ref).api_url + "/rest/v1/"
+    headers = {"apikey": runtime.secrets(ref)["anon_key"]}
+    answer = "no answer"
+    deadline = time.monotonic() + PROBE_TIMEOUT_S
+    with httpx.Client(timeout=PROBE_REQUEST_TIMEOUT_S, headers=headers, trust_env=False) as client:
+        while time.monotonic() < deadline:
+            try:
+                response = client.get(url)
+            except httpx.TransportError as error:
+                answer = type(error).__name__
+            else:
+                if response.status_code == httpx.codes.OK:
+                    return
+                answer = f"status {response.status_code}"
+            time.sleep(PROBE_INTERVAL_S)
+    raise DeployFailed(
+        f"the project's REST API did not become ready in {PROBE_TIMEOUT_S:.0f} s: {answer}",
+        code="not_healthy",
+        fix=f"see: croft logs rest-{ref}",
+    )
+
+
+def _up(ref: str, operation_id: str, wanted: dict[str, Any] | None) -> Deployed:
+    runtime = current()
+    with runtime.fenced(ref) as epoch:
+        spec = runtime.spec(ref, wanted)
+        outputs = runtime.stacks.up(runtime.stack(spec), recorder(operation_id))
+    return {"epoch": epoch, "outputs": outputs, "answers": not spec.paused}
