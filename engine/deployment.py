@@ -257,6 +257,10 @@ class Deployment:
         if not in_scope:
             return self._outside(registration)
         self._skip_if_unknown(registration.urn, goal)
+        if registration.unignorable:
+            paths = ", ".join(registration.unignorable)
+            message = f'cannot ignore changes in added or removed elements of the path: "{paths}"'
+            self._events.diagnostic("info", message, registration.urn)
         inputs = self._checked(registration, registration.check_olds, registration.inputs)
         diff = self._diff(registration, inputs) if registration.has_diff else None
         decision = decide(registration, inputs, diff, forced)

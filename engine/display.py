@@ -5,7 +5,7 @@ which secrets are already masked, and must not know states, steps or handlers.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from engine.events import Event
@@ -94,12 +94,14 @@ class Display:
     def _changes(self, metadata: Mapping[str, Any]) -> None:
         old = {**(metadata["old"] or {}).get("outputs", {}), **metadata["old"]["inputs"]}
         new = (metadata["new"] or {}).get("inputs", {})
+        hidden = (metadata["new"] or {}).get("hideDiffs", ())
         for key in metadata["diffs"]:
             sign = "+" if key not in old else "-" if key not in new else "~"
             before = _text(old[key]) + " => " if sign == "~" else ""
             after = _text(new.get(key, old.get(key)))
             replaces = " (replaces)" if key in metadata.get("keys", ()) else ""
-            self._line(f"      {sign} {key}: {before}{after}{replaces}")
+            change = "(hidden)" if _hides(hidden, key) else before + after
+            self._line(f"      {sign} {key}: {change}{replaces}")
 
     def _finished(self, metadata: Mapping[str, Any], planning: bool) -> None:
         op = metadata["op"]
@@ -128,6 +130,11 @@ def _symbol(op: str) -> str:
 
 def _label(metadata: Mapping[str, Any]) -> str:
     return f"{metadata['type']} {name_of(metadata['urn'])}"
+
+
+def _hides(paths: Iterable[str], key: str) -> bool:
+    """Whether any of the hidden paths begins at this key: a change is shown whole or not at all."""
+    return any(path in (key, "*") or path.startswith((f"{key}.", f"{key}[")) for path in paths)
 
 
 def _text(value: Any) -> str:

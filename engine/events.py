@@ -174,6 +174,7 @@ def _state(state: ResourceState | None) -> dict[str, Any] | None:
         ("protect", state.protect),
         ("retainOnDelete", state.retain_on_delete),
         ("initErrors", list(state.init_errors)),
+        ("hideDiffs", list(state.hide_diff)),
     ):
         if value:
             shown[key] = value

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.aliases import Alias
 from engine.provider import Props
 
 
@@ -27,11 +28,14 @@ class Goal:
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
     additional_secret_outputs: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()  # URNs: ALIAS_SPECS is not advertised, so the SDK works them out
+    aliases: tuple[Alias, ...] = ()
     import_id: str = ""
     custom_timeouts: Mapping[str, float] = field(default_factory=dict)  # seconds
     deleted_with: str = ""
     replacement_trigger: Any = None
+    hide_diff: tuple[str, ...] = ()
+    source_position: str = ""
+    stack_trace: tuple[Mapping[str, str], ...] = ()
     unsupported: tuple[str, ...] = ()  # what the request uses and this engine does not do
 
 
@@ -48,3 +52,5 @@ class ReadGoal:
     provider: str = ""
     version: str = ""
     additional_secret_outputs: tuple[str, ...] = ()
+    source_position: str = ""
+    stack_trace: tuple[Mapping[str, str], ...] = ()

@@ -1,7 +1,7 @@
 """Property paths, as in `ignore_changes` and `replace_on_changes`: `a.b[0]["c.d"].*`.
 
-Owns parsing them, reading a value at one and putting an old value back at one. Must not know
-resources or steps.
+Owns parsing and writing them, comparing what stands at one and putting an old value back there.
+Must not know resources or steps.
 """
 
 import re
@@ -60,7 +60,10 @@ def _keys(value: Any) -> list[str | int]:
 
 
 def _item(value: Any, key: str | int) -> Any:
-    value = _opened(value)
+    """What stands at a key; inside a secret everything is secret."""
+    if isinstance(value, Secret):
+        item = _item(value.value, key)
+        return item if item is MISSING else secret(item)
     if isinstance(value, Mapping):
         return value.get(str(key), MISSING)
     if isinstance(value, list) and isinstance(key, int) and key < len(value):
@@ -68,29 +71,78 @@ def _item(value: Any, key: str | int) -> Any:
     return MISSING
 
 
-def reset(path: Path, old: Any, new: Any) -> Any:
-    """`new` with whatever stands at `path` put back to what `old` has there, absence included."""
-    if not path:
-        return old
+def path_text(path: Path) -> str:
+    """The path as Pulumi writes it: `a.b[0]["c.d"]`."""
+    text = "".join(map(_element_text, path))
+    return text.removeprefix(".")
+
+
+def _element_text(element: str | int) -> str:
+    if isinstance(element, int):
+        return f"[{element}]"
+    if re.fullmatch(r"\w+", element, re.ASCII):
+        return f".{element}"
+    quoted = element.replace('"', r"\"")
+    return f'["{quoted}"]'
+
+
+def reset(path: Path, old: Any, new: Any) -> tuple[Any, bool]:
+    """`new` with whatever stands at `path` put back to what `old` has there, absence included, and
+    whether that could be done: a list cannot gain or lose items, nor can what lies on the way."""
     head, rest = path[0], path[1:]
     if head == WILDCARD:
-        for key in [*_keys(new), *(key for key in _keys(old) if key not in _keys(new))]:
-            new = reset((key, *rest), old, new)
-        return new
-    value = reset(rest, _item(old, head), _item(new, head))
-    return _with_item(new, head, value)
+        return _reset_all(rest, old, new)
+    was, now = _item(old, head), _item(new, head)
+    if isinstance(head, int):
+        if _is_list(old) != _is_list(new) or (was is MISSING) != (now is MISSING):
+            return new, False
+    elif not rest:
+        fits = was is MISSING or _is_map(new)
+        return _with_item(new, head, was), fits
+    elif _is_map(old) != _is_map(new) or (now is MISSING and was is not MISSING):
+        return new, False
+    if now is MISSING:
+        return new, True
+    value, done = reset(rest, was, now) if rest else (was, True)
+    return _with_item(new, head, value), done
+
+
+def _reset_all(rest: Path, old: Any, new: Any) -> tuple[Any, bool]:
+    if not (_is_list(new) or _is_map(new)):
+        return new, False
+    if _is_list(old) != _is_list(new) or _is_map(old) != _is_map(new):
+        return new, not rest
+    keys = _keys(old)
+    if not rest and _is_map(new):
+        keys = [*keys, *(key for key in _keys(new) if key not in keys)]
+    done = not _is_list(new) or len(_keys(old)) == len(_keys(new))
+    for key in keys:
+        if not rest and _is_map(new):
+            new = _with_item(new, key, _item(old, key))
+        elif _item(new, key) is MISSING:
+            done = False
+        else:
+            new, fits = reset((key, *rest), old, new)
+            done = done and fits
+    return new, done
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(_opened(value), Mapping)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(_opened(value), list)
 
 
 def _with_item(container: Any, key: str | int, value: Any) -> Any:
     if isinstance(container, Secret):
-        return secret(_with_item(container.value, key, value))
+        return secret(_with_item(container.value, key, _opened(value)))
     if isinstance(container, Mapping):
         kept = {name: item for name, item in container.items() if name != str(key)}
         return kept if value is MISSING else {**kept, str(key): value}
-    if isinstance(container, list) and isinstance(key, int) and value is not MISSING:
-        if key < len(container):
-            return [*container[:key], value, *container[key + 1 :]]
-        return [*container, value] if key == len(container) else container
+    if isinstance(container, list) and isinstance(key, int) and key < len(container):
+        return [*container[:key], value, *container[key + 1 :]]
     return container
 
 

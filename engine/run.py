@@ -150,7 +150,7 @@ def _run_program(update: Update, runtime: str, deployment: Deployment, events: E
         dryRun=update.dry_run,
         parallel=update.parallel,
     )
-    monitor = ResourceMonitor(deployment, info)
+    monitor = ResourceMonitor(deployment, info, update.project.root)
     engine = Engine(events)
     threads = update.parallel * _CALLS_PER_PARALLEL + _CALLS_BESIDE
     with serving(threads, _adding(monitor, engine)) as address:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from engine import property_path, urns
+from engine.aliases import Named, alias_urns
 from engine.dependencies import antichains, dependents
 from engine.errors import EngineError
 from engine.goal import Goal, ReadGoal
@@ -38,6 +39,7 @@ class Registration:
     alias: str
     recreating: bool  # deleted ahead of a replacement earlier in this run
     inputs: Props
+    unignorable: tuple[str, ...] = ()  # paths to ignore that lie in what was added or removed
 
     @property
     def check_olds(self) -> Props | None:
@@ -68,8 +70,6 @@ def decide(registration: Registration, inputs: Props, diff: Diff | None, forced:
     if registration.recreating or old.external:
         return Decision(Op.REPLACE)
     assert diff is not None, "an old resource is compared"
-    if old.type != goal.type or old.custom != goal.custom:
-        return Decision(Op.REPLACE)
     changes = tuple(sorted(diff.changes))
     keys = set(diff.replaces) | _replaced_on_changes(goal, old.inputs, inputs, changes)
     before = diff.delete_before_replace
@@ -80,8 +80,8 @@ def decide(registration: Registration, inputs: Props, diff: Diff | None, forced:
         and old.replacement_trigger is not None
         and goal.replacement_trigger != old.replacement_trigger
     )
-    # One side without a provider: the object was made by something that no longer answers for it.
-    moved = goal.custom and bool(old.provider) != bool(goal.provider)
+    # One side without a provider: a component became an object or the other way round.
+    moved = bool(old.provider) != bool(goal.provider)
     if keys or forced or triggered or moved or old.pending_replacement:
         return Decision(Op.REPLACE, tuple(sorted(keys)), changes, before)
     if changes or old.init_errors:
@@ -100,6 +100,18 @@ def _replaced_on_changes(goal: Goal, old: Props, new: Props, changes: Collection
             if len(path) == 1 or property_path.differs((key, *path[1:]), old, new):
                 keys.add(key)
     return keys
+
+
+def _with_ignored(goal: Goal, old: ResourceState | None) -> tuple[Props, tuple[str, ...]]:
+    """The program's inputs with ignored changes undone, and the paths where that cannot be done."""
+    if old is None:
+        return goal.properties, ()
+    inputs, missed = goal.properties, []
+    for text in goal.ignore_changes:
+        inputs, done = property_path.reset(property_path.parse_path(text), old.inputs, inputs)
+        if not done:
+            missed.append(text)
+    return inputs, tuple(missed)
 
 
 class StepGenerator:
@@ -133,13 +145,11 @@ class StepGenerator:
     def register(self, goal: Goal) -> Registration:
         """Give a goal its URN and find its old state. Raises StepError for a bad request."""
         urn = self._claim(goal)
-        old, alias = self._find_old(urn, [*goal.aliases, *self._inherited_aliases(goal)])
-        inputs = goal.properties
-        if old is not None:
-            for text in goal.ignore_changes:
-                inputs = property_path.reset(property_path.parse_path(text), old.inputs, inputs)
+        now = Named(self._stack, self._project, goal.parent, goal.type, goal.name)
+        old, alias = self._find_old(urn, alias_urns(now, goal.aliases, self._alias_used))
+        inputs, missed = _with_ignored(goal, old)
         recreating = old is not None and old in self._condemned
-        return Registration(goal, urn, old, alias, recreating, inputs)
+        return Registration(goal, urn, old, alias, recreating, inputs, missed)
 
     def _claim(self, goal: Goal | ReadGoal) -> str:
         urn = self.urn_of(goal)
@@ -168,22 +178,6 @@ class StepGenerator:
             self._alias_used[urn] = alias
             return self._live[alias], alias
         return None, ""
-
-    def _inherited_aliases(self, goal: Goal) -> list[str]:
-        """What a resource was called while its parent had the URN that it is known by in state."""
-        alias = self._alias_used.get(goal.parent)
-        if alias is None:
-            return []
-        own = [(goal.type, goal.name)]
-        own += [(urns.type_of(given), urns.name_of(given)) for given in goal.aliases]
-        parent = urns.name_of(goal.parent)
-        found = []
-        for type_, name in own:
-            # Children are named after their parent by habit: `app-database` under `app`.
-            if name.startswith(parent):
-                name = urns.name_of(alias) + name.removeprefix(parent)
-            found.append(urns.urn(self._stack, self._project, alias, type_, name))
-        return found
 
     def forced(self, registration: Registration) -> bool:
         old = registration.old
@@ -324,6 +318,8 @@ class StepGenerator:
             dependencies=goal.dependencies,
             provider=goal.provider,
             additional_secret_outputs=goal.additional_secret_outputs,
+            source_position=goal.source_position,
+            stack_trace=goal.stack_trace,
         )
         self._scope.check(new, self._olds)
         if old is not None and not old.external:
@@ -393,6 +389,9 @@ def _new_state(registration: Registration, inputs: Props) -> ResourceState:
         ignore_changes=goal.ignore_changes,
         replace_on_changes=goal.replace_on_changes,
         replacement_trigger=goal.replacement_trigger,
+        hide_diff=goal.hide_diff,
+        source_position=goal.source_position,
+        stack_trace=goal.stack_trace,
     )
 
 

@@ -10,6 +10,20 @@ class Thing(pulumi.CustomResource):
         super().__init__("fake:index:Thing", resource_name, {"url": None, **props}, opts)
 
 
+class Typed(pulumi.CustomResource):
+    """A resource of any type of the package."""
+
+    def __init__(self, type_, resource_name, opts=None, **props):
+        super().__init__(f"fake:index:{type_}", resource_name, props, opts)
+
+
+class Component(pulumi.ComponentResource):
+    """A component of any type, without children of its own."""
+
+    def __init__(self, type_, name, opts=None, props=None):
+        super().__init__(f"demo:index:{type_}", name, props, opts)
+
+
 class FakeProvider(pulumi.ProviderResource):
     def __init__(self, resource_name, opts=None, **props):
         super().__init__("fake", resource_name, props, opts)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.aliases import Alias
 from engine.goal import Goal, ReadGoal
 from engine.provider import UNKNOWN
 from engine.resource_state import ResourceState
@@ -13,6 +14,7 @@ from engine.testing import FakeDiff
 
 STACK = "urn:pulumi:dev::proj::pulumi:pulumi:Stack::proj-dev"
 A, B, C, D = (f"urn:pulumi:dev::proj::fake:index:Thing::{name}" for name in "abcd")
+ALIASES = (Alias(urn=A),)
 PROVIDER = "urn:pulumi:dev::proj::pulumi:providers:fake::p::id"
 
 SAME = FakeDiff()
@@ -234,8 +236,11 @@ def test_ignored_changes_are_reset_before_check():
     [
         (lambda g: g.register(goal()), goal()),  # twice
         (lambda g: None, goal("x", parent=STACK)),  # a parent nobody registered
-        (lambda g: g.register(goal("x", aliases=(A,))), goal("y", aliases=(A,))),
-        (lambda g: g.register(goal()), goal("x", aliases=(A,))),
+        (
+            lambda g: g.register(goal("x", aliases=(Alias(urn=A),))),
+            goal("y", aliases=(Alias(urn=A),)),
+        ),
+        (lambda g: g.register(goal()), goal("x", aliases=(Alias(urn=A),))),
     ],
 )
 def test_bad_requests(prepare, wanted):

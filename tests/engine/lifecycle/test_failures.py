@@ -2,7 +2,7 @@
 
 import pulumi
 
-from tests.engine.fake_sdk import Pair, Thing, options
+from tests.engine.fake_sdk import FakeProvider, Pair, Thing, options
 
 
 def failing(name):
@@ -137,8 +137,8 @@ def test_the_same_name_twice(stack):
 
 
 def test_what_is_not_supported_is_refused_by_name(stack):
-    def hidden():
-        Thing("a", opts=options(hide_diffs=["size"]))
+    def mapped():
+        FakeProvider("p", opts=options(env_var_mappings={"A": "B"}))
 
     def invoked():
         pulumi.runtime.invoke("fake:index:lookup", {})
@@ -151,7 +151,7 @@ def test_what_is_not_supported_is_refused_by_name(stack):
         pulumi.runtime.register_resource_transform(lambda args: None)
 
     for program, words in (
-        (hidden, "hide_diffs"),
+        (mapped, "env_var_mappings"),
         (invoked, "fake:index:lookup"),
         (hooked, "hooks"),
         (transformed, "transforms"),

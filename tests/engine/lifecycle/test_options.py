@@ -2,6 +2,7 @@
 
 import pulumi
 
+from engine.display import Display
 from tests.engine.fake_sdk import Pair, Thing, options
 
 
@@ -139,3 +140,42 @@ def test_stack_outputs_may_hold_resources(stack):
 
     assert stack.up(program).succeeded
     assert stack.up(program).changes == {"same": 2}
+
+
+def test_ignored_changes_that_cannot_be_undone_are_told(stack, world):
+    def program(*tags):
+        return lambda: Thing("a", tags=list(tags), opts=options(ignore_changes=["tags[1]"]))
+
+    stack.up(program("x"))
+    assert stack.up(program("x", "y")).changes == {"same": 1, "update": 1}
+    told = [event["diagnosticEvent"] for event in stack.events if "diagnosticEvent" in event]
+    assert "cannot ignore changes in added or removed elements" in told[0]["message"]
+    assert world.objects["a"]["tags"] == ["x", "y"]
+
+
+def test_hidden_diffs_stand_in_state_and_events(stack):
+    hidden = options(hide_diffs=["size", 'tags["a.b"][0]'])
+    stack.up(lambda: Thing("a", size=1, opts=hidden))
+    assert stack.resource("a").hide_diff == ("size", 'tags["a.b"][0]')
+    shown = []
+    display = Display(shown.append, progress=True, diff=True, outputs=False)
+    stack.preview(lambda: Thing("a", size=2, tags={"a.b": ["x"]}, opts=hidden))
+    for event in stack.events:
+        display(event)
+    assert "      ~ size: (hidden)" in shown
+    assert "      + tags: (hidden)" in shown
+
+
+def test_where_a_resource_was_declared_stands_in_state(stack):
+    stack.up(lambda: Thing("a"))
+    line = stack.resource("a").source_position
+    assert line.startswith("project:///") and "/test_options.py#" in line
+    frames = stack.resource("a").stack_trace
+    assert frames[0] == {"sourcePosition": line} and len(frames) > 3
+
+
+def test_a_program_that_moved_in_its_file_changes_nothing(stack):
+    stack.up(lambda: Thing("a"))
+    saved = len(stack.saved)
+    assert stack.up(lambda: Thing("a")).changes == {"same": 2}
+    assert len(stack.saved) - saved == 1
