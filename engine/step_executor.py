@@ -187,6 +187,7 @@ class StepExecutor:
         outputs = _timed(new, "read", lambda: handler.read(cfg, id, plain(new.inputs), {}))
         if outputs is None:
             raise EngineError(f"resource '{id}' does not exist")
+        id = outputs.get("id") or id  # an import may name it together with its place
         now = timestamp()
         if step.op is Op.IMPORT:
             differing = handler.diff(cfg, id, {}, outputs, plain(new.inputs)).changes

@@ -4,12 +4,14 @@ Owns which types there are. Follows keycloak/terraform-provider-keycloak, which 
 pulumi-keycloak bridges, but asks the server for less: themes and versions are not looked up first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from engine.provider import Handler
 from engine.providers.keycloak.default_roles import DefaultRoles
+from engine.providers.keycloak.oidc_identity_provider import IdentityProvider
 from engine.providers.keycloak.openid_client import Client
 from engine.providers.keycloak.openid_client_scope import ClientScope
+from engine.providers.keycloak.organization import Organization
 from engine.providers.keycloak.protocol_mapper import (
     AudienceProtocolMapper,
     GenericProtocolMapper,
@@ -28,6 +30,19 @@ from engine.providers.keycloak.role import Role
 from engine.providers.keycloak.service_account_role import ClientServiceAccountRealmRole
 from engine.providers.provider_resource import ProviderResource
 
+MODULES: Mapping[str, Sequence[Handler]] = {
+    "index": (
+        *(Realm(), Role(), DefaultRoles(), RealmUserProfile(), RealmEvents(), Organization()),
+        *(RealmKeystoreEcdsaGenerated(), RealmKeystoreRsaGenerated(), GenericProtocolMapper()),
+    ),
+    "openid": (
+        *(Client(), ClientScope(), ClientServiceAccountRealmRole()),
+        *(HardcodedClaimProtocolMapper(), AudienceProtocolMapper()),
+        *(UserAttributeProtocolMapper(), UserRealmRoleProtocolMapper()),
+    ),
+    "oidc": (IdentityProvider(),),
+}
+
 
 def handlers() -> Mapping[str, Handler]:
     return {
@@ -42,20 +57,9 @@ def handlers() -> Mapping[str, Handler]:
             flags=("initialLogin", "redHatSso", "tlsInsecureSkipVerify"),
         ),
         **{
-            _token("index", handler): handler
-            for handler in (
-                *(Realm(), Role(), DefaultRoles(), RealmUserProfile(), RealmEvents()),
-                *(RealmKeystoreEcdsaGenerated(), RealmKeystoreRsaGenerated()),
-                GenericProtocolMapper(),
-            )
-        },
-        **{
-            _token("openid", handler): handler
-            for handler in (
-                *(Client(), ClientScope(), ClientServiceAccountRealmRole()),
-                *(HardcodedClaimProtocolMapper(), AudienceProtocolMapper()),
-                *(UserAttributeProtocolMapper(), UserRealmRoleProtocolMapper()),
-            )
+            _token(module, handler): handler
+            for module, its_handlers in MODULES.items()
+            for handler in its_handlers
         },
     }
 

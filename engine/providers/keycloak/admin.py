@@ -17,20 +17,26 @@ import httpx2
 
 from engine.provider import Props
 from engine.providers.provider_resource import flag, number, text
+from engine.providers.server_error import ServerError
 
 # A cold Keycloak takes longer than the SDK's default of 5 s for a realm, makes it all the same,
 # and answers the next run "already exists".
 TIMEOUT_MIN_S = 60
 ATTEMPTS_MAX = 4
 RENEW_BEFORE_EXPIRY_S = 10.0
-TRANSIENT = {429, 502, 503, 504}
+REPEATABLE = {"GET", "PUT", "DELETE"}  # twice comes to the same
+NOT_NOW = {429, 503}  # nothing was done
+GATEWAY_GAVE_UP = {502, 504}  # whatever was sent on may have been done
+# Keycloak now and then answers 500 where requests meet, and while its database restarts.
+SERVER_FAILED = {500, *GATEWAY_GAVE_UP}
+NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
-class KeycloakError(RuntimeError):
+class KeycloakError(ServerError):
     """What the server answered. `status` is None when it did not answer."""
 
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, status: int | None = None, **marks: bool) -> None:
+        super().__init__(message, **marks)
         self.status = status
 
 
@@ -127,42 +133,41 @@ class KeycloakAdmin:
         renewed = False
         for attempt in range(1, ATTEMPTS_MAX + 1):
             token = self._bearer()
-            response = self._send(method, url, token, body, query, last=attempt == ATTEMPTS_MAX)
-            if response is None:
-                pass
-            elif response.is_success:
-                return response
-            elif response.status_code in (401, 403) and not renewed:
-                renewed = True
-                self._drop(token)
-                continue
-            elif attempt == ATTEMPTS_MAX or not _worth_retrying(method, response.status_code):
-                raise _refusal(method, path, response)
+            try:
+                response = self._http.request(
+                    method,
+                    url,
+                    json=body,
+                    params=query,
+                    headers={"Authorization": f"Bearer {token}"},
+                )
+            except httpx2.TransportError as error:
+                failure, again = self._unanswered(method, error)
+            else:
+                if response.is_success:
+                    return response
+                if response.status_code in (401, 403) and not renewed:
+                    renewed = True  # it expired, or is older than the realm it is shown to
+                    self._drop(token)
+                    continue
+                failure = _refusal(method, path, response)
+                again = _worth_retrying(method, response.status_code)
+            if attempt == ATTEMPTS_MAX or not again:
+                raise failure
             time.sleep(0.25 * 2**attempt)
         raise AssertionError("unreachable")
 
-    def _send(
-        self,
-        method: str,
-        url: str,
-        token: str,
-        body: Any,
-        query: Mapping[str, str] | None,
-        *,
-        last: bool,
-    ) -> httpx2.Response | None:
-        """None when the request certainly never reached the server and may be sent again."""
-        try:
-            return self._http.request(
-                method, url, json=body, params=query, headers={"Authorization": f"Bearer {token}"}
-            )
-        except httpx2.ConnectError as error:
-            if last:
-                raise KeycloakError(f"Keycloak at {self._login.url}: {error}") from None
-            return None
-        except httpx2.TransportError as error:
-            reason = str(error) or type(error).__name__
-            raise KeycloakError(f"Keycloak at {self._login.url}, {method}: {reason}") from None
+    def _unanswered(self, method: str, error: httpx2.TransportError) -> tuple[KeycloakError, bool]:
+        """What to say of a request without an answer, and whether to send it again."""
+        reason = str(error) or type(error).__name__
+        sent = not isinstance(error, NEVER_SENT)
+        failure = KeycloakError(
+            f"Keycloak at {self._login.url}, {method}: {reason}",
+            outcome_unknown=sent and method != "GET",
+        )
+        # Who has waited for a whole timeout does not wait for another.
+        slow = isinstance(error, httpx2.TimeoutException)
+        return failure, not slow and (not sent or method in REPEATABLE)
 
     def _bearer(self) -> str:
         with self._lock:
@@ -189,16 +194,14 @@ class KeycloakAdmin:
             else:
                 if response.is_success:
                     return response.json()
-                # 500: its database was restarted, and it has not noticed yet.
-                if attempt == ATTEMPTS_MAX or response.status_code not in TRANSIENT | {500}:
+                if attempt == ATTEMPTS_MAX or not _worth_retrying("GET", response.status_code):
                     raise _refusal("login as", login.client_id, response)
             time.sleep(0.25 * 2**attempt)
         raise AssertionError("unreachable")
 
 
 def _worth_retrying(method: str, status: int) -> bool:
-    # Keycloak now and then answers 500 to the removal of a realm that is in use; again works.
-    return status in TRANSIENT or (method == "DELETE" and status == 500)
+    return status in NOT_NOW or (method in REPEATABLE and status in SERVER_FAILED)
 
 
 def _refusal(method: str, path: str, response: httpx2.Response) -> KeycloakError:
@@ -213,7 +216,10 @@ def _refusal(method: str, path: str, response: httpx2.Response) -> KeycloakError
     ]
     reason = ": ".join(words) or response.reason_phrase
     status = response.status_code
-    return KeycloakError(f"Keycloak, {method} {path}: {status} {reason}", status)
+    unknown = method == "POST" and status in GATEWAY_GAVE_UP
+    return KeycloakError(
+        f"Keycloak, {method} {path}: {status} {reason}", status, outcome_unknown=unknown
+    )
 
 
 def _segment(name: str) -> str:

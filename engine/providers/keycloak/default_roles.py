@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 from engine.provider import Props
 from engine.providers.keycloak.admin import KeycloakAdmin, KeycloakError, admin_of
+from engine.providers.keycloak.place import located
 from engine.providers.keycloak.role import add_composites, remove_composites
-from engine.providers.schema import Field, SchemaHandler, known_of, outputs_of, refreshed
+from engine.providers.schema import Field, SchemaHandler, outputs_of, refreshed
 
 
 class DefaultRoles(SchemaHandler):
@@ -30,7 +31,7 @@ class DefaultRoles(SchemaHandler):
         return None  # setting them again is harmless
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = known_of(self.fields, inputs, outputs, ["realmId"])
+        id, known = located(self.fields, id, inputs, outputs)
         realm = known["realmId"]
         given = _given(admin_of(cfg), realm, id)
         if given is None:

@@ -6,12 +6,12 @@ their life. A confidential client's secret is an output; it is the one secret th
 
 from engine.provider import Props
 from engine.providers.keycloak.admin import KeycloakError, admin_of
+from engine.providers.keycloak.place import located
 from engine.providers.schema import (
     Field,
     SchemaHandler,
     is_unknown,
     is_zero,
-    known_of,
     outputs_of,
     refreshed,
 )
@@ -165,7 +165,7 @@ class Client(SchemaHandler):
             except KeycloakError as error:
                 if error.status == 409:
                     message = f"client {inputs['clientId']!r} already exists"
-                    raise KeycloakError(message, 409) from None
+                    raise KeycloakError(message, 409, already_exists=True) from None
                 raise
         return id, self._outputs(cfg, id, inputs)
 
@@ -175,7 +175,7 @@ class Client(SchemaHandler):
         return found[0]["id"] if found else None
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = known_of(self.fields, inputs, outputs, ["realmId"])
+        id, known = located(self.fields, id, inputs, outputs)
         actual = _read(cfg, id, known)
         return actual and {**refreshed(self.fields, id, known, actual), "__meta": META}
 

@@ -5,11 +5,11 @@ Owns client scopes: sets of protocol mappers that several clients share.
 
 from engine.provider import Props
 from engine.providers.keycloak.admin import KeycloakError, admin_of
+from engine.providers.keycloak.place import located
 from engine.providers.schema import (
     Field,
     SchemaHandler,
     is_zero,
-    known_of,
     outputs_of,
     refreshed,
 )
@@ -49,7 +49,7 @@ class ClientScope(SchemaHandler):
         except KeycloakError as error:
             if error.status == 409:
                 message = f"client scope {inputs['name']!r} already exists"
-                raise KeycloakError(message, 409) from None
+                raise KeycloakError(message, 409, already_exists=True) from None
             raise
         return id, outputs_of(self.fields, id, inputs, {})
 
@@ -58,7 +58,7 @@ class ClientScope(SchemaHandler):
         return next((scope["id"] for scope in scopes if scope["name"] == inputs["name"]), None)
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = known_of(self.fields, inputs, outputs, ["realmId"])
+        id, known = located(self.fields, id, inputs, outputs)
         scope = admin_of(cfg).find(f"{_place(known)}/{id}")
         if scope is None:
             return None

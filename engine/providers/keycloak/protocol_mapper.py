@@ -51,7 +51,7 @@ class ProtocolMapper(SchemaHandler):
         except KeycloakError as error:
             if error.status == 409:
                 message = f"a protocol mapper named {inputs['name']!r} already exists there"
-                raise KeycloakError(message, 409) from None
+                raise KeycloakError(message, 409, already_exists=True) from None
             raise
         return id, outputs_of(self.fields, id, inputs, {})
 
@@ -60,12 +60,17 @@ class ProtocolMapper(SchemaHandler):
         return next((m["id"] for m in mappers if m["name"] == inputs["name"]), None)
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
+        *owner_path, own_id = id.split("/")
+        if owner_path:  # an import, as the plugin wants it: REALM/client/CLIENT/ID, or client-scope
+            realm, kind, owner = owner_path
+            owned_by = "clientId" if kind == "client" else "clientScopeId"
+            inputs = {**inputs, "realmId": realm, owned_by: owner}
         known = known_of(self.fields, inputs, outputs, ["realmId"])
-        mapper = admin_of(cfg).find(f"{_path(known)}/{id}")
+        mapper = admin_of(cfg).find(f"{_path(known)}/{own_id}")
         if mapper is None:
             return None
         place = {name: known.get(name) for name in PLACE} | {"name": mapper["name"]}
-        return refreshed(self.fields, id, known, {**place, **self.properties(mapper)})
+        return refreshed(self.fields, own_id, known, {**place, **self.properties(mapper)})
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
         admin_of(cfg).put(f"{_path(news)}/{id}", {"id": id, **self.representation(news)})

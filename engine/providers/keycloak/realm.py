@@ -38,7 +38,8 @@ class Realm(SchemaHandler):
             admin.post("", representation_of(inputs) | _keys(inputs))
         except KeycloakError as error:
             if error.status == 409:
-                raise KeycloakError(f"realm {realm!r} already exists", 409) from None
+                message = f"realm {realm!r} already exists"
+                raise KeycloakError(message, 409, already_exists=True) from None
             # Keycloak finishes what it began, even if the answer came too late or got lost.
             if error.status is not None or not admin.realm_exists(realm):
                 raise

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 from engine.provider import Props
 from engine.providers.keycloak.admin import KeycloakError, admin_of
+from engine.providers.keycloak.place import located
 from engine.providers.schema import (
     Field,
     Fields,
     SchemaHandler,
     is_unknown,
-    known_of,
     outputs_of,
     refreshed,
 )
@@ -46,7 +46,8 @@ class RealmKeystore(SchemaHandler):
     def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
         # Keycloak itself would take a second one of the same name.
         if self.find(cfg, inputs):
-            raise KeycloakError(f"a keystore named {inputs['name']!r} already exists", 409)
+            message = f"a keystore named {inputs['name']!r} already exists"
+            raise KeycloakError(message, 409, already_exists=True)
         id = admin_of(cfg).post(_place(inputs), self._representation(inputs))
         return id, outputs_of(self.fields, id, inputs, {})
 
@@ -56,7 +57,7 @@ class RealmKeystore(SchemaHandler):
         return next((c["id"] for c in found if c["providerId"] == self.provider), None)
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = known_of(self.fields, inputs, outputs, ["realmId"])
+        id, known = located(self.fields, id, inputs, outputs)
         component = admin_of(cfg).find(f"{_place(known)}/{id}")
         if component is None:
             return None

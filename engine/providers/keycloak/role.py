@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from engine.provider import Props
 from engine.providers.keycloak.admin import KeycloakAdmin, KeycloakError, admin_of
-from engine.providers.schema import Field, SchemaHandler, known_of, outputs_of, refreshed
+from engine.providers.keycloak.place import located
+from engine.providers.schema import Field, SchemaHandler, outputs_of, refreshed
 
 # Between the values of one attribute.
 SEPARATOR = "##"
@@ -35,7 +36,8 @@ class Role(SchemaHandler):
             if there is None:
                 raise KeycloakError(f"role {inputs['name']!r} to import does not exist", 404)
         elif there is not None:
-            raise KeycloakError(f"role {inputs['name']!r} already exists", 409)
+            message = f"role {inputs['name']!r} already exists"
+            raise KeycloakError(message, 409, already_exists=True)
         else:
             admin.post(_place(inputs), {"name": inputs["name"], **_given(inputs)})
             there = admin.get(f"{_place(inputs)}/{quote(inputs['name'], safe='')}")
@@ -47,7 +49,7 @@ class Role(SchemaHandler):
         return role and role["id"]
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
-        known = known_of(self.fields, inputs, outputs, ["realmId"])
+        id, known = located(self.fields, id, inputs, outputs)
         actual = _read(admin_of(cfg), known["realmId"], id)
         return actual and refreshed(self.fields, id, known, actual)
 

@@ -62,7 +62,8 @@ class S3Bucket(SchemaHandler):
             server.make_bucket(bucket, object_lock=bool(inputs.get("objectLocking")))
         except MinioError as error:
             if error.code in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
-                raise MinioError(f"bucket {bucket!r} already exists", error.code) from None
+                message = f"bucket {bucket!r} already exists"
+                raise MinioError(message, error.code, already_exists=True) from None
             raise
         if inputs["acl"] != "private":
             server.set_bucket_policy(bucket, _policy(bucket, inputs["acl"]))

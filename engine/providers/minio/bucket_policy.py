@@ -25,7 +25,8 @@ class S3BucketPolicy(SchemaHandler):
         server, bucket = server_of(cfg), inputs["bucket"]
         there = server.bucket_policy(bucket)
         if there is not None and not same_policy(inputs["policy"], json.dumps(there)):
-            raise MinioError(f"bucket {bucket!r} has a policy already, and it says something else")
+            message = f"the policy of bucket {bucket!r} already exists, and says something else"
+            raise MinioError(message, already_exists=True)
         server.set_bucket_policy(bucket, json.loads(inputs["policy"]))
         return bucket, outputs_of(self.fields, bucket, inputs, {})
 

@@ -58,7 +58,8 @@ class IlmPolicy(SchemaHandler):
     def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
         bucket = inputs["bucket"]
         if _read(cfg, bucket):
-            raise MinioError(f"bucket {bucket!r} has lifecycle rules already")
+            message = f"lifecycle rules of bucket {bucket!r} already exist"
+            raise MinioError(message, already_exists=True)
         return bucket, self._set(cfg, bucket, inputs)
 
     def find(self, cfg: Props, inputs: Props) -> str | None:

@@ -92,10 +92,9 @@ class IamPolicy(SchemaHandler):
 
     def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
         server, name = server_of(cfg), inputs["name"]
-        if (there := server.policy(name)) is None:
-            server.set_policy(name, json.loads(inputs["policy"]))
-        elif not same_policy(inputs["policy"], json.dumps(there)):
-            raise MinioError(f"policy {name!r} already exists, and says something else")
+        if server.policy(name) is not None:
+            raise MinioError(f"policy {name!r} already exists", already_exists=True)
+        server.set_policy(name, json.loads(inputs["policy"]))
         return name, self._outputs(cfg, name, inputs)
 
     def find(self, cfg: Props, inputs: Props) -> str | None:

@@ -6,6 +6,7 @@ handlers and the control plane share: is it there, remove it. Must not know reso
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -17,25 +18,27 @@ from minio.deleteobjects import DeleteObject
 from minio.error import MinioAdminException, MinioException, S3Error
 from minio.lifecycleconfig import LifecycleConfig
 from minio.versioningconfig import VersioningConfig
+from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from engine.provider import Props
 from engine.providers.minio.admin_request import add_service_account
 from engine.providers.provider_resource import flag, text
+from engine.providers.server_error import ServerError
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT_S, READ_TIMEOUT_S, RETRIES_MAX = 5.0, 60.0, 3
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S, RETRIES_MAX, ATTEMPTS_MAX = 5.0, 60.0, 3, 2
 EMPTYING_ROUNDS_MAX = 5
 
 NO_BUCKET, NO_USER, NO_POLICY = "NoSuchBucket", "XMinioAdminNoSuchUser", "XMinioAdminNoSuchPolicy"
 NO_ACCOUNT = "XMinioInvalidIAMCredentials"
 
 
-class MinioError(RuntimeError):
+class MinioError(ServerError):
     """What the server answered; `code` is its error code, empty when it did not answer."""
 
-    def __init__(self, message: str, code: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, code: str = "", **marks: bool) -> None:
+        super().__init__(message, **marks)
         self.code = code
 
 
@@ -58,8 +61,9 @@ class MinioServer:
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
             maxsize=10,
             cert_reqs="CERT_REQUIRED" if login.verify_tls else "CERT_NONE",
+            # Of what was not done. What may have been done is repeated by `_call`, if at all.
             retries=urllib3.Retry(
-                total=RETRIES_MAX, backoff_factor=0.2, status_forcelist=[502, 503, 504]
+                total=RETRIES_MAX, read=0, other=0, backoff_factor=0.2, status_forcelist=[503]
             ),
         )
         credentials = StaticProvider(login.user, login.password, login.session_token)
@@ -88,7 +92,7 @@ class MinioServer:
         return bool(_call(lambda: self._s3.bucket_exists(bucket)))
 
     def make_bucket(self, bucket: str, *, object_lock: bool) -> None:
-        _call(lambda: self._s3.make_bucket(bucket, object_lock=object_lock))
+        _call(lambda: self._s3.make_bucket(bucket, object_lock=object_lock), repeatable=False)
 
     def bucket_policy(self, bucket: str) -> Any | None:
         text = _found("NoSuchBucketPolicy", lambda: self._s3.get_bucket_policy(bucket))
@@ -207,7 +211,8 @@ class MinioServer:
         keys = _call(
             lambda: add_service_account(
                 self._http, self.url, self._region, self._credentials.retrieve(), account
-            )
+            ),
+            repeatable=False,
         )
         return keys["accessKey"], keys["secretKey"]
 
@@ -252,7 +257,19 @@ def _found(missing: str, call: Callable[[], T]) -> T | None:
         raise
 
 
-def _call(call: Callable[[], T]) -> T:
+def _call(call: Callable[[], T], *, repeatable: bool = True) -> T:
+    """Do it, again if its answer got lost and twice comes to the same."""
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        try:
+            return _said_by_us(call)
+        except MinioError as error:
+            if attempt == ATTEMPTS_MAX or not (repeatable and error.outcome_unknown):
+                raise
+        time.sleep(0.2 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+def _said_by_us(call: Callable[[], T]) -> T:
     """The library's exceptions as ours. They repeat neither bodies nor credentials of a request,
     but an admin answer is raw JSON: only its code and message are kept."""
     try:
@@ -262,8 +279,13 @@ def _call(call: Callable[[], T]) -> T:
     except MinioAdminException as error:
         _, (status, body) = error.__reduce__()  # its only public parts
         raise _admin_error(status, body) from None
-    except (MinioException, urllib3.exceptions.HTTPError) as error:
-        raise MinioError(f"MinIO: {error}") from None
+    except MinioException as error:
+        # What is neither JSON nor XML came from a gateway that may have sent the request on.
+        raise MinioError(f"MinIO: {error}", outcome_unknown=True) from None
+    except HTTPError as error:
+        cause = getattr(error, "reason", error)
+        never_sent = isinstance(cause, ConnectTimeoutError)  # refused is one of them
+        raise MinioError(f"MinIO: {error}", outcome_unknown=not never_sent) from None
 
 
 def _admin_error(status: str, body: str) -> MinioError:
@@ -271,7 +293,7 @@ def _admin_error(status: str, body: str) -> MinioError:
         answer = json.loads(body)
         return MinioError(f"MinIO: {answer['Message']}", str(answer["Code"]))
     except (ValueError, KeyError, TypeError):
-        return MinioError(f"MinIO answered {status}")
+        return MinioError(f"MinIO answered {status}", outcome_unknown=True)
 
 
 def login_of(cfg: Props) -> Login:

@@ -49,7 +49,7 @@ class IamUser(SchemaHandler):
     def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
         server, name = server_of(cfg), inputs["name"]
         if server.user(name) is not None:
-            raise MinioError(f"user {name!r} already exists")
+            raise MinioError(f"user {name!r} already exists", already_exists=True)
         secret = inputs.get("secret") or _generated()
         server.set_user(name, secret)
         if inputs.get("disableUser"):

@@ -7,6 +7,7 @@ bounded retries, and errors without statements. Must not know resource types.
 import atexit
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,26 +20,36 @@ from psycopg import sql
 
 from engine.provider import Props
 from engine.providers.provider_resource import number, text
+from engine.providers.server_error import ServerError
 
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 ATTEMPTS_MAX = 10
+CONNECT_ATTEMPTS_MAX = 6  # about two seconds: a server that restarts is back by then
 BACKOFF_MAX_S = 1.6
 IDLE_MAX = 4
 IDLE_S = 30.0
 LOCK_TIMEOUT_MS = 60_000
+STATEMENT_TIMEOUT_MS = 600_000
+UNACKNOWLEDGED_TIMEOUT_MS = 60_000  # a network that swallows what is sent
 # Shared by every engine that changes roles and grants of a cluster; the value means nothing.
 ROLE_LOCK = 0x62636772616E74
 
 SERIALIZATION_FAILURE, DEADLOCK, INTERNAL_ERROR, OBJECT_IN_USE = "40001", "40P01", "XX000", "55006"
+OUT_OF_MEMORY, TOO_MANY_CONNECTIONS = "53200", "53300"
+OPERATOR_INTERVENTION = "57P0"  # shut down, crashed, starting up
+# The client library has no SQLSTATE for a connection that was refused.
+NOT_YET = re.compile(
+    "connection refused|the database system is|too many clients|remaining connection slots", re.I
+)
 
 
-class PostgresError(RuntimeError):
-    """What the server said, without the statement: that may hold a password."""
+class PostgresError(ServerError):
+    """What the server said, without the statement."""
 
-    def __init__(self, message: str, sqlstate: str | None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, sqlstate: str | None, **marks: bool) -> None:
+        super().__init__(message, **marks)
         self.sqlstate = sqlstate
 
 
@@ -86,7 +97,10 @@ def query(
     cfg: Props, statement: str, parameters: list[Any] | dict[str, Any], database: str | None = None
 ) -> list[tuple[Any, ...]]:
     return _attempt(
-        cfg, database, lambda connection: connection.execute(statement, parameters).fetchall()
+        cfg,
+        database,
+        lambda connection: connection.execute(statement, parameters).fetchall(),
+        reads_only=True,
     )
 
 
@@ -95,23 +109,50 @@ def execute_alone(cfg: Props, statement: sql.Composed) -> None:
     _attempt(cfg, None, lambda connection: connection.execute(statement))
 
 
-def _attempt(cfg: Props, database: str | None, work: Callable[[Connection], T]) -> T:
+def _attempt(
+    cfg: Props,
+    database: str | None,
+    work: Callable[[Connection], T],
+    *,
+    reads_only: bool = False,
+) -> T:
+    """Do it, again where the server certainly did not do it, or where doing it twice is harmless.
+    A change whose answer got lost is neither: it may be committed."""
     for attempt in range(1, ATTEMPTS_MAX + 1):
+        connected = lost = False
         try:
             with _session(target_of(cfg), database) as connection:
-                return work(connection)
+                connected = True
+                try:
+                    return work(connection)
+                except psycopg.Error as error:
+                    ended = (error.sqlstate or "").startswith(OPERATOR_INTERVENTION)
+                    lost = connection.broken or ended
+                    raise
         except psycopg.Error as error:
-            if attempt == ATTEMPTS_MAX or not _is_transient(error):
-                raise PostgresError(_message(error), error.sqlstate) from None
+            if lost:
+                again = reads_only
+            elif connected:
+                again = _was_rolled_back(error)
+            else:
+                again = attempt < CONNECT_ATTEMPTS_MAX and bool(NOT_YET.search(str(error)))
+            if attempt == ATTEMPTS_MAX or not again:
+                raise PostgresError(
+                    _message(error), error.sqlstate, outcome_unknown=lost and not reads_only
+                ) from None
         # With jitter: those that collided would otherwise meet again each time.
         time.sleep(random.uniform(0.02, min(0.05 * 2**attempt, BACKOFF_MAX_S)))
     raise AssertionError("unreachable")
 
 
-def _is_transient(error: psycopg.Error) -> bool:
+def _was_rolled_back(error: psycopg.Error) -> bool:
+    """Whether the same may well succeed when tried again."""
     if error.sqlstate == INTERNAL_ERROR:
         return "tuple concurrently" in (error.diag.message_primary or "")
-    return error.sqlstate in (SERIALIZATION_FAILURE, DEADLOCK, OBJECT_IN_USE)
+    return error.sqlstate in (
+        *(SERIALIZATION_FAILURE, DEADLOCK, OBJECT_IN_USE),
+        *(OUT_OF_MEMORY, TOO_MANY_CONNECTIONS),
+    )
 
 
 def _message(error: psycopg.Error) -> str:
@@ -137,6 +178,8 @@ def _session(target: Target, database: str | None) -> Iterator[Connection]:
         dbname=database or target.database,
         sslmode=target.sslmode,
         connect_timeout=target.connect_timeout_s,
+        tcp_user_timeout=UNACKNOWLEDGED_TIMEOUT_MS,
+        options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
         application_name="pulumi",
         autocommit=True,
     )

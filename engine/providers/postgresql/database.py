@@ -61,7 +61,8 @@ class Database(SchemaHandler):
             execute_alone(cfg, statement)
         except PostgresError as error:
             if error.sqlstate in ALREADY_EXISTS:
-                raise PostgresError(f"database {name!r} already exists", error.sqlstate) from None
+                message = f"database {name!r} already exists"
+                raise PostgresError(message, error.sqlstate, already_exists=True) from None
             raise
         return name, outputs_of(self.fields, name, inputs, _read(cfg, name, inputs) or {})
 

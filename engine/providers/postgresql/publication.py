@@ -78,7 +78,7 @@ class Publication(PlacedHandler):
         except PostgresError as error:
             if error.sqlstate == DUPLICATE_OBJECT:
                 message = f"publication {name!r} already exists in database {database!r}"
-                raise PostgresError(message, error.sqlstate) from None
+                raise PostgresError(message, error.sqlstate, already_exists=True) from None
             raise
         id = id_of(cfg, inputs)
         return id, outputs_of(self.fields, id, inputs, self.actual(cfg, database, name) or {})

@@ -102,7 +102,8 @@ class Role(SchemaHandler):
             transact(cfg, work)
         except PostgresError as error:
             if error.sqlstate == DUPLICATE_OBJECT:
-                raise PostgresError(f"role {name!r} already exists", error.sqlstate) from None
+                message = f"role {name!r} already exists"
+                raise PostgresError(message, error.sqlstate, already_exists=True) from None
             raise
         return name, outputs_of(self.fields, name, inputs, _read(cfg, name, inputs) or {})
 

@@ -47,7 +47,7 @@ class Schema(PlacedHandler):
         except PostgresError as error:
             if error.sqlstate == DUPLICATE_SCHEMA:
                 message = f"schema {name!r} already exists in database {database!r}"
-                raise PostgresError(message, error.sqlstate) from None
+                raise PostgresError(message, error.sqlstate, already_exists=True) from None
             raise
         id = id_of(cfg, inputs)
         return id, outputs_of(self.fields, id, inputs, self.actual(cfg, database, name) or {})

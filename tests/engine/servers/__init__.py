@@ -1,0 +1,1 @@
+"""The engine with its own handlers against real servers."""
