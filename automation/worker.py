@@ -27,6 +27,7 @@ from automation.reconcilers.stuck import reconcile_stuck
 from automation.registry import holds
 from automation.settings import Settings, settings_from
 from automation.state_secrets import SpareStateSecrets
+from automation.update_processes import PRELOAD, UpdateProcesses
 from automation.workflows import (
     change_spec,
     create_project,
@@ -37,6 +38,7 @@ from automation.workflows import (
 )
 from contracts.errors import PlatformError
 from contracts.home import home_from
+from engine.processes import Processes
 
 # One update keeps a core busy for a second and waits for servers the rest of its time.
 CONCURRENCY = 3
@@ -68,9 +70,10 @@ def main() -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     failpoints.arm(os.environ)
     settings = settings_from(home_from(os.environ, uid=os.getuid()))
-    with open_context(settings) as context:
+    with open_context(settings) as context, Processes(preload=PRELOAD) as processes:
         spares = SpareStateSecrets(pulumi.new_salt)
-        run(runtime.Runtime(context, pulumi, all_backends(context), spares.take), slot)
+        stacks = UpdateProcesses(processes)
+        run(runtime.Runtime(context, stacks, all_backends(context), spares.take), slot)
 
 
 def run(ready: runtime.Runtime, slot: int) -> None:

@@ -7,8 +7,9 @@ what a secret is for. Formats are Pulumi's (`v1:`); other providers (cloud, serv
 import base64
 import hashlib
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
-from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,11 +25,42 @@ _NONCE_BYTES = 12
 _CANARY = "pulumi"  # what the third part of a state decrypts to when the passphrase is right
 
 
-@lru_cache(maxsize=1024)
-def _cipher(passphrase: str, salt: bytes) -> AESGCM:
-    """Deriving a key takes a third of a second on purpose: once per passphrase and salt."""
-    key = hashlib.pbkdf2_hmac("sha256", passphrase.encode(), salt, _ITERATIONS, dklen=32)
-    return AESGCM(key)
+# How many keys a process remembers, the ones used least lately going first.
+KEYS_MAX = 1024
+_keys: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+_keys_lock = threading.Lock()
+
+
+def derived_key(passphrase: str, salt: str) -> bytes:
+    """The key of a passphrase and a provider's state. To derive it takes a third of a second on
+    purpose: once per process."""
+    with _keys_lock:
+        if (passphrase, salt) in _keys:
+            _keys.move_to_end((passphrase, salt))
+            return _keys[passphrase, salt]
+    key = _derive(passphrase, _salt_bytes(salt))
+    know_key(passphrase, salt, key)
+    return key
+
+
+def know_key(passphrase: str, salt: str, key: bytes) -> None:
+    """Take over a key that another process derived."""
+    with _keys_lock:
+        _keys[passphrase, salt] = key
+        while len(_keys) > KEYS_MAX:
+            _keys.popitem(last=False)
+
+
+def _derive(passphrase: str, salt: bytes) -> bytes:
+    return hashlib.pbkdf2_hmac("sha256", passphrase.encode(), salt, _ITERATIONS, dklen=32)
+
+
+def _salt_bytes(salt: str) -> bytes:
+    version, _, rest = salt.partition(":")
+    encoded, separator, _ = rest.partition(":")
+    if version != "v1" or not separator:
+        raise DecryptionError("malformed encryption salt of the passphrase secrets provider")
+    return _decode(encoded)
 
 
 def _decode(text: str) -> bytes:
@@ -68,15 +100,11 @@ class StackSecrets:
 
     def __init__(self, passphrase: str, salt: str) -> None:
         """`salt` is the provider's state, `v1:<salt>:<canary>`; see `new_salt`."""
-        version, _, rest = salt.partition(":")
-        encoded, separator, canary = rest.partition(":")
-        if version != "v1" or not separator:
-            raise DecryptionError("malformed encryption salt of the passphrase secrets provider")
         self.salt = salt
-        self._cipher = _cipher(passphrase, _decode(encoded))
+        self._cipher = AESGCM(derived_key(passphrase, salt))
         self._known: dict[tuple[str, str, str], str] = {}
         try:
-            right = _decrypt(self._cipher, canary) == _CANARY
+            right = _decrypt(self._cipher, salt.split(":", 2)[2]) == _CANARY
         except DecryptionError:
             right = False
         if not right:
@@ -111,9 +139,12 @@ class StackSecrets:
 
 def new_salt(passphrase: str) -> str:
     """The state of a new stack's provider: a random salt and a canary."""
-    salt = os.urandom(_SALT_BYTES)
-    canary = _encrypt(_cipher(passphrase, salt), _CANARY)
-    return f"v1:{base64.b64encode(salt).decode()}:{canary}"
+    raw = os.urandom(_SALT_BYTES)
+    key = _derive(passphrase, raw)
+    canary = _encrypt(AESGCM(key), _CANARY)
+    salt = f"v1:{base64.b64encode(raw).decode()}:{canary}"
+    know_key(passphrase, salt, key)
+    return salt
 
 
 def stack_secrets(passphrase: str, provider: SecretsProvider) -> StackSecrets:

@@ -64,8 +64,10 @@ class FileBucket:
 
     def keys(self, prefix: str) -> list[str]:
         folder = self._path(prefix.rpartition("/")[0] or ".")
+        # Plain text: pathlib keeps every name it ever saw, and history makes new ones for ever.
+        root = len(os.path.join(self._root, ""))
         found = (
-            (Path(parent) / name).relative_to(self._root).as_posix()
+            os.path.join(parent, name)[root:]
             for parent, _, names in os.walk(folder)
             for name in names
             if not name.endswith(_SIDECAR)

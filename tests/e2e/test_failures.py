@@ -5,6 +5,7 @@ import os
 import secrets
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -86,6 +87,28 @@ def test_a_worker_killed_in_mid_create(platform: Platform) -> None:
     assert platform.orphans(started["ref"]) == []
 
 
+def test_of_three_updates_at_once_one_process_dies_alone(platform: Platform) -> None:
+    worker = platform.units()["worker"].pid
+    assert worker
+    names = [f"three {secrets.token_hex(4)}" for _ in range(3)]
+    started = [platform.json("projects", "create", name, "--no-wait") for name in names]
+    # Each update is a child of the worker's fork server; as after a segmentation fault:
+    (victim, *_) = eventually(
+        lambda: [child for server in _children(worker) for child in _children(server)],
+        timeout_s=60,
+        poll_interval_s=0.02,
+    )
+    os.kill(victim, signal.SIGSEGV)
+    operations = [_wait(platform, each["operation_id"]) for each in started]
+    failed = [each for each in operations if each["status"] == "failed"]
+    assert [each["error"]["code"] for each in failed] == ["program_crashed"], operations
+    for each, operation in zip(started, operations, strict=True):
+        if operation["status"] == "finished":
+            platform.destroy(each["ref"])
+        assert platform.orphans(each["ref"]) == []
+    assert platform.units()["worker"].pid == worker
+
+
 def test_keycloak_stopped_in_mid_create(platform: Platform) -> None:
     started = _create_in_background(platform, "half-made")
     keycloak = platform.units()["keycloak"].pid
@@ -126,6 +149,11 @@ def test_create_while_keycloak_is_down_fails_cleanly(platform: Platform) -> None
     if made["status"] == "GOING_DOWN":
         platform.destroy(made["ref"])
     assert eventually(lambda: [platform.orphans(made["ref"])], timeout_s=120) == [[]]
+
+
+def _children(pid: int) -> list[int]:
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for thread in threads for child in thread.read_text().split()]
 
 
 def _create_in_background(platform: Platform, name: str) -> dict[str, Any]:
