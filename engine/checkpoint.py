@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from engine import gojson
@@ -28,8 +28,15 @@ from engine.secrets_passphrase import StackSecrets
 
 VERSION = 3
 
+
+class Opened(Protocol):
+    """Whatever tells the plaintext (JSON) of a ciphertext at a place."""
+
+    def decrypt_at(self, urn: str, path: str, ciphertext: str) -> str: ...
+
+
 # The secrets of a checkpoint, by the provider it names.
-OpenSecrets = Callable[[SecretsProvider], StackSecrets]
+OpenSecrets = Callable[[SecretsProvider], Opened]
 
 _PROPERTY_FIELDS = frozenset({"inputs", "outputs", "replacement_trigger"})
 _NEVER_OMITTED = frozenset({"urn", "custom", "type"})
@@ -192,7 +199,7 @@ def _read_manifest(raw: Mapping[str, Any]) -> Manifest:
     return replace(manifest, extra=rest)
 
 
-def _read_resource(raw: Mapping[str, Any], secrets: StackSecrets | None) -> ResourceState:
+def _read_resource(raw: Mapping[str, Any], secrets: Opened | None) -> ResourceState:
     rest = dict(raw)
     urn = rest.get("urn") or ""
     if not urn:

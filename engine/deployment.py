@@ -134,6 +134,12 @@ class Deployment:
             self._skip_if_unknown(urn, goal)
             return self._run(steps)
 
+    def provider_of(self, token: str, provider: str, version: str) -> str:
+        """The reference of the provider that serves a function. Raises NotDone if it failed."""
+        if urns.split_provider_reference(provider)[0] in self._undone:
+            raise Skipped(provider)
+        return provider or self._default_provider(token, version)
+
     def register_outputs(self, urn: str, outputs: Props) -> None:
         """The final outputs of a component or of the stack."""
         if urn in self._undone or urn in self._left_out or self.stopped:

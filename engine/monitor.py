@@ -11,11 +11,13 @@ from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import resource_pb2, resource_pb2_grpc
+from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 
 from engine.deployment import Deployment, LeftOut, NotDone
 from engine.errors import EngineError
+from engine.functions import Functions
 from engine.goals_from_rpc import goal, read_goal
+from engine.provider import UNKNOWN
 from engine.resource_state import ResourceState
 from engine.values import from_struct, is_unknown, to_struct
 
@@ -30,17 +32,19 @@ FEATURES = (
 )
 _FEATURE_IDS = {"secrets", "resourceReferences", "aliasSpecs", "replacementTrigger", "deletedWith"}
 
-GET_RESOURCE = "pulumi:pulumi:getResource"
-
 
 class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
     """Every method may be called from several threads at once."""
 
     def __init__(
-        self, deployment: Deployment, info: resource_pb2.DeploymentInfo, root: Path
+        self,
+        deployment: Deployment,
+        functions: Functions,
+        info: resource_pb2.DeploymentInfo,
+        root: Path,
     ) -> None:
         """`root` is the project's folder."""
-        self._deployment, self._root = deployment, root
+        self._deployment, self._functions, self._root = deployment, functions, root
         self._info = info
         self._info.supportedFeatures.extend(FEATURES)
 
@@ -94,21 +98,32 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
     def Invoke(
         self, request: resource_pb2.ResourceInvokeRequest, context: grpc.ServicerContext
     ) -> resource_pb2.ResourceInvokeResponse:
-        if request.tok != GET_RESOURCE:
-            _refuse(context, f"function '{request.tok}'")
+        args = from_struct(request.args)
         try:
-            state = self._deployment.state(from_struct(request.args).get("urn", ""))
+            result = self._functions.invoke(request.tok, args, request.provider, request.version)
         except EngineError as error:
             _abort(context, error)
-        found = {"urn": state.urn, "id": _known_id(state), "state": state.outputs}
+        if result is None:
+            return resource_pb2.ResourceInvokeResponse(unknown=True)
         response = resource_pb2.ResourceInvokeResponse()
-        getattr(response, "return").CopyFrom(to_struct(found))  # `return` is a word of Python
+        getattr(response, "return").CopyFrom(to_struct(result))  # `return` is a word of Python
         return response
 
     def Call(
         self, request: resource_pb2.ResourceCallRequest, context: grpc.ServicerContext
-    ) -> NoReturn:
-        _refuse(context, f"method '{request.tok}'")
+    ) -> provider_pb2.CallResponse:
+        args = from_struct(request.args)
+        try:
+            result = self._functions.call(request.tok, args, request.provider, request.version)
+        except EngineError as error:
+            _abort(context, error)
+        if result is None:
+            result = {"result": UNKNOWN}  # any unknown inside makes the whole one unknown
+        urns = sorted({urn for needs in request.argDependencies.values() for urn in needs.urns})
+        dependencies = provider_pb2.CallResponse.ReturnDependencies(urns=urns)
+        response = provider_pb2.CallResponse(returnDependencies=dict.fromkeys(result, dependencies))
+        getattr(response, "return").CopyFrom(to_struct(result))
+        return response
 
     def SignalAndWaitForShutdown(
         self, request: empty_pb2.Empty, context: grpc.ServicerContext
@@ -119,10 +134,6 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
         except EngineError as error:
             _abort(context, error)
         return empty_pb2.Empty()
-
-
-def _refuse(context: grpc.ServicerContext, what: str) -> NoReturn:
-    _abort(context, EngineError(f"{what}: the embedded engine does not support that"))
 
 
 def _abort(context: grpc.ServicerContext, error: EngineError) -> NoReturn:

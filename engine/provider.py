@@ -85,8 +85,19 @@ class Handler(Protocol):
     def delete(self, cfg: Props, id: str, outputs: Props) -> None: ...
 
 
+# A function of a package: its provider's configuration and the arguments in, the result out. It
+# changes nothing: previews call it too. All of a result is secret if an argument was; what is
+# secret in itself stands in an attribute `secret_outputs` of the function, if it has one.
+Function = Callable[[Props, Props], Props]
+
+# A method: as a function, with the outputs of the resource whose it is in the middle.
+Method = Callable[[Props, Props, Props], Props]
+
+
 class Package(Protocol):
-    """One provider: its package name (`postgresql`) and a handler for each type token it offers."""
+    """One provider: its package name (`postgresql`) and a handler for each type token it offers.
+
+    It may also have `functions` and `methods`, by token; one without offers none."""
 
     @property
     def name(self) -> str: ...

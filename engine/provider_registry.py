@@ -7,9 +7,10 @@ in no state and follow a rotation at once.
 
 import threading
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from engine.errors import EngineError
-from engine.provider import Credentials, Handler, Package, Props
+from engine.provider import Credentials, Function, Handler, Method, Package, Props
 from engine.providers.provider_resource import ProviderResource
 from engine.resource_state import ResourceState
 from engine.secrecy import plain
@@ -24,6 +25,11 @@ class UnknownResourceType(EngineError):
             f"the embedded engine has no handler for resource type '{type_}' (package '{package}'; "
             f"packages on offer: {known})"
         )
+
+
+class UnknownFunction(EngineError):
+    def __init__(self, kind: str, token: str) -> None:
+        super().__init__(f"{kind} '{token}': the embedded engine does not support that")
 
 
 class ProviderRegistry:
@@ -41,6 +47,21 @@ class ProviderRegistry:
         if handler is None:
             raise UnknownResourceType(type_, self._packages)
         return handler
+
+    def function(self, token: str) -> Function:
+        function: Function = self._offered("functions", "function", token)
+        return function
+
+    def method(self, token: str) -> Method:
+        method: Method = self._offered("methods", "method", token)
+        return method
+
+    def _offered(self, attribute: str, kind: str, token: str) -> Any:
+        package = self._packages.get(package_of(token))
+        offered = getattr(package, attribute, {}).get(token)
+        if offered is None:
+            raise UnknownFunction(kind, token)
+        return offered
 
     def configure(self, state: ResourceState) -> None:
         """Take note of a provider resource: from now on its reference has this configuration."""
@@ -60,10 +81,12 @@ class ProviderRegistry:
         """The `cfg` for calls about a resource: its provider's inputs and the credentials."""
         if state.is_provider:
             return {}
+        return self.configuration_of(state.provider, package_of(state.type), state.urn)
+
+    def configuration_of(self, provider: str, package: str, user: str = "a function") -> Props:
         with self._lock:
-            inputs = self._inputs.get(state.provider)
+            inputs = self._inputs.get(provider)
         if inputs is None:
-            raise EngineError(f"provider {state.provider} of {state.urn} is not in state")
-        package = package_of(state.type)
+            raise EngineError(f"provider {provider} of {user} is not in state")
         extra = self._credentials(package, inputs) if self._credentials else {}
         return {**inputs, **extra}

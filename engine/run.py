@@ -15,6 +15,7 @@ from engine import language
 from engine.deployment import Deployment
 from engine.engine_rpc import Engine
 from engine.events import Events
+from engine.functions import Functions
 from engine.journal import Journal, Save
 from engine.monitor import ResourceMonitor
 from engine.pending import healed
@@ -150,7 +151,8 @@ def _run_program(update: Update, runtime: str, deployment: Deployment, events: E
         dryRun=update.dry_run,
         parallel=update.parallel,
     )
-    monitor = ResourceMonitor(deployment, info, update.project.root)
+    functions = Functions(deployment, update.providers)
+    monitor = ResourceMonitor(deployment, functions, info, update.project.root)
     engine = Engine(events)
     threads = update.parallel * _CALLS_PER_PARALLEL + _CALLS_BESIDE
     with serving(threads, _adding(monitor, engine)) as address:

@@ -137,6 +137,13 @@ class StackSecrets:
         return plaintext
 
 
+class Closed:
+    """Secrets that cannot be opened: each reads as null."""
+
+    def decrypt_at(self, urn: str, path: str, ciphertext: str) -> str:
+        return "null"
+
+
 def new_salt(passphrase: str) -> str:
     """The state of a new stack's provider: a random salt and a canary."""
     raw = os.urandom(_SALT_BYTES)

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.backends import Bucket, open_bucket
-from engine.checkpoint import CheckpointWriter
+from engine.checkpoint import CheckpointWriter, Opened
 from engine.commands.arguments import Arguments
-from engine.errors import StackNotFound, UsageError
+from engine.errors import DecryptionError, StackNotFound, UsageError
 from engine.project import Project, find_project
 from engine.provider import Credentials, Package
 from engine.resource_state import Manifest, SecretsProvider, Snapshot, timestamp
 from engine.secrets_passphrase import (
     PROVIDER_TYPE,
+    Closed,
     StackSecrets,
     new_salt,
     passphrase_from,
@@ -149,6 +150,21 @@ class Context:
         if snapshot is None:
             return Snapshot(manifest=manifest, secrets_provider=secrets.provider)
         return replace(snapshot, manifest=manifest, secrets_provider=secrets.provider)
+
+    def read_stack(self, name: str) -> Snapshot | None:
+        """The state of any stack of the backend, for a program that refers to it. Secrets that our
+        passphrase does not open are left empty, as the CLI leaves them."""
+        reference = parse_stack_reference(name, self.project.name)
+        if not self.store.exists(reference):
+            raise UsageError(f"unknown stack '{name}'")
+
+        def opened(provider: SecretsProvider) -> Opened:
+            try:
+                return self.open_secrets(provider)
+            except DecryptionError:
+                return Closed()
+
+        return self.store.load(reference, opened)
 
     def config(self, stack: StackReference, secrets: StackSecrets) -> dict[str, ConfigValue]:
         """The stack's configuration as programs get it, project defaults included."""

@@ -23,6 +23,7 @@ from engine.provider_registry import ProviderRegistry
 from engine.resource_state import Snapshot
 from engine.run import PARALLEL_DEFAULT, PARALLEL_MAX, Outcome, Update, run
 from engine.secrets_passphrase import StackSecrets
+from engine.stack_outputs import PulumiPackage
 from engine.stack_reference import StackReference
 from engine.stack_settings import ConfigValue
 from engine.stacks_store import UpdateRecord
@@ -105,7 +106,9 @@ def _planned(
         project=context.project,
         stack=stack.name,
         base=base,
-        providers=ProviderRegistry(context.packages, context.credentials),
+        providers=ProviderRegistry(
+            [*context.packages, PulumiPackage(context.read_stack)], context.credentials
+        ),
         config={key: value.text for key, value in config.items()},
         secret_config_keys={key for key, value in config.items() if value.secret},
         runtime=runtime,

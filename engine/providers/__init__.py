@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 
-from engine.provider import Handler, Package
+from engine.provider import Function, Handler, Package
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,12 @@ class BuiltinPackage:
         module = import_module(f"engine.providers.{self.name}")
         handlers: Mapping[str, Handler] = module.handlers()
         return handlers
+
+    @cached_property
+    def functions(self) -> Mapping[str, Function]:
+        module = import_module(f"engine.providers.{self.name}")
+        functions: Mapping[str, Function] = getattr(module, "functions", dict)()
+        return functions
 
 
 def builtin_packages() -> Sequence[Package]:

@@ -1,0 +1,83 @@
+"""Functions and methods of packages: what a program asks for by Invoke and Call.
+
+Owns finding the function, its provider's configuration, and what unknown or secret arguments make
+of the answer. Must not know gRPC or what any function does.
+"""
+
+from collections.abc import Callable, Collection
+
+from engine.deployment import Deployment, NotDone
+from engine.errors import EngineError
+from engine.provider import Function, Method, Props
+from engine.provider_registry import ProviderRegistry
+from engine.secrecy import MASK, plain, secret_texts, with_secret_keys
+from engine.urns import package_of
+from engine.values import ResourceReference, has_secrets, has_unknowns, is_unknown
+
+GET_RESOURCE = "pulumi:pulumi:getResource"
+
+
+class FunctionFailed(EngineError):
+    """A function could not answer; the program is told, and nothing has been changed."""
+
+
+class Functions:
+    """Every method may be called from several threads at once. An answer of None is unknown."""
+
+    def __init__(self, deployment: Deployment, providers: ProviderRegistry) -> None:
+        self._deployment, self._providers = deployment, providers
+
+    def invoke(self, token: str, args: Props, provider: str, version: str) -> Props | None:
+        if token == GET_RESOURCE:
+            return self._resource(args)
+        function = self._providers.function(token)
+        cfg = self._configuration(token, provider, version)
+        if cfg is None or has_unknowns(args):
+            return None
+        return _answer(function, args, lambda: function(cfg, plain(args)))
+
+    def call(self, token: str, args: Props, provider: str, version: str) -> Props | None:
+        """A method: the resource whose it is comes as the argument `__self__`."""
+        method = self._providers.method(token)
+        given = {key: value for key, value in args.items() if key != "__self__"}
+        me = args.get("__self__")
+        if not isinstance(me, ResourceReference):
+            raise FunctionFailed(f"method '{token}' was called on no resource")
+        state = self._deployment.state(me.urn)
+        own = state.provider_reference if state.is_provider else provider or state.provider
+        cfg = self._configuration(token, own, version)
+        known = not has_unknowns(state.outputs) and not is_unknown(state.id) and state.id
+        if cfg is None or not known or has_unknowns(given):
+            return None
+        outputs = plain(state.outputs)
+        return _answer(method, args, lambda: method(cfg, outputs, plain(given)))
+
+    def _resource(self, args: Props) -> Props:
+        """How a reference to a resource becomes the resource again."""
+        state = self._deployment.state(str(args.get("urn", "")))
+        id = "" if is_unknown(state.id) and not state.is_provider else state.id
+        return {"urn": state.urn, "id": id, "state": state.outputs}
+
+    def _configuration(self, token: str, provider: str, version: str) -> Props | None:
+        try:
+            reference = self._deployment.provider_of(token, provider, version)
+        except NotDone:
+            return None  # why has been told
+        cfg = self._providers.configuration_of(reference, package_of(token))
+        return None if has_unknowns(cfg) else cfg
+
+
+def _answer(function: Function | Method, args: Props, call: Callable[[], Props]) -> Props:
+    try:
+        result = call()
+    except Exception as error:
+        # Whatever a function raises is its answer; the text may not repeat a secret argument.
+        text = str(error) or repr(error)
+        for word in filter(None, secret_texts(args)):
+            text = text.replace(word, MASK)
+        raise FunctionFailed(text) from error
+    # What came of a secret may tell it.
+    hidden: Collection[str] = getattr(function, "secret_outputs", ())
+    if has_secrets(args):
+        hidden = result.keys()
+    return with_secret_keys(result, hidden)
