@@ -1,9 +1,16 @@
 """Who asks for a change: what authorization decides on and the audit log writes down.
 
-Owns the type. Must not know how somebody proved to be one (automation/api/access.py).
+Owns the type and what an actor may see. Must not know how somebody proved to be one
+(automation/api/access.py), nor which route needs what (automation/permissions.py).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from automation.permissions import is_at_least
+from contracts.errors import Forbidden
+from contracts.organizations import Role
 
 
 @dataclass(frozen=True)
@@ -13,8 +20,33 @@ class Actor:
     name: str
     address: str = ""
     request_id: str = ""
+    member_id: UUID | None = None
+    is_operator: bool = False
+    """An owner of every organization."""
+    roles: Mapping[UUID, Role] = field(default_factory=dict)
+    """By organization; of a token that is good in one organization, that one at most."""
+    bound_to: UUID | None = None
+    """The one organization that the token is good in."""
+
+    def role_in(self, organization_id: UUID) -> Role | None:
+        return "owner" if self.is_operator else self.roles.get(organization_id)
+
+    @property
+    def organizations(self) -> list[UUID] | None:
+        """Those that the actor sees; None is all of them."""
+        return None if self.is_operator else list(self.roles)
+
+    def require(self, needed: Role, organization_id: UUID) -> None:
+        """Raises Forbidden. For who is no member the organization does not even exist: callers look
+        it up among `organizations` first."""
+        role = self.role_in(organization_id)
+        if not is_at_least(role, needed):
+            raise Forbidden(
+                f"this needs the role {needed}, and yours is {role or 'none'}",
+                fix="ask an owner of the organization",
+            )
 
 
 def platform(part: str) -> Actor:
     """The platform acting by itself: `worker`, `reconciler`, `boot`."""
-    return Actor(f"platform:{part}")
+    return Actor(f"platform:{part}", is_operator=True)

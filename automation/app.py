@@ -12,8 +12,8 @@ import uvicorn
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from automation.api import operations, organizations, projects
-from automation.api.access import require_actor
+from automation.api import audit, members, operations, organizations, projects
+from automation.api.access import authorize
 from automation.api.errors import Problem, install_error_handlers
 from automation.api.request_ids import RequestIds
 from automation.context import Context, open_context
@@ -57,13 +57,13 @@ def bare_app(lifespan: Lifespan | None = None) -> FastAPI:
     )
     v1 = APIRouter(
         prefix="/v1",
-        dependencies=[Depends(require_actor)],
+        dependencies=[Depends(authorize)],
         responses={
             status: {"model": Problem, "content": {"application/problem+json": {}}}
             for status in ("4XX", "5XX")
         },
     )
-    for noun in (projects, organizations, operations):
+    for noun in (projects, organizations, members, operations, audit):
         v1.include_router(noun.router)
     app.include_router(v1)
     app.add_api_route("/health", health, tags=["platform"])

@@ -1,10 +1,10 @@
 """The audit log: one entry per change, written in the change's own transaction.
 
-Owns what an entry holds, and its readers: search, export, verify. Must not know HTTP, nor how rows
-are linked (PostgreSQL does that at commit) or checked (contracts/audit.py).
+Owns what an entry holds. Must not know HTTP, who reads it (automation/audit_log.py), nor how rows
+are linked: PostgreSQL does that at commit.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,12 +12,9 @@ from uuid import UUID
 from psycopg import Connection
 
 from automation.actors import Actor
-from automation.context import Context
 from automation.redaction import redacted
 from automation.registry import audit as rows
-from contracts.audit import AuditVerdict, Head, Link, canonical, check_chain
-
-BATCH = 500
+from contracts.audit import canonical
 
 
 def record(
@@ -53,26 +50,3 @@ def record(
         "pulumi_update": redacted(pulumi_update),
     }
     rows.append(conn, canonical(entry))
-
-
-def verify(ctx: Context, *, anchor: Head | None = None) -> AuditVerdict:
-    """Check the whole chain as it stood when this began; whoever writes meanwhile does not wait."""
-    with ctx.transaction() as conn:
-        head = rows.head(conn)
-        unlinked = rows.count_unlinked(conn)
-    verdict = check_chain(links(ctx, head), head, anchor=anchor)
-    if unlinked:
-        verdict.problems.append(f"{unlinked} rows were written while linking was switched off")
-    return verdict
-
-
-def links(ctx: Context, head: Head) -> Iterator[Link]:
-    """The chain up to `head`, a batch per transaction: no reader holds one for long."""
-    after_seq = 0
-    while True:
-        with ctx.transaction() as conn:
-            batch = rows.list_links(conn, after_seq=after_seq, up_to_seq=head.seq, limit=BATCH)
-        yield from batch
-        if len(batch) < BATCH:
-            return
-        after_seq = batch[-1].seq

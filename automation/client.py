@@ -17,12 +17,12 @@ from pydantic import TypeAdapter, ValidationError
 from contracts import errors
 from contracts.errors import BackendDown, PlatformError, TimedOut
 from contracts.home import Home
+from contracts.organizations import Organization
 from contracts.projects import (
     ApiKey,
     Connection,
     Operation,
     OperationEvent,
-    Organization,
     Project,
     ProjectCreate,
     invalid_input,

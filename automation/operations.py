@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 
 from automation import audit
+from automation.absence import no_operation, no_project
 from automation.actors import Actor
 from automation.context import Context
 from automation.lifecycle import PASSAGES
@@ -22,9 +23,9 @@ from automation.registry.operations import OperationRow
 from automation.registry.projects import ProjectRow
 from automation.status import project_status
 from automation.workflows.names import workflow_id
-from contracts.errors import BackendDown, Conflict, Locked, NotFound
+from contracts.errors import BackendDown, Conflict, Locked
 from contracts.projects import Operation, OperationEvent, OperationKind
-from contracts.refs import is_ref
+from contracts.refs import is_ref, is_uuid
 
 POLL_INTERVAL_S = 0.2
 # A reader who wants more comes again with the last `seq` it saw.
@@ -51,9 +52,7 @@ def require_project(conn: psycopg.Connection[Any], ref: str, *, lock: bool = Fal
     """The project unless it is removed. What is no ref at all gets the same answer."""
     row = projects.find(conn, ref, lock=lock) if is_ref(ref) else None
     if row is None or row.state == "REMOVED":
-        raise NotFound(
-            f"no project {ref!r}", code="project_not_found", fix="see: croft projects list"
-        )
+        raise no_project(ref)
     return row
 
 
@@ -134,9 +133,9 @@ def record(
 
 def get(ctx: Context, operation_id: str) -> Operation:
     with ctx.transaction() as conn:
-        row = rows.find(conn, operation_id) if _is_uuid(operation_id) else None
+        row = rows.find(conn, operation_id) if is_uuid(operation_id) else None
     if row is None:
-        raise NotFound("no such operation", code="operation_not_found", fix="check the id")
+        raise no_operation()
     return view(row)
 
 
@@ -183,10 +182,3 @@ def _read(ctx: Context, operation_id: str, after_seq: int) -> list[OperationEven
     with ctx.transaction() as conn:
         events = rows.list_events(conn, operation_id, after_seq=after_seq)
     return [OperationEvent.model_validate(vars(event)) for event in events]
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False

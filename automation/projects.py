@@ -5,6 +5,7 @@ workflow does its work (automation/workflows/create_project.py and destroy_proje
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,6 @@ from automation.actors import Actor
 from automation.context import Context
 from automation.registry import operations as rows_of_operations
 from automation.registry import projects as rows
-from automation.registry.organizations import Organization
 from automation.registry.projects import ProjectRow
 from automation.secrets import load_root_key
 from automation.status import project_status
@@ -41,11 +41,14 @@ def create(ctx: Context, actor: Actor, wanted: ProjectCreate) -> Started:
     """Admit a project and promise its creation: all of it in one transaction, or nothing."""
     ref = new_ref()
     with ctx.transaction() as conn:
+        # Its lock comes before the one of all creates, in every transaction that takes both.
         organization = organizations.require(
-            conn, wanted.organization_slug or wanted.organization_id
+            conn, actor, wanted.organization_slug or wanted.organization_id, lock=True
         )
+        actor.require("administrator", organization.id)
+        organizations.admit_project(conn, organization)
         rows.lock_admission(conn)
-        port = _admit(ctx, conn, organization)
+        port = _free_port(ctx, conn)
         try:
             rows.insert(
                 conn,
@@ -99,9 +102,22 @@ def get(ctx: Context, ref: str) -> Project:
         return _view(ctx, conn, operations.require_project(conn, ref))
 
 
-def list_projects(ctx: Context) -> list[Project]:
+def list_projects(
+    ctx: Context,
+    actor: Actor,
+    *,
+    organization: str | None = None,
+    after: tuple[datetime, str] | None = None,
+    limit: int | None = None,
+) -> list[Project]:
+    """Oldest first: all that the actor sees, or those of one organization. `after` is where a
+    project stands in that order: its time and ref."""
     with ctx.transaction() as conn:
-        return [_view(ctx, conn, row) for row in rows.list_present(conn)]
+        among = actor.organizations
+        if organization is not None:
+            among = [organizations.require(conn, actor, organization).id]
+        found = rows.list_present(conn, among, after=after, limit=limit)
+        return [_view(ctx, conn, row) for row in found]
 
 
 def api_keys(ctx: Context, ref: str, *, reveal: bool) -> list[ApiKey]:
@@ -127,15 +143,8 @@ def connection(ctx: Context, ref: str) -> Connection:
     )
 
 
-def _admit(ctx: Context, conn: psycopg.Connection[Any], organization: Organization) -> int:
-    """The port that a new project of the organization gets. Raises LimitReached."""
-    projects_max = organization.limits.get("projects_max")
-    if projects_max is not None and rows.count_live(conn, organization.id) >= projects_max:
-        raise LimitReached(
-            f"organization {organization.slug} has its {projects_max} projects",
-            code="limit_reached",
-            fix="destroy a project, or raise projects_max in the organization's limits",
-        )
+def _free_port(ctx: Context, conn: psycopg.Connection[Any]) -> int:
+    """Raises LimitReached."""
     port = rows.free_rest_port(conn, ctx.settings.home.ports.projects)
     if port is None:
         raise LimitReached(

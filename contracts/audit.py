@@ -19,6 +19,7 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from contracts.errors import InvalidInput
+from contracts.organizations import Pagination
 
 GENESIS = bytes(32)
 PROBLEMS_MAX = 100
@@ -41,12 +42,19 @@ class AuditEntry(BaseModel):
 
 
 class AuditRow(BaseModel):
-    """An entry with its link: a line of the export."""
+    """An entry with its link: a line of the export. The entry stays as it was hashed."""
 
     seq: int
     previous_hash: str
     hash: str
     entry: dict[str, Any]
+
+
+class AuditPage(BaseModel):
+    """Newest first."""
+
+    data: list[AuditRow]
+    pagination: Pagination
 
 
 class AuditVerdict(BaseModel):
@@ -91,6 +99,21 @@ class Link:
     previous_hash: bytes
     hash: bytes
     text: str
+
+    @property
+    def row(self) -> AuditRow:
+        return AuditRow(
+            seq=self.seq,
+            previous_hash=self.previous_hash.hex(),
+            hash=self.hash.hex(),
+            entry=json.loads(self.text),
+        )
+
+    @classmethod
+    def of(cls, row: AuditRow) -> Self:
+        """Raises ValueError when a hash is none."""
+        previous_hash, digest = bytes.fromhex(row.previous_hash), bytes.fromhex(row.hash)
+        return cls(row.seq, previous_hash, digest, canonical(row.entry))
 
 
 def canonical(entry: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ PlatformError
 |- NotFound            404  no such thing, or not yours: the two answers are the same
 |- Conflict            409  the name is taken, or the state forbids it
 |- Locked              423  another operation holds the project
+|- Forbidden           403  a member's role does not allow it
 |- LimitReached        403  the organization's plan does not allow more
 |- BackendDown         503  PostgreSQL, Keycloak, MinIO or the gateway did not answer
 |- DeployFailed        500  an update ran and failed
@@ -63,6 +64,12 @@ class Locked(PlatformError):
     status = 423
     exit_code = 6
     default_code = "locked"
+
+
+class Forbidden(PlatformError):
+    status = 403
+    exit_code = 3
+    default_code = "forbidden"
 
 
 class LimitReached(PlatformError):

@@ -75,14 +75,6 @@ def invalid_input(problems: Sequence[Mapping[str, Any]]) -> InvalidInput:
     return InvalidInput(f"{field}: {detail}", code=code, fix="correct the value and try again")
 
 
-class Organization(BaseModel):
-    """Element of GET /v1/organizations."""
-
-    id: str
-    slug: str
-    name: str
-
-
 class DatabaseView(BaseModel):
     host: str
     version: str

@@ -8,6 +8,7 @@ import re
 import secrets
 import string
 from dataclasses import dataclass
+from uuid import UUID
 
 REF_LENGTH = 20
 _REF = re.compile(r"[a-z]{20}")
@@ -20,6 +21,14 @@ def new_ref() -> str:
 
 def is_ref(text: str) -> bool:
     return _REF.fullmatch(text) is not None
+
+
+def is_uuid(text: str) -> bool:
+    """Whether `text` is an id in the one form that we write."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)

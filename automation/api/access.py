@@ -1,17 +1,25 @@
-"""Who may ask: one `sbp_` bearer token on every route but /health. And what routes work with.
+"""Who may ask: an `sbp_` bearer token on every route but /health. And what routes work with.
 
-Owns the check of a request. Must not know how tokens are stored.
+Owns the check of a request: whose it is, and whether its route is open to them. Must not know how
+tokens are stored, nor which role a route needs.
 """
 
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from psycopg import Connection
 
+from automation.absence import no_operation, no_organization, no_project
 from automation.actors import Actor
 from automation.context import Context
-from automation.registry import access_tokens
-from contracts.errors import Unauthorized
+from automation.permissions import CHECKED_INSIDE, needed_for
+from automation.registry import access_tokens, organizations
+from contracts.errors import Forbidden, NotFound, Unauthorized
+from contracts.organizations import is_slug
+from contracts.refs import is_ref, is_uuid
 
 _bearer = HTTPBearer(auto_error=False, description="An access token: `sbp_` and 40 hex digits.")
 
@@ -31,10 +39,17 @@ def require_actor(
 ) -> Actor:
     if credentials is not None:
         with ctx.transaction() as conn:
-            name = access_tokens.find_name(conn, credentials.credentials)
-        if name is not None:
-            address = request.client.host if request.client else ""
-            return Actor(f"token:{name}", address, request.state.request_id)
+            holder = access_tokens.find_holder(conn, credentials.credentials)
+        if holder is not None:
+            return Actor(
+                name=f"member:{holder.member_name}",
+                address=request.client.host if request.client else "",
+                request_id=request.state.request_id,
+                member_id=holder.member_id,
+                is_operator=holder.is_operator,
+                roles={UUID(key): role for key, role in holder.roles.items()},
+                bound_to=holder.bound_to,
+            )
     raise Unauthorized(
         "no access token" if credentials is None else "this access token is not known here",
         code="unauthorized",
@@ -43,3 +58,61 @@ def require_actor(
 
 
 ActorOf = Annotated[Actor, Depends(require_actor)]
+
+
+def authorize(request: Request, ctx: ContextOf, actor: ActorOf) -> None:
+    """Before any route runs: what is not the actor's does not exist, and of what is the actor's
+    role must allow the route (automation/permissions.py)."""
+    if actor.is_operator:
+        return
+    route: str = request.scope["route"].name
+    named = {name: text for name, text in request.path_params.items() if name in _FINDERS}
+    organization_id = _organization_of(ctx, named)
+    # Before the question what the route needs, which would tell what there is.
+    if named and (organization_id is None or actor.role_in(organization_id) is None):
+        raise _absence(named)
+    needed = needed_for(route)
+    if needed == "anyone" or route in CHECKED_INSIDE:
+        return
+    if needed == "operator" or organization_id is None:
+        raise Forbidden("this is for who runs the platform", fix="ask its operator")
+    actor.require(needed, organization_id)
+
+
+def _organization_of(ctx: Context, named: Mapping[str, str]) -> UUID | None:
+    with ctx.transaction() as conn:
+        for name, text in named.items():
+            return _FINDERS[name](conn, text)
+    return None
+
+
+def _of_slug(conn: Connection[Any], slug: str) -> UUID | None:
+    row = organizations.find(conn, slug) if is_slug(slug) else None
+    return None if row is None else row.id
+
+
+def _of_project(conn: Connection[Any], ref: str) -> UUID | None:
+    return organizations.id_of_project(conn, ref) if is_ref(ref) else None
+
+
+def _of_operation(conn: Connection[Any], operation_id: str) -> UUID | None:
+    if not is_uuid(operation_id):
+        return None
+    return organizations.id_of_operation(conn, UUID(operation_id))
+
+
+# What a path may name, and whose it is.
+_FINDERS: Mapping[str, Callable[[Connection[Any], str], UUID | None]] = {
+    "slug": _of_slug,
+    "ref": _of_project,
+    "operation_id": _of_operation,
+}
+
+
+def _absence(named: Mapping[str, str]) -> NotFound:
+    match named:
+        case {"slug": slug}:
+            return no_organization(slug)
+        case {"ref": ref}:
+            return no_project(ref)
+    return no_operation()

@@ -93,12 +93,38 @@ def find(conn: Connection[Any], ref: str, *, lock: bool = False) -> ProjectRow |
         return cursor.execute(f"{_SELECT} {clause}", [ref]).fetchone()
 
 
-def list_present(conn: Connection[Any]) -> list[ProjectRow]:
-    """Every project that is not removed, oldest first."""
+def list_present(
+    conn: Connection[Any],
+    organizations: Sequence[UUID] | None = None,
+    *,
+    after: tuple[datetime, str] | None = None,
+    limit: int | None = None,
+) -> list[ProjectRow]:
+    """Projects that are not removed, oldest first: of some organizations, and after the row that
+    was created then and has that ref."""
+    conditions = ["p.state <> 'REMOVED'"]
+    if organizations is not None:
+        conditions.append("p.organization_id = ANY(%(organizations)s)")
+    if after is not None:
+        conditions.append("(p.created_at, p.ref) > (%(created_at)s, %(ref)s)")
+    created_at, ref = after or (None, None)
     with conn.cursor(row_factory=class_row(ProjectRow)) as cursor:
         return cursor.execute(
-            f"{_SELECT} WHERE p.state <> 'REMOVED' ORDER BY p.created_at, p.ref"
+            f"{_SELECT} WHERE {' AND '.join(conditions)}"
+            " ORDER BY p.created_at, p.ref LIMIT %(limit)s",
+            {"organizations": organizations, "created_at": created_at, "ref": ref, "limit": limit},
         ).fetchall()
+
+
+def count_present(conn: Connection[Any], organization_id: UUID) -> int:
+    """Those that still are somewhere, or may be."""
+    row = conn.execute(
+        "SELECT count(*) FROM projects WHERE organization_id = %s"
+        " AND state NOT IN ('FAILED', 'REMOVED')",
+        [organization_id],
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def list_stuck(conn: Connection[Any], *, pause_s: float, pause_doublings_max: int) -> list[str]:

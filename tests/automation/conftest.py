@@ -26,8 +26,12 @@ from tests.fixtures.postgres import Postgres
 TESTER = platform("test")
 DATABASE = "registry"
 EMPTY_IT = """
-    TRUNCATE projects, project_secrets, operations, operation_events, outbox, access_tokens;
-    UPDATE organizations SET limits = '{"projects_max": 500}';
+    TRUNCATE projects, access_tokens, idempotency_keys, organization_members CASCADE;
+    DELETE FROM members WHERE NOT is_operator;
+    DELETE FROM organizations WHERE slug <> 'default';
+    UPDATE organizations SET plan = 'free', limits = '{"projects_max": 500}';
+    INSERT INTO organization_members (organization_id, member_id, role)
+        SELECT o.id, m.id, 'owner' FROM organizations o, members m;
     DROP SCHEMA IF EXISTS dbos CASCADE;
 """
 

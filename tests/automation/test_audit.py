@@ -6,7 +6,7 @@ import threading
 import psycopg
 import pytest
 
-from automation import audit
+from automation import audit, audit_log
 from automation.actors import Actor
 from automation.context import open_context
 from automation.registry import audit as rows
@@ -50,7 +50,7 @@ def fill(ctx, count):
 
 
 def problems(ctx, anchor=None):
-    return audit.verify(ctx, anchor=anchor).problems
+    return audit_log.verify(ctx, anchor=anchor).problems
 
 
 def test_an_entry_says_who_what_and_from_where(ctx):
@@ -79,7 +79,7 @@ def test_a_change_that_is_rolled_back_leaves_no_entry(ctx):
         audit.record(conn, ADA, action="x", target="x", organization_id=None)
         raise ZeroDivisionError
     record(ctx)
-    verdict = audit.verify(ctx)
+    verdict = audit_log.verify(ctx)
     assert (verdict.rows, verdict.problems) == (2, [])
 
 
@@ -87,7 +87,7 @@ def test_several_entries_in_one_transaction(ctx):
     with ctx.transaction() as conn:
         for n in range(3):
             audit.record(conn, ADA, action="x", target=str(n), organization_id=None)
-    verdict = audit.verify(ctx)
+    verdict = audit_log.verify(ctx)
     assert (verdict.rows, verdict.problems) == (3, [])
 
 
@@ -112,7 +112,7 @@ def test_twenty_writers_at_once_make_one_chain(ctx):
     for thread in threads:
         thread.join()
     assert errors == []
-    verdict = audit.verify(ctx)
+    verdict = audit_log.verify(ctx)
     assert (verdict.rows, verdict.problems) == (200, [])
 
 
@@ -134,7 +134,7 @@ def test_verify_while_others_write(ctx):
 
 
 def test_more_rows_than_a_batch(ctx, monkeypatch):
-    monkeypatch.setattr(audit, "BATCH", 3)
+    monkeypatch.setattr(audit_log, "BATCH", 3)
     for count in (3, 4):
         fill(ctx, count)
         assert problems(ctx) == []
@@ -236,7 +236,7 @@ def test_a_truncated_end(ctx, superuser):
 
 def test_a_truncated_end_with_its_head_is_missed_by_an_anchor(ctx, superuser):
     fill(ctx, 5)
-    anchor = Head.parse(audit.verify(ctx).head)
+    anchor = Head.parse(audit_log.verify(ctx).head)
     superuser.execute("DELETE FROM audit.project_audit_logs WHERE seq > 3")
     superuser.execute(
         "UPDATE audit.head SET seq = 3,"

@@ -56,7 +56,7 @@ def test_create_promises_everything_at_once(ctx):
         (workflow_id, "create", project.ref, started.operation_id)
     ]
     assert projects.get(ctx, project.ref) == project
-    assert projects.list_projects(ctx) == [project]
+    assert projects.list_projects(ctx, TESTER) == [project]
 
 
 def test_a_refused_create_leaves_nothing(ctx):
@@ -159,7 +159,7 @@ def test_destroy_of_a_live_project(ctx):
         with pytest.raises(NotFound) as caught:
             ask(ctx, ref)
         assert caught.value.code == "project_not_found"
-    assert projects.list_projects(ctx) == []
+    assert projects.list_projects(ctx, TESTER) == []
     create(ctx)  # the name is free
 
 
@@ -191,7 +191,7 @@ def test_destroy_of_a_failed_create_needs_no_workflow(ctx):
     assert ending.project.status == "REMOVED"
     with ctx.transaction() as conn:
         assert operations.find(conn, ending.operation_id).status == "finished"
-    assert len(projects.list_projects(ctx)) == 1
+    assert len(projects.list_projects(ctx, TESTER)) == 1
 
 
 def test_of_many_destroys_at_once_one_is_promised(ctx):
@@ -241,7 +241,7 @@ def test_a_registry_that_is_away(ctx, monkeypatch):
         open_context(replace(ctx.settings, home=home)) as nowhere,
         pytest.raises(BackendDown) as caught,
     ):
-        projects.list_projects(nowhere)
+        projects.list_projects(nowhere, TESTER)
     assert caught.value.code == "registry_down"
 
 

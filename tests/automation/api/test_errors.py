@@ -108,7 +108,7 @@ def test_a_bad_query(api):
 
 
 def test_a_bug_is_a_500_without_detail(api, monkeypatch):
-    def broken(ctx):
+    def broken(ctx, actor, **wanted):
         raise RuntimeError(SECRET)
 
     monkeypatch.setattr(projects, "list_projects", broken)

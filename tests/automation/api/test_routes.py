@@ -107,7 +107,7 @@ def test_what_changes_something_is_in_the_audit_log(ctx, api):
         wanted = audit.Search(target=f"projects/{created['ref']}")
         (link,) = audit.search(conn, wanted, before_seq=None, limit=5)
     entry = AuditEntry.model_validate_json(link.text)
-    assert (entry.action, entry.actor) == ("projects.create", "token:operator")
+    assert (entry.action, entry.actor) == ("projects.create", "member:operator")
     assert (entry.request_id, entry.address) == (name["X-Request-Id"], "testclient")
     assert entry.after["name"] == "audited"
     assert entry.operation_id

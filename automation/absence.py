@@ -1,0 +1,17 @@
+"""What is not there, and what is somebody else's: one answer for both, word for word."""
+
+from contracts.errors import NotFound
+
+
+def no_organization(slug: str) -> NotFound:
+    return NotFound(
+        f"no organization {slug!r}", code="organization_not_found", fix="see: croft orgs list"
+    )
+
+
+def no_project(ref: str) -> NotFound:
+    return NotFound(f"no project {ref!r}", code="project_not_found", fix="see: croft projects list")
+
+
+def no_operation() -> NotFound:
+    return NotFound("no such operation", code="operation_not_found", fix="check the id")

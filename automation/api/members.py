@@ -1,0 +1,47 @@
+"""/v1/organizations/{slug}/members: Supabase's list, and what it lacks. A member is named by id or
+by name."""
+
+from fastapi import APIRouter, Request, Response, status
+
+from automation import members
+from automation.api.access import ActorOf, ContextOf
+from automation.api.pages import LIMIT_MAX, Cursor, Limit, link_next, page, read_cursor
+from contracts.organizations import Member, MemberAdd, MemberAdded, RoleChange
+
+router = APIRouter(prefix="/organizations/{slug}/members", tags=["members"])
+
+
+@router.get("")
+def members_list(
+    request: Request,
+    response: Response,
+    ctx: ContextOf,
+    actor: ActorOf,
+    slug: str,
+    limit: Limit = LIMIT_MAX,
+    cursor: Cursor = None,
+) -> list[Member]:
+    after = read_cursor(cursor, 1)
+    found = members.list_members(
+        ctx, actor, slug, after_name=after[0] if after else None, limit=limit + 1
+    )
+    shown, following = page(found, limit, lambda member: (member.user_name,))
+    link_next(request, response, following)
+    return list(shown)
+
+
+@router.post("", status_code=status.HTTP_201_CREATED)
+def members_add(ctx: ContextOf, actor: ActorOf, slug: str, wanted: MemberAdd) -> MemberAdded:
+    return members.add(ctx, actor, slug, wanted)
+
+
+@router.patch("/{member}")
+def members_update(
+    ctx: ContextOf, actor: ActorOf, slug: str, member: str, change: RoleChange
+) -> Member:
+    return members.update(ctx, actor, slug, member, change.role)
+
+
+@router.delete("/{member}")
+def members_remove(ctx: ContextOf, actor: ActorOf, slug: str, member: str) -> Member:
+    return members.remove(ctx, actor, slug, member)

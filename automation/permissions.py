@@ -1,0 +1,53 @@
+"""Which role a member needs for which route: one table.
+
+Owns roles' order and the needs. Pure: must not know requests or rows. A route is named as in
+openapi/management.json; one that is missing here is open to operators only, and fails a test.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from contracts.organizations import Role
+
+# ANYONE: whoever has a token; what is shown are one's own organizations.
+# OPERATOR: who runs the platform.
+Needed = Role | Literal["anyone", "operator"]
+
+_RANKS: Mapping[Role, int] = {"read-only": 1, "developer": 2, "administrator": 3, "owner": 4}
+
+NEEDED: Mapping[str, Needed] = {
+    "organizations_list": "anyone",
+    "organizations_create": "anyone",
+    "organizations_get": "read-only",
+    "organizations_delete": "owner",
+    "organizations_projects": "read-only",
+    "organizations_entitlements": "read-only",
+    "organizations_limits": "read-only",
+    "organizations_limits_update": "operator",
+    "members_list": "read-only",
+    "members_add": "administrator",
+    "members_update": "administrator",
+    "members_remove": "read-only",  # oneself; others as an administrator
+    "projects_list": "anyone",
+    "projects_create": "administrator",  # checked once the body has named the organization
+    "projects_get": "read-only",
+    "projects_destroy": "administrator",
+    "projects_api_keys": "developer",
+    "projects_connection": "developer",
+    "operations_get": "read-only",
+    "operations_events": "read-only",
+    "audit_list": "anyone",  # one's own organizations', as an administrator
+    "audit_export": "operator",
+    "audit_verify": "operator",
+}
+
+# Of these the organization is not in the path: the function behind the route checks.
+CHECKED_INSIDE = frozenset({"projects_create"})
+
+
+def needed_for(route: str) -> Needed:
+    return NEEDED.get(route, "operator")
+
+
+def is_at_least(role: Role | None, needed: Role) -> bool:
+    return role is not None and _RANKS[role] >= _RANKS[needed]

@@ -1,0 +1,37 @@
+"""What each plan allows an organization. Pure data; an organization's own limits come on top.
+
+Owns the names of limits and their defaults. Must not know who enforces one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+MB, GB = 1_000_000, 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """None is unlimited."""
+
+    projects_max: int | None
+    database_bytes_max: int | None
+    """Of one project, as the next three."""
+    storage_bytes_max: int | None
+    api_requests_month_max: int | None
+    realtime_connections_max: int | None
+
+
+DEFAULT_PLAN = "free"
+PLANS: Mapping[str, Limits] = {
+    "free": Limits(2, 500 * MB, 1 * GB, 500_000, 200),
+    "pro": Limits(20, 8 * GB, 100 * GB, 10_000_000, 500),
+    "team": Limits(100, 50 * GB, 500 * GB, 100_000_000, 5_000),
+    "enterprise": Limits(None, None, None, None, None),
+}
+
+
+def effective_limits(plan: str, own: Mapping[str, int]) -> Limits:
+    """The plan's limits with those that the organization has of its own. A plan that is no longer
+    sold counts as the smallest."""
+    limits = PLANS.get(plan, PLANS[DEFAULT_PLAN])
+    return replace(limits, **{name: own[name] for name in asdict(limits) if name in own})

@@ -1,0 +1,90 @@
+"""Rows of `members` and `organization_members`: people, and what they may do where.
+
+Must not know tokens, nor which role allows what.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from contracts.organizations import Role
+
+
+@dataclass(frozen=True)
+class MemberRow:
+    id: UUID
+    name: str
+    role: Role
+
+
+def ensure(conn: Connection[Any], name: str) -> UUID:
+    """The person of this name in any case of letters, who is made if there is none."""
+    conn.execute("INSERT INTO members (name) VALUES (%s) ON CONFLICT DO NOTHING", [name])
+    row = conn.execute("SELECT id FROM members WHERE lower(name) = lower(%s)", [name]).fetchone()
+    assert row is not None
+    return UUID(str(row[0]))
+
+
+def add(conn: Connection[Any], organization_id: UUID, member_id: UUID, role: Role) -> bool:
+    """Whether that was news; who belongs to it already keeps the role."""
+    added = conn.execute(
+        "INSERT INTO organization_members (organization_id, member_id, role) VALUES (%s, %s, %s)"
+        " ON CONFLICT DO NOTHING",
+        [organization_id, member_id, role],
+    )
+    return added.rowcount == 1
+
+
+def find(conn: Connection[Any], organization_id: UUID, name_or_id: str) -> MemberRow | None:
+    with conn.cursor(row_factory=class_row(MemberRow)) as cursor:
+        return cursor.execute(
+            f"{_SELECT} AND (lower(m.name) = lower(%(key)s) OR m.id::text = %(key)s)",
+            {"organization": organization_id, "key": name_or_id},
+        ).fetchone()
+
+
+def list_of(
+    conn: Connection[Any], organization_id: UUID, *, after_name: str | None, limit: int | None
+) -> Sequence[MemberRow]:
+    """By name."""
+    with conn.cursor(row_factory=class_row(MemberRow)) as cursor:
+        return cursor.execute(
+            f"{_SELECT} AND (%(after)s::text IS NULL OR lower(m.name) > lower(%(after)s))"
+            " ORDER BY lower(m.name) LIMIT %(limit)s",
+            {"organization": organization_id, "after": after_name, "limit": limit},
+        ).fetchall()
+
+
+def count_owners(conn: Connection[Any], organization_id: UUID) -> int:
+    row = conn.execute(
+        "SELECT count(*) FROM organization_members WHERE organization_id = %s AND role = 'owner'",
+        [organization_id],
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def set_role(conn: Connection[Any], organization_id: UUID, member_id: UUID, role: Role) -> None:
+    conn.execute(
+        "UPDATE organization_members SET role = %s WHERE organization_id = %s AND member_id = %s",
+        [role, organization_id, member_id],
+    )
+
+
+def remove(conn: Connection[Any], organization_id: UUID, member_id: UUID | None = None) -> None:
+    """One member, or all of them."""
+    conn.execute(
+        "DELETE FROM organization_members WHERE organization_id = %(organization)s"
+        " AND (%(member)s::uuid IS NULL OR member_id = %(member)s)",
+        {"organization": organization_id, "member": member_id},
+    )
+
+
+_SELECT = (
+    "SELECT m.id, m.name, om.role FROM organization_members om"
+    " JOIN members m ON m.id = om.member_id WHERE om.organization_id = %(organization)s"
+)

@@ -1,0 +1,121 @@
+"""What the Management API says of organizations and their members: Supabase's words and shapes,
+and what they lack.
+
+Owns the views that the API returns and the CLI reads. Must not know the registry's rows.
+"""
+
+import re
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from contracts.projects import SLUG, Project, check_name
+
+Role = Literal["owner", "administrator", "developer", "read-only"]
+
+ORGANIZATION_SLUG = r"^[a-z][a-z0-9-]{0,62}$"
+# What stands in a path, a log line and a mail address.
+MEMBER_NAME = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$"
+LIMIT_MAX = 2**53  # what every reader of JSON takes for a whole number
+
+
+def is_slug(text: str) -> bool:
+    """Whether an organization can be asked for by `text`: its slug or its id."""
+    return re.fullmatch(SLUG, text) is not None
+
+
+def is_member_name(text: str) -> bool:
+    return re.fullmatch(MEMBER_NAME, text) is not None
+
+
+class Organization(BaseModel):
+    """Element of GET /v1/organizations."""
+
+    id: str
+    slug: str
+    name: str
+
+
+class OrganizationDetail(Organization):
+    plan: str
+    created_at: datetime
+
+
+class OrganizationCreate(BaseModel):
+    """Body of POST /v1/organizations. Without a slug one is made from the name."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    slug: str | None = Field(default=None, pattern=ORGANIZATION_SLUG)
+
+    _name = field_validator("name")(check_name)
+
+
+class OrganizationLimits(BaseModel):
+    """`limits` is what holds: the plan's, where `own` has none. null is unlimited."""
+
+    plan: str
+    limits: dict[str, int | None]
+    own: dict[str, int]
+    used: dict[str, int]
+
+
+class LimitsChange(BaseModel):
+    """Body of PATCH .../limits. A number is a limit of the organization's own; null takes it back
+    to the plan's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    plan: str | None = None
+    projects_max: int | None = Field(default=None, ge=0, le=LIMIT_MAX)
+    database_bytes_max: int | None = Field(default=None, ge=0, le=LIMIT_MAX)
+    storage_bytes_max: int | None = Field(default=None, ge=0, le=LIMIT_MAX)
+    api_requests_month_max: int | None = Field(default=None, ge=0, le=LIMIT_MAX)
+    realtime_connections_max: int | None = Field(default=None, ge=0, le=LIMIT_MAX)
+
+
+class Entitlements(BaseModel):
+    """GET .../entitlements: what the plan gives, in Supabase's form."""
+
+    entitlements: list[dict[str, Any]]
+
+
+class Pagination(BaseModel):
+    """`next` is the cursor of the page after this one; null on the last."""
+
+    next: str | None = None
+
+
+class OrganizationProjects(BaseModel):
+    projects: list[Project]
+    pagination: Pagination
+
+
+class Member(BaseModel):
+    """Element of GET .../members."""
+
+    user_id: str
+    user_name: str
+    role_name: Role
+    mfa_enabled: bool = False
+
+
+class MemberAdd(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(pattern=MEMBER_NAME)
+    role: Role
+
+
+class MemberAdded(Member):
+    """The token is shown this once. It is good in this organization only."""
+
+    access_token: str
+
+
+class RoleChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    role: Role
