@@ -329,8 +329,8 @@ class Deployment:
             cfg = self._providers.configuration(_stand_in(registration))
             known = None if olds is None else plain(olds)
             inputs = handler.check(cfg, registration.urn, known, plain(news))
-        if urns.is_provider_type(goal.type):
-            inputs = {"__internal": {}, **inputs}
+        if urns.is_provider_type(goal.type) and goal.version:
+            inputs = {"__internal": {}, **inputs}  # as the CLI marks that the version is its own
         # What Check carried over from secret old inputs is still secret.
         marked: Props = marked_like(marked_like(inputs, news), _absent_from(news, olds))
         return marked

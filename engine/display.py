@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from engine.events import Event
+from engine.events import Event, is_internal
 from engine.urns import name_of
 from engine.values import SECRET_SIGNATURE, SIGNATURE_KEY, UNKNOWNS
 
@@ -67,6 +67,8 @@ class Display:
         self._stack_outputs: Mapping[str, Any] = {}
 
     def __call__(self, event: Event) -> None:
+        if is_internal(event):
+            return
         if body := event.get("resourcePreEvent"):
             self._started(body["metadata"], bool(body.get("planning")))
         elif body := event.get("resOutputsEvent"):

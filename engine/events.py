@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.resource_state import PROVIDER_TYPE_PREFIX, ResourceState
+from engine.resource_state import ResourceState
 from engine.secrecy import MASK, secret_texts
 from engine.steps import Op, Step
-from engine.urns import name_of, type_of
+from engine.urns import is_default_provider
 from engine.values import (
     SECRET_SIGNATURE,
     SIGNATURE_KEY,
@@ -67,14 +67,11 @@ class Events:
         self._send("diagnosticEvent", {"urn": urn, **body} if urn else body)
 
     def step_started(self, step: Step) -> None:
-        if _reported(step):
-            self._send("resourcePreEvent", self._step(step))
+        self._send("resourcePreEvent", self._step(step))
 
     def step_finished(self, step: Step, *, closing: bool = False) -> None:
         """A component's step is `closing` when its outputs are in; only then is it complete."""
-        if not _reported(step):
-            return
-        if step.logical and not closing:
+        if step.logical and not closing and not _is_bookkeeping(step.op, step.urn):
             with self._lock:
                 self.changes[step.op] += 1
         if closing or step.state.custom or step.new is None:
@@ -156,12 +153,15 @@ _DOING = {
 }
 
 
-def _reported(step: Step) -> bool:
-    """Default providers and bookkeeping are the engine's own business."""
-    default_provider = type_of(step.urn).startswith(PROVIDER_TYPE_PREFIX) and (
-        name_of(step.urn) == "default" or name_of(step.urn).startswith("default_")
-    )
-    return step.op is not Op.REMOVE_PENDING_REPLACE and not default_provider
+def _is_bookkeeping(op: str, urn: str) -> bool:
+    return op == Op.REMOVE_PENDING_REPLACE or is_default_provider(urn)
+
+
+def is_internal(event: Event) -> bool:
+    """A step that is the engine's own business: it is sent, but neither counted nor shown."""
+    bodies = (event.get(kind) for kind in ("resourcePreEvent", "resOutputsEvent"))
+    steps = [body["metadata"] for body in bodies if body]
+    return any(_is_bookkeeping(step["op"], step["urn"]) for step in steps)
 
 
 def _state(state: ResourceState | None) -> dict[str, Any] | None:

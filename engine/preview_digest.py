@@ -6,7 +6,7 @@ Owns that document. A sink of engine events, in which secrets are already masked
 from collections.abc import Mapping
 from typing import Any
 
-from engine.events import Event
+from engine.events import Event, is_internal
 from engine.resource_state import ROOT_STACK_TYPE
 from engine.secrecy import MASK
 from engine.values import SECRET_SIGNATURE, SIGNATURE_KEY
@@ -19,6 +19,8 @@ class PreviewDigest:
         self._summary: Mapping[str, Any] = {}
 
     def __call__(self, event: Event) -> None:
+        if is_internal(event):
+            return
         if body := event.get("resourcePreEvent"):
             self._step(body["metadata"])
         elif body := event.get("diagnosticEvent"):

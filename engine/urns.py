@@ -29,6 +29,12 @@ def is_provider_type(type_: str) -> bool:
     return type_.startswith(PROVIDER_TYPE_PREFIX)
 
 
+def is_default_provider(urn: str) -> bool:
+    """Whether the engine itself made this provider; people are not told of those."""
+    name = name_of(urn)
+    return is_provider_type(type_of(urn)) and (name == "default" or name.startswith("default_"))
+
+
 def package_of(type_: str) -> str:
     """The package that serves a type token: `postgresql` for both `postgresql:index/role:Role` and
     `pulumi:providers:postgresql`."""

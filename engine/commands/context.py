@@ -177,5 +177,5 @@ class Context:
     # Answers
 
     def out_json(self, value: Any) -> None:
-        for line in json.dumps(value, indent=2, ensure_ascii=False).splitlines():
+        for line in json.dumps(value, indent=2, ensure_ascii=False).split("\n"):
             self.out(line)

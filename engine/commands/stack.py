@@ -154,7 +154,7 @@ def export(context: Context) -> None:
     if file:
         (context.folder / file).write_text(text, encoding="utf-8")
         return
-    for line in text.splitlines():
+    for line in text.split("\n"):
         context.out(line)
 
 

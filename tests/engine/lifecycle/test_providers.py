@@ -51,7 +51,8 @@ def test_the_default_provider_takes_the_stacks_configuration(stack):
     assert provider.inputs["version"] == "1.2.3"
     assert repr(provider.inputs["token"]) == "Secret([secret])"
     assert stack.resource("a").provider == provider.provider_reference
-    assert not any("default" in name for _, name in stack.steps())
+    assert ("create", "default_1_2_3") in stack.steps()
+    assert sum(stack.up(lambda: None).changes.values()) == 2, "the engine's own is not counted"
 
 
 def test_one_default_provider_for_all(stack):
