@@ -1,4 +1,5 @@
-"""Checkpoints and exported deployments: the text form of a snapshot, version 3.
+"""Checkpoints and exported deployments: the text form of a snapshot, version 3, or 4 where a
+resource uses a feature that older readers must not overlook.
 
 Owns which keys are written, in which order, and which files are refused. Must not know where the
 text is kept nor how secrets are encrypted. What the CLI wrote is written back byte for byte while
@@ -27,6 +28,13 @@ from engine.resource_state import (
 from engine.secrets_passphrase import StackSecrets
 
 VERSION = 3
+VERSION_WITH_FEATURES = 4
+# What makes a checkpoint one of version 4, by the name that stands in it.
+FEATURES: Mapping[str, Callable[[ResourceState], object]] = {
+    "hooks": lambda resource: resource.resource_hooks,
+    "replaceWith": lambda resource: resource.replace_with,
+    "taint": lambda resource: resource.taint,
+}
 
 
 class Opened(Protocol):
@@ -90,13 +98,13 @@ class CheckpointWriter:
         """The checkpoint file of a stack, named in full (`organization/PROJECT/STACK`)."""
         latest = f',"latest":{self._deployment(snapshot, self._memoized)}' if snapshot else ""
         body = f'"checkpoint":{{"stack":{gojson.dumps(stack)}{latest}}}'
-        return f'{{"version":{VERSION},{body}}}'.encode()
+        return f"{{{_version(snapshot)},{body}}}".encode()
 
     def export(self, snapshot: Snapshot | None, *, show_secrets: bool = False) -> str:
         """The envelope of `stack export`, indented as there."""
         write = self._shown if show_secrets else self._memoized
         deployment = f',"deployment":{self._deployment(snapshot, write)}' if snapshot else ""
-        envelope = json.loads(f'{{"version":{VERSION}{deployment}}}')
+        envelope = json.loads(f"{{{_version(snapshot)}{deployment}}}")
         return json.dumps(envelope, indent=4, ensure_ascii=False)
 
     def _deployment(self, snapshot: Snapshot, write: Callable[[ResourceState], str]) -> str:
@@ -147,17 +155,28 @@ def _parse(data: bytes) -> dict[str, Any]:
     return envelope
 
 
+def _version(snapshot: Snapshot | None) -> str:
+    """The head of an envelope: its version, and the features that made it."""
+    resources = snapshot.resources if snapshot else ()
+    used = [name for name, uses in sorted(FEATURES.items()) if any(map(uses, resources))]
+    if not used:
+        return f'"version":{VERSION}'
+    return f'"version":{VERSION_WITH_FEATURES},"features":{gojson.dumps(used)}'
+
+
 def _refuse_other_versions(envelope: Mapping[str, Any]) -> None:
     version = envelope.get("version") or 0
-    features = envelope.get("features") or ()
+    unknown = [name for name in envelope.get("features") or () if name not in FEATURES]
     # A stack that was made without any state is written as version 0 with nothing in it.
     empty = not envelope.get("deployment") and not (envelope.get("checkpoint") or {}).get("latest")
     if version == VERSION or (version == 0 and empty):
         return
-    if features:
+    if unknown:
         raise CheckpointError(
-            "the stack uses features that are not supported by this engine: " + ", ".join(features)
+            "the stack uses features that are not supported by this engine: " + ", ".join(unknown)
         )
+    if version == VERSION_WITH_FEATURES:
+        return
     if isinstance(version, int) and version < VERSION:
         raise CheckpointError("this stack's deployment is too old")
     raise CheckpointError("this stack's deployment version is too new")

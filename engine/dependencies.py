@@ -12,7 +12,7 @@ from engine.urns import split_provider_reference
 
 def urns_needed(state: ResourceState) -> set[str]:
     """URNs that must exist for as long as this resource does."""
-    needed = {state.parent, state.deleted_with, *state.dependencies}
+    needed = {state.parent, state.deleted_with, *state.replace_with, *state.dependencies}
     for urns in state.property_dependencies.values():
         needed.update(urns)
     if state.provider:

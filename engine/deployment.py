@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine import urns
+from engine.decision import Decision, Registration, StepError, decide
 from engine.errors import EngineError
 from engine.events import Events
 from engine.goal import Goal, ReadGoal
@@ -22,13 +23,7 @@ from engine.resource_state import PROVIDER_TYPE_PREFIX, ResourceState
 from engine.scope import ScopeError
 from engine.secrecy import marked_like, plain, secret_texts
 from engine.step_executor import StepExecutor, StepFailed
-from engine.step_generator import (
-    Decision,
-    Registration,
-    StepError,
-    StepGenerator,
-    decide,
-)
+from engine.step_generator import StepGenerator
 from engine.steps import Op, Step
 from engine.values import has_unknowns, unwrap_secrets
 
@@ -215,7 +210,8 @@ class Deployment:
             raise Skipped(urn)
 
     def _skip_if_unknown(self, urn: str, goal: Goal | ReadGoal) -> None:
-        if has_unknowns(goal.properties) and not self._dry_run:
+        trigger = goal.replacement_trigger if isinstance(goal, Goal) else None
+        if not self._dry_run and has_unknowns([goal.properties, trigger]):
             raise Skipped(urn)
 
     def _placed(self, goal: Goal) -> Goal:
@@ -268,7 +264,8 @@ class Deployment:
             message = f'cannot ignore changes in added or removed elements of the path: "{paths}"'
             self._events.diagnostic("info", message, registration.urn)
         inputs = self._checked(registration, registration.check_olds, registration.inputs)
-        diff = self._diff(registration, inputs) if registration.has_diff else None
+        has_diff = registration.has_diff and forced is None
+        diff = self._diff(registration, inputs) if has_diff else None
         decision = decide(registration, inputs, diff, forced)
         if decision.op is Op.REPLACE and registration.has_diff:
             # A new object takes no names or defaults over from the one it replaces.

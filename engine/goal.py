@@ -32,6 +32,7 @@ class Goal:
     import_id: str = ""
     custom_timeouts: Mapping[str, float] = field(default_factory=dict)  # seconds
     deleted_with: str = ""
+    replace_with: tuple[str, ...] = ()
     replacement_trigger: Any = None
     hide_diff: tuple[str, ...] = ()
     source_position: str = ""

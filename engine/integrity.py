@@ -68,6 +68,12 @@ def _references(resource: ResourceState) -> Iterator[tuple[str, str, str]]:
             f"resource {urn} is specified as being deleted with {other}, which comes after it",
             f"resource {urn} is specified as being deleted with {other}, which is missing",
         )
+    for other in resource.replace_with:
+        yield (
+            other,
+            f"resource {urn} is specified as being replaced with {other}, which comes after it",
+            f"resource {urn} is specified as being replaced with {other}, which is missing",
+        )
 
 
 def _verify_duplicates(resources: tuple[ResourceState, ...]) -> None:

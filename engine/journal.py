@@ -220,4 +220,5 @@ def _renamed(state: ResourceState, renamed: dict[str, str]) -> ResourceState:
             key: tuple(map(urn, urns)) for key, urns in state.property_dependencies.items()
         },
         deleted_with=urn(state.deleted_with),
+        replace_with=tuple(map(urn, state.replace_with)),
     )

@@ -21,16 +21,25 @@ from engine.provider import UNKNOWN
 from engine.resource_state import ResourceState
 from engine.values import from_struct, is_unknown, to_struct
 
-# SECRETS always, else secrets come in plaintext. Without transforms, hooks, parameterization,
-# replaceWith or state migrations the SDK refuses them itself.
+# SECRETS always, else secrets come in plaintext. Without transforms, hooks, parameterization
+# or state migrations the SDK refuses them itself.
 FEATURES = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
     resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER,
     resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
 )
-_FEATURE_IDS = {"secrets", "resourceReferences", "aliasSpecs", "replacementTrigger", "deletedWith"}
+# How SDKs that do not know GetDeploymentInfo ask for the same.
+_FEATURE_IDS = {
+    "secrets",
+    "resourceReferences",
+    "aliasSpecs",
+    "replacementTrigger",
+    "deletedWith",
+    "replaceWith",
+}
 
 
 class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):

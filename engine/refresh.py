@@ -97,4 +97,5 @@ def _without(state: ResourceState, gone: Mapping[str, str]) -> ResourceState:
             for key, urns in state.property_dependencies.items()
         },
         deleted_with="" if state.deleted_with in gone else state.deleted_with,
+        replace_with=tuple(urn for urn in state.replace_with if urn not in gone),
     )

@@ -6,12 +6,19 @@ are handed to it, steps come out. Not thread-safe: its caller serializes the cal
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from engine import property_path, urns
+from engine import urns
 from engine.aliases import Named, alias_urns
+from engine.decision import (
+    Decision,
+    Registration,
+    StepError,
+    replaced_on_changes,
+    triggered,
+    with_ignored,
+)
 from engine.dependencies import antichains, dependents
-from engine.errors import EngineError
 from engine.goal import Goal, ReadGoal
 from engine.provider import UNKNOWN, Diff, Props
 from engine.resource_state import ResourceState
@@ -19,99 +26,6 @@ from engine.scope import EVERYTHING, Scope, Selected, check_known
 from engine.steps import Op, Step
 
 DiffOldWith = Callable[[ResourceState, Props], Diff]
-
-
-class StepError(EngineError):
-    """A program that asks for what cannot be. `urn` is the resource at fault."""
-
-    def __init__(self, urn: str, message: str) -> None:
-        super().__init__(message)
-        self.urn = urn
-
-
-@dataclass(frozen=True, eq=False)
-class Registration:
-    """One goal with what state has for it. `inputs` are the program's, ignored changes undone."""
-
-    goal: Goal
-    urn: str
-    old: ResourceState | None
-    alias: str
-    recreating: bool  # deleted ahead of a replacement earlier in this run
-    inputs: Props
-    unignorable: tuple[str, ...] = ()  # paths to ignore that lie in what was added or removed
-
-    @property
-    def check_olds(self) -> Props | None:
-        """The old inputs that a Check may carry over: none where a new object will be made."""
-        if self.old is None or self.recreating or self.old.external:
-            return None
-        return self.old.inputs
-
-    @property
-    def has_diff(self) -> bool:
-        return self.old is not None and not self.recreating and not self.old.external
-
-
-@dataclass(frozen=True)
-class Decision:
-    op: Op  # SAME, CREATE, UPDATE or REPLACE
-    keys: tuple[str, ...] = ()
-    diffs: tuple[str, ...] = ()
-    delete_before_replace: bool = False
-
-
-def decide(registration: Registration, inputs: Props, diff: Diff | None, forced: bool) -> Decision:
-    """What becomes of one registration. `diff` is what the provider (or a comparison of inputs)
-    says about old state against `inputs`; `forced` means that the user asked for a replacement."""
-    goal, old = registration.goal, registration.old
-    if old is None:
-        return Decision(Op.CREATE)
-    if registration.recreating or old.external:
-        return Decision(Op.REPLACE)
-    assert diff is not None, "an old resource is compared"
-    changes = tuple(sorted(diff.changes))
-    keys = set(diff.replaces) | _replaced_on_changes(goal, old.inputs, inputs, changes)
-    before = diff.delete_before_replace
-    if goal.delete_before_replace is not None:
-        before = goal.delete_before_replace
-    triggered = (
-        goal.replacement_trigger is not None
-        and old.replacement_trigger is not None
-        and goal.replacement_trigger != old.replacement_trigger
-    )
-    # One side without a provider: a component became an object or the other way round.
-    moved = bool(old.provider) != bool(goal.provider)
-    if keys or forced or triggered or moved or old.pending_replacement:
-        return Decision(Op.REPLACE, tuple(sorted(keys)), changes, before)
-    if changes or old.init_errors:
-        return Decision(Op.UPDATE, (), changes)
-    return Decision(Op.SAME)
-
-
-def _replaced_on_changes(goal: Goal, old: Props, new: Props, changes: Collection[str]) -> set[str]:
-    keys = set()
-    for text in goal.replace_on_changes:
-        path = property_path.parse_path(text)
-        head = path[0]
-        for key in changes:
-            if head not in (property_path.WILDCARD, key):
-                continue
-            if len(path) == 1 or property_path.differs((key, *path[1:]), old, new):
-                keys.add(key)
-    return keys
-
-
-def _with_ignored(goal: Goal, old: ResourceState | None) -> tuple[Props, tuple[str, ...]]:
-    """The program's inputs with ignored changes undone, and the paths where that cannot be done."""
-    if old is None:
-        return goal.properties, ()
-    inputs, missed = goal.properties, []
-    for text in goal.ignore_changes:
-        inputs, done = property_path.reset(property_path.parse_path(text), old.inputs, inputs)
-        if not done:
-            missed.append(text)
-    return inputs, tuple(missed)
 
 
 class StepGenerator:
@@ -134,6 +48,7 @@ class StepGenerator:
         self._operated: set[str] = set()
         self._aliased: dict[str, str] = {}  # old URN -> the URN that took it over
         self._alias_used: dict[str, str] = {}  # the other way round
+        self._replaced: set[str] = set()
         self._condemned: dict[ResourceState, tuple[str, ...]] = {}  # deleted ahead of replacement
         self.deleting: set[str] = set()
 
@@ -147,7 +62,7 @@ class StepGenerator:
         urn = self._claim(goal)
         now = Named(self._stack, self._project, goal.parent, goal.type, goal.name)
         old, alias = self._find_old(urn, alias_urns(now, goal.aliases, self._alias_used))
-        inputs, missed = _with_ignored(goal, old)
+        inputs, missed = with_ignored(goal, old)
         recreating = old is not None and old in self._condemned
         return Registration(goal, urn, old, alias, recreating, inputs, missed)
 
@@ -179,10 +94,21 @@ class StepGenerator:
             return self._live[alias], alias
         return None, ""
 
-    def forced(self, registration: Registration) -> bool:
-        old = registration.old
-        asked_for = registration.urn in self._selected.replacements
-        return asked_for or (old is not None and old.taint)
+    def forced(self, registration: Registration) -> tuple[str, ...] | None:
+        """The keys to blame if a resource is to be replaced whatever its inputs are."""
+        goal, old = registration.goal, registration.old
+        if old is None or not registration.has_diff:
+            return None
+        if triggered(goal, old):
+            return ()
+        if registration.urn in self._selected.replacements or old.taint:
+            return ("id",)
+        if not self._replaced.isdisjoint(goal.replace_with):
+            return ("replaceWith",)
+        if goal.deleted_with in self._replaced:
+            return ("deletedWith",)
+        # One side without a provider: a component became an object or the other way round.
+        return ("provider",) if bool(old.provider) != bool(goal.provider) else None
 
     def in_scope(self, registration: Registration) -> bool:
         """Whether this update is about a registration. If not, what state has stays as it is."""
@@ -236,6 +162,8 @@ class StepGenerator:
         diffs = decision.diffs
         create = Step(op=Op.CREATE_REPLACEMENT, old=old, new=new, keys=keys, diffs=diffs)
         logical = Step(op=Op.REPLACE, old=old, new=new, keys=keys, diffs=diffs)
+        if not old.external:
+            self._replaced.add(registration.urn)
         if registration.recreating or not new.custom:
             self.deleting.discard(registration.urn)
             return [logical, create] if new.custom else [create, logical]
@@ -258,14 +186,17 @@ class StepGenerator:
         if not old.pending_replacement:
             self._condemn(old, keys)
             steps.append(Step(op=Op.DELETE_REPLACED, old=old, pending_replacement=True))
-        self.deleting.discard(registration.urn)
         return [*steps, logical, create]
 
     def _deletes_ahead(self, root: ResourceState, diff_old_with: DiffOldWith) -> list[Step]:
         """Deletes of what would itself be replaced once `root` is gone, dependents first."""
 
         def must_go(state: ResourceState, going: Collection[str]) -> tuple[str, ...] | None:
-            if not state.custom or state.external or state.urn in self._operated:
+            if state.urn in self._operated:
+                return None
+            if root.urn in state.replace_with or root.urn == state.deleted_with:
+                return ()
+            if not state.custom or state.external:
                 return None
             provider = urns.split_provider_reference(state.provider)[0] if state.provider else ""
             if provider in going or state.deleted_with in going:
@@ -278,8 +209,9 @@ class StepGenerator:
             if not touched:
                 return None
             news = {**state.inputs, **dict.fromkeys(touched, UNKNOWN)}
-            replaces = diff_old_with(state, news).replaces
-            return tuple(sorted(replaces)) if replaces else None
+            diff = diff_old_with(state, news)
+            asked = replaced_on_changes(state.replace_on_changes, state, news, diff.changes)
+            return tuple(sorted({*diff.replaces, *asked})) or None
 
         found = dependents(root, self._olds, must_go)
         steps = []
@@ -322,7 +254,8 @@ class StepGenerator:
             stack_trace=goal.stack_trace,
         )
         self._scope.check(new, self._olds)
-        if old is not None and not old.external:
+        if old is not None and not old.external and old.id != goal.id:
+            self._replaced.add(urn)
             return [
                 Step(op=Op.READ_REPLACEMENT, old=old, new=new),
                 Step(op=Op.REPLACE, old=old, new=new),
@@ -347,6 +280,7 @@ class StepGenerator:
             if state.delete:
                 op = Op.DISCARD_REPLACED if kept else Op.DELETE_REPLACED
                 steps[state] = Step(op=op, old=state)
+                self.deleting.add(state.urn)
             elif state.urn not in self._operated and state.urn not in self._aliased:
                 if state.pending_replacement or state in self._condemned:
                     steps[state] = Step(op=Op.REMOVE_PENDING_REPLACE, old=state)
@@ -386,6 +320,7 @@ def _new_state(registration: Registration, inputs: Props) -> ResourceState:
         import_id=goal.import_id,
         retain_on_delete=goal.retain_on_delete,
         deleted_with=goal.deleted_with,
+        replace_with=goal.replace_with,
         ignore_changes=goal.ignore_changes,
         replace_on_changes=goal.replace_on_changes,
         replacement_trigger=goal.replacement_trigger,

@@ -129,9 +129,9 @@ def test_a_summary_needs_no_passphrase():
     ("change", "error", "text"),
     [
         (
-            lambda d: d.update(version=4, features=["hooks", "taint"]),
+            lambda d: d.update(version=4, features=["hooks", "taint", "views", "x"]),
             CheckpointError,
-            "hooks, taint",
+            "engine: views, x",
         ),
         (lambda d: d.update(version=5), CheckpointError, "too new"),
         (lambda d: d.update(version=2), CheckpointError, "too old"),
@@ -221,3 +221,24 @@ def test_pending_operations_come_back():
 def test_times_as_go_writes_them():
     assert timestamp(1795358929120000000) == "2026-11-22T14:48:49.12Z"
     assert timestamp(1795358929000000000) == "2026-11-22T14:48:49Z"
+
+
+def test_what_older_readers_must_not_overlook_makes_it_version_4():
+    base = resource("urn:pulumi:s::p::a:b:C::base")
+    linked = resource(replace_with=(base.urn,), resource_hooks={"BeforeDelete": ["h"]})
+    snapshot = Snapshot(manifest=Manifest("2026-01-01T00:00:00Z", "v"), resources=(base, linked))
+    text = CheckpointWriter(None).checkpoint("organization/p/s", snapshot)
+    assert text.startswith(b'{"version":4,"features":["hooks","replaceWith"],"checkpoint":{')
+    read = read_checkpoint(text, Opened())
+    assert read.resources[1].replace_with == (base.urn,)
+    assert read.resources[1].resource_hooks == {"BeforeDelete": ["h"]}
+    assert CheckpointWriter(None).checkpoint("organization/p/s", read) == text
+    exported = json.loads(CheckpointWriter(None).export(snapshot))
+    assert list(exported) == ["version", "features", "deployment"]
+    assert import_deployment(json.dumps(exported).encode(), Opened()).resources[1].resource_hooks
+
+
+def test_without_the_feature_it_is_version_3_again():
+    assert written(resource(taint=True))["version"] == 4
+    assert written(resource())["version"] == 3
+    assert "features" not in written(resource())

@@ -5,12 +5,15 @@ from dataclasses import replace
 import pytest
 
 from engine.aliases import Alias
+from engine.decision import Decision, StepError, decide
 from engine.goal import Goal, ReadGoal
 from engine.provider import UNKNOWN
 from engine.resource_state import ResourceState
-from engine.step_generator import Decision, StepError, StepGenerator, decide
+from engine.scope import EVERYTHING, Selected
+from engine.step_generator import StepGenerator
 from engine.steps import Op
 from engine.testing import FakeDiff
+from engine.values import secret
 
 STACK = "urn:pulumi:dev::proj::pulumi:pulumi:Stack::proj-dev"
 A, B, C, D = (f"urn:pulumi:dev::proj::fake:index:Thing::{name}" for name in "abcd")
@@ -33,13 +36,15 @@ def goal(name="a", **fields):
     return Goal(type="fake:index:Thing", name=name, custom=True, **fields)
 
 
-def decided(olds, wanted, diff=None, forced=False):
-    registration = StepGenerator("dev", "proj", olds).register(wanted)
-    return decide(registration, wanted.properties, diff, forced)
+def decided(olds, wanted, diff=None, asked=False):
+    selected = Selected(replacements=frozenset({A})) if asked else EVERYTHING
+    generator = StepGenerator("dev", "proj", olds, selected)
+    registration = generator.register(wanted)
+    return decide(registration, wanted.properties, diff, generator.forced(registration))
 
 
 @pytest.mark.parametrize(
-    ("state", "options", "diff", "forced", "decision"),
+    ("state", "options", "diff", "asked", "decision"),
     [
         (None, {}, None, False, Decision(Op.CREATE)),
         ({}, {}, SAME, False, Decision(Op.SAME)),
@@ -60,22 +65,28 @@ def decided(olds, wanted, diff=None, forced=False):
             False,
             Decision(Op.REPLACE, ("kind",), ("kind", "size"), True),
         ),
-        ({}, {}, SAME, True, Decision(Op.REPLACE)),
+        ({}, {}, None, True, Decision(Op.REPLACE, ("id",))),
+        ({"taint": True}, {}, None, False, Decision(Op.REPLACE, ("id",))),
         ({"init_errors": ("not ready",)}, {}, SAME, False, Decision(Op.UPDATE)),
         ({"pending_replacement": True}, {}, SAME, False, Decision(Op.REPLACE)),
         ({"external": True}, {}, None, False, Decision(Op.REPLACE)),
         # A provider that is another one, or one that appeared.
         ({}, {"provider": PROVIDER.replace("::p::", "::q::")}, SAME, False, Decision(Op.SAME)),
-        ({"provider": ""}, {}, SAME, False, Decision(Op.REPLACE)),
-        ({}, {"provider": ""}, SAME, False, Decision(Op.REPLACE)),
-        (
-            {"replacement_trigger": "1"},
-            {"replacement_trigger": "2"},
-            SAME,
-            False,
-            Decision(Op.REPLACE),
-        ),
-        ({}, {"replacement_trigger": "2"}, SAME, False, Decision(Op.SAME)),
+        ({"provider": ""}, {}, None, False, Decision(Op.REPLACE, ("provider",))),
+        ({}, {"provider": ""}, None, False, Decision(Op.REPLACE, ("provider",))),
+        *[
+            ({"replacement_trigger": was}, {"replacement_trigger": new}, SAME, False, decision)
+            for was, new, decision in (
+                ("1", "2", Decision(Op.REPLACE)),
+                ("1", "1", Decision(Op.SAME)),
+                (None, "2", Decision(Op.SAME)),
+                ("1", None, Decision(Op.SAME)),
+                ({"a": secret(1)}, {"a": 1}, Decision(Op.SAME)),
+                ([1, secret(1)], [1, secret(2)], Decision(Op.REPLACE)),
+                ("1", UNKNOWN, Decision(Op.REPLACE)),
+                (None, UNKNOWN, Decision(Op.REPLACE)),
+            )
+        ],
         (
             {},
             {"replace_on_changes": ("size",)},
@@ -97,11 +108,18 @@ def decided(olds, wanted, diff=None, forced=False):
             False,
             Decision(Op.UPDATE, (), ("size",)),
         ),
+        (
+            {"init_errors": ("not ready",)},
+            {"replace_on_changes": ("#initerror",)},
+            SAME,
+            False,
+            Decision(Op.REPLACE, ("#initerror",)),
+        ),
     ],
 )
-def test_decisions(state, options, diff, forced, decision):
+def test_decisions(state, options, diff, asked, decision):
     olds = [] if state is None else [old(**state)]
-    assert decided(olds, goal(**options), diff, forced) == decision
+    assert decided(olds, goal(**options), diff, asked) == decision
 
 
 def never(state, news):
@@ -146,6 +164,39 @@ def test_refused_replacements(state, wanted):
         steps([old(**state)], goal(**wanted), REPLACE)
 
 
+@pytest.mark.parametrize(
+    ("link", "key"), [("replace_with", "replaceWith"), ("deleted_with", "deletedWith")]
+)
+@pytest.mark.parametrize("before", [False, True])
+def test_what_is_replaced_with_another_goes_with_it(link, key, before):
+    """Deleted ahead if the other is deleted first, else replaced when its turn comes."""
+    given = {link: (A,) if link == "replace_with" else A}
+    _, generator = steps([old(A), old(B, **given)], goal(), REPLACE_BEFORE if before else REPLACE)
+    registration = generator.register(goal("b", **given))
+    assert registration.recreating is before
+    assert generator.forced(registration) == (None if before else (key,))
+
+
+def test_a_link_that_is_new_in_this_update_counts():
+    _, generator = steps([old(A), old(B)], goal(), REPLACE)
+    assert generator.forced(generator.register(goal("b", replace_with=(A,)))) == ("replaceWith",)
+    assert generator.forced(generator.register(goal("c", replace_with=(A,)))) is None
+
+
+def test_replaced_with_is_no_chain_ahead():
+    """Only what is replaced with the root itself is deleted ahead of it; the rest follows when it
+    registers, as in Pulumi."""
+    olds = [old(A), old(B, replace_with=(A,)), old(C, replace_with=(B,))]
+    found, _ = steps(olds, goal(), REPLACE_BEFORE)
+    assert found[:2] == [(Op.DELETE_REPLACED, B), (Op.DELETE_REPLACED, A)]
+
+
+def test_a_dependent_may_ask_for_its_replacement():
+    olds = [old(A), depending(B, A, "of", replace_on_changes=("of",))]
+    found, _ = steps(olds, goal(), REPLACE_BEFORE, lambda state, news: FakeDiff(["of"]))
+    assert (Op.DELETE_REPLACED, B) in found
+
+
 def depending(urn, on, key="of", **fields):
     inputs = {key: "was", "size": 1}
     return old(urn, inputs=inputs, dependencies=(on,), property_dependencies={key: (on,)}, **fields)
@@ -188,7 +239,7 @@ def test_what_was_deleted_ahead_is_recreated_from_scratch():
     registration = generator.register(goal("b"))
     assert registration.recreating
     assert registration.check_olds is None
-    decision = decide(registration, {}, None, False)
+    decision = decide(registration, {}, None, None)
     found = generator.steps(registration, {}, decision, never)
     assert [(step.op, step.keys) for step in found] == [
         (Op.REPLACE, ("kind",)),
