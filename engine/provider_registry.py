@@ -65,8 +65,10 @@ class ProviderRegistry:
 
     def configure(self, state: ResourceState) -> None:
         """Take note of a provider resource: from now on its reference has this configuration."""
+        inputs = plain(state.inputs)
+        inputs.pop("__internal", None)  # the engine's own
         with self._lock:
-            self._inputs[state.provider_reference] = plain(state.inputs)
+            self._inputs[state.provider_reference] = inputs
 
     def same_object(self, one: ResourceState, other: ResourceState) -> bool:
         """Whether two states stand for one object: its type and id, where it is."""

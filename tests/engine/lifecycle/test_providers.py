@@ -27,7 +27,7 @@ def test_an_explicit_provider(stack, package):
     provider = stack.resource("p")
     assert seen == ["h1"]
     assert len(provider.id) == 36
-    assert provider.inputs == {"__internal": {}, "host": "h1"}
+    assert provider.inputs == {"host": "h1"}
     assert provider.outputs == {"host": "h1"}
     assert stack.resource("a").provider == provider.provider_reference
 
@@ -48,7 +48,7 @@ def test_the_default_provider_takes_the_stacks_configuration(stack):
     provider = stack.resource("default_1_2_3")
     assert provider.parent == ""
     assert provider.inputs["host"] == "configured"
-    assert provider.inputs["version"] == "1.2.3"
+    assert (provider.inputs["version"], provider.inputs["__internal"]) == ("1.2.3", {})
     assert repr(provider.inputs["token"]) == "Secret([secret])"
     assert stack.resource("a").provider == provider.provider_reference
     assert ("create", "default_1_2_3") in stack.steps()
@@ -82,7 +82,7 @@ def test_credentials_reach_handlers_and_nothing_else(package):
     stack = MemoryStack([package], credentials=credentials)
     package.thing.on_create = lambda cfg, inputs: seen.append(cfg) or package.thing._put(inputs)
     stack.up(with_provider())
-    assert seen == [{"__internal": {}, "host": "h1", "password": "secret-of-fake-at-h1"}]
+    assert seen == [{"host": "h1", "password": "secret-of-fake-at-h1"}]
     everything = repr(stack.saved) + json.dumps(stack.events)
     for state in stack.snapshot.resources:
         everything += repr(state.inputs) + repr(state.outputs)
