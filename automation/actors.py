@@ -32,6 +32,12 @@ class Actor:
         return "owner" if self.is_operator else self.roles.get(organization_id)
 
     @property
+    def key_owner(self) -> str:
+        """Among whose requests an idempotency key is told apart: a member's in one organization,
+        since a token of another one may be known to others."""
+        return f"{self.name} {self.bound_to or ''}".rstrip()
+
+    @property
     def organizations(self) -> list[UUID] | None:
         """Those that the actor sees; None is all of them."""
         return None if self.is_operator else list(self.roles)

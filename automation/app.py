@@ -14,7 +14,9 @@ from fastapi.routing import APIRoute
 
 from automation.api import audit, members, operations, organizations, projects
 from automation.api.access import authorize
+from automation.api.body_limit import BodyLimit
 from automation.api.errors import Problem, install_error_handlers
+from automation.api.idempotency import Idempotency, require_key
 from automation.api.request_ids import RequestIds
 from automation.context import Context, open_context
 from automation.outbox import sweeping
@@ -57,7 +59,7 @@ def bare_app(lifespan: Lifespan | None = None) -> FastAPI:
     )
     v1 = APIRouter(
         prefix="/v1",
-        dependencies=[Depends(authorize)],
+        dependencies=[Depends(authorize), Depends(require_key)],
         responses={
             status: {"model": Problem, "content": {"application/problem+json": {}}}
             for status in ("4XX", "5XX")
@@ -68,7 +70,9 @@ def bare_app(lifespan: Lifespan | None = None) -> FastAPI:
     app.include_router(v1)
     app.add_api_route("/health", health, tags=["platform"])
     install_error_handlers(app)
-    app.add_middleware(RequestIds)
+    # The last one added is met first.
+    for middleware in (Idempotency, BodyLimit, RequestIds):
+        app.add_middleware(middleware)
     return app
 
 

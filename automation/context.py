@@ -23,13 +23,19 @@ STATEMENT_TIMEOUT_S = 30
 class Context:
     settings: Settings
     pool: ConnectionPool[psycopg.Connection[Any]]
+    held: psycopg.Connection[Any] | None = None
+    """A transaction under way that every other one joins; whoever opened it ends it."""
 
     @contextmanager
     def transaction(self) -> Iterator[psycopg.Connection[Any]]:
         """One transaction on the registry, committed when the block ends without an error."""
         try:
-            with self.pool.connection() as conn:
-                yield conn
+            if self.held is not None:
+                with self.held.transaction():
+                    yield self.held
+            else:
+                with self.pool.connection() as conn:
+                    yield conn
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise BackendDown(
                 f"the registry does not answer: {_first_line(error)}",

@@ -2,6 +2,8 @@
 
 PlatformError
 |- InvalidInput        422  what was asked is malformed; nothing was done
+|- IncompleteRequest   400  a header that such a request must carry is missing
+|- TooLarge            413  more than a request may hold
 |- Unauthorized        401  no token, or one we do not know
 |- NotFound            404  no such thing, or not yours: the two answers are the same
 |- Conflict            409  the name is taken, or the state forbids it
@@ -40,6 +42,18 @@ class InvalidInput(PlatformError):
     status = 422
     exit_code = 2
     default_code = "invalid_input"
+
+
+class IncompleteRequest(PlatformError):
+    status = 400
+    exit_code = 2
+    default_code = "incomplete_request"
+
+
+class TooLarge(PlatformError):
+    status = 413
+    exit_code = 2
+    default_code = "request_too_large"
 
 
 class Unauthorized(PlatformError):

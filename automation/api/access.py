@@ -25,21 +25,20 @@ _bearer = HTTPBearer(auto_error=False, description="An access token: `sbp_` and 
 
 
 def context_of(request: Request) -> Context:
-    ctx: Context = request.app.state.context
+    """The process's, or the one whose transaction this request joins (api/idempotency.py)."""
+    ctx: Context = getattr(request.state, "context", request.app.state.context)
     return ctx
 
 
 ContextOf = Annotated[Context, Depends(context_of)]
 
 
-def require_actor(
-    request: Request,
-    ctx: ContextOf,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Actor:
-    if credentials is not None:
+def authenticate(ctx: Context, request: Request) -> Actor:
+    """Whose the request's token is. Raises Unauthorized."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
         with ctx.transaction() as conn:
-            holder = access_tokens.find_holder(conn, credentials.credentials)
+            holder = access_tokens.find_holder(conn, token)
         if holder is not None:
             return Actor(
                 name=f"member:{holder.member_name}",
@@ -51,10 +50,19 @@ def require_actor(
                 bound_to=holder.bound_to,
             )
     raise Unauthorized(
-        "no access token" if credentials is None else "this access token is not known here",
+        "this access token is not known here" if token else "no access token",
         code="unauthorized",
         fix="send `Authorization: Bearer <token>`; `croft up` writes the token to secrets/token",
     )
+
+
+def require_actor(
+    request: Request,
+    ctx: ContextOf,
+    described: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Actor:
+    """`described` is for openapi/management.json, which has to name the scheme."""
+    return authenticate(ctx, request)
 
 
 ActorOf = Annotated[Actor, Depends(require_actor)]

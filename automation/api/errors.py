@@ -50,6 +50,11 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+def problem(request: Request, error: PlatformError) -> JSONResponse:
+    """The answer to an error met outside of the routes."""
+    return _platform_error(request, error)
+
+
 def _platform_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PlatformError)
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -61,8 +66,7 @@ def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     problems = error.errors()
     fields = [
-        FieldProblem(pointer=_pointer(problem["loc"]), detail=str(problem["msg"]))
-        for problem in problems
+        FieldProblem(pointer=_pointer(each["loc"]), detail=str(each["msg"])) for each in problems
     ]
     shown = invalid_input(problems)
     return _answer(request, shown, shown.status, fields=fields)
@@ -96,7 +100,7 @@ def _answer(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     request_id: str = request.state.request_id
-    problem = Problem(
+    shown = Problem(
         type=f"urn:basecroft:error:{error.code}",
         title=HTTPStatus(status).phrase,
         status=status,
@@ -109,7 +113,7 @@ def _answer(
         errors=fields or [],
     )
     return JSONResponse(
-        problem.model_dump(),
+        shown.model_dump(),
         status_code=status,
         headers={**(headers or {}), **_headers_of(error), "X-Request-Id": request_id},
         media_type="application/problem+json",

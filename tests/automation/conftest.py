@@ -20,6 +20,7 @@ from automation.context import Context, open_context
 from automation.registry import audit
 from automation.registry.migrate import migrate
 from automation.settings import CONTROL_LOGIN, Settings, settings_from
+from tests.automation.api.members import with_keys
 from tests.fixtures.postgres import Postgres
 
 # Who asks where it does not matter.
@@ -87,7 +88,7 @@ def api(ctx: Context) -> Iterator[TestClient]:
     headers = {"Authorization": f"Bearer {token}"}
     # As a server would: a bug is a 500, not an exception in the caller.
     with TestClient(build_app(ctx), headers=headers, raise_server_exceptions=False) as client:
-        yield client
+        yield with_keys(client)
 
 
 class ApiServer:

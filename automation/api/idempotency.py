@@ -1,0 +1,233 @@
+"""Idempotency-Key: a POST that is sent again is answered again, and done once.
+
+Owns the header. The answer is stored in the very transaction that makes the change: a process that
+dies has done both or neither. Only success is kept; what was refused changed nothing and may be
+asked again under the same key. Stored answers are sealed with the root key, since one may hold a
+token. Must not know what a route does.
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request, Response
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from automation.api.access import authenticate
+from automation.api.errors import problem
+from automation.context import Context
+from automation.registry import idempotency_keys as rows
+from automation.secrets import RecordName, Sealed, load_root_key, seal, unseal
+from contracts.errors import Conflict, IncompleteRequest, InvalidInput, PlatformError, Unauthorized
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+# Each holds a connection until it is answered: others must find one too (Settings.pool_size_max).
+AT_ONCE_MAX = 4
+ANSWER_TIMEOUT_S = 60.0
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_KEPT_HEADERS = ("content-type", "location")
+# Supabase's own paths: its tools send no key.
+OPTIONAL = frozenset(
+    {"organizations_create", "projects_create", "projects_pause", "projects_restore"}
+)
+
+
+def require_key(request: Request) -> None:
+    """On every route: a POST of ours must carry a key."""
+    if (
+        request.method == "POST"
+        and HEADER not in request.headers
+        and request.scope["route"].name not in OPTIONAL
+    ):
+        raise IncompleteRequest(
+            f"this request needs the header {HEADER}",
+            code="idempotency_key_missing",
+            fix="send a random one, and the same one when you repeat the request",
+        )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request with a key, as it is told from others."""
+
+    ctx: Context
+    actor: str
+    key: str
+    request_hash: bytes
+
+    @property
+    def record(self) -> RecordName:
+        return RecordName(UUID(int=0), self.actor, f"answer to {self.key}")
+
+
+@dataclass(frozen=True)
+class _Answered:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Idempotency:
+    """Plain ASGI around the whole app, so that any route's answer is kept as it was sent."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        # A thread holds the transaction of one request from its first question to its commit. Its
+        # own pool: never do those who wait here take the threads by which others are answered.
+        self._threads = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="idempotency")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (
+            scope["type"] != "http"
+            or scope["method"] != "POST"
+            or HEADER not in Headers(scope=scope)
+        ):
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            asked = await self._asked(request)
+            if asked is None:
+                response = await self._ask_app(scope, await request.body())
+            else:
+                response = await self._once(asked, scope, await request.body())
+        except PlatformError as error:
+            response = problem(request, error)
+        await response(scope, receive, send)
+
+    async def _asked(self, request: Request) -> _Asked | None:
+        """None for a stranger, whom the app itself turns away."""
+        key = request.headers[HEADER]
+        if not _KEY.fullmatch(key):
+            raise InvalidInput(
+                f"{HEADER} has 1 to 255 visible ASCII characters",
+                code="idempotency_key_invalid",
+                fix="send a random UUID",
+            )
+        ctx: Context = request.app.state.context
+        try:
+            actor = await asyncio.to_thread(authenticate, ctx, request)
+        except Unauthorized:
+            return None
+        digest = hashlib.sha256(f"{request.url.path}?{request.url.query}\n".encode())
+        digest.update(await request.body())
+        return _Asked(ctx, actor.key_owner, key, digest.digest())
+
+    async def _once(self, asked: _Asked, scope: Scope, body: bytes) -> Response:
+        opened: Future[Context | Response] = Future()
+        answered: Future[_Answered | None] = Future()
+        held = asyncio.wrap_future(self._threads.submit(_hold, asked, opened, answered))
+        try:
+            found = await asyncio.wrap_future(opened)
+            if isinstance(found, Response):
+                return found
+            scope["state"]["context"] = found
+            response = await self._ask_app(scope, body)
+            if response.status_code < 300:
+                headers = {
+                    name: response.headers[name]
+                    for name in _KEPT_HEADERS
+                    if name in response.headers
+                }
+                answered.set_result(_Answered(response.status_code, headers, bytes(response.body)))
+            return response
+        finally:
+            if not answered.done():
+                answered.set_result(None)
+            await held
+
+    async def _ask_app(self, scope: Scope, body: bytes) -> Response:
+        """What the app answers, whole: nobody hears of it before it is kept."""
+        head: dict[str, Any] = {}
+        parts: list[bytes] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                head.update(message)
+            elif message["type"] == "http.response.body":
+                parts.append(message.get("body", b""))
+
+        await self._app(scope, receive, send)
+        response = Response(b"".join(parts), status_code=head["status"])
+        response.raw_headers = list(head["headers"])
+        return response
+
+
+class _Refused(Exception):
+    """Takes the transaction back."""
+
+
+def _hold(
+    asked: _Asked, opened: "Future[Context | Response]", answered: "Future[_Answered | None]"
+) -> None:
+    """Open the transaction that everything the request does joins, and end it with its answer."""
+    try:
+        with asked.ctx.transaction() as conn:
+            if not rows.begin(conn, asked.actor, asked.key):
+                raise Conflict(
+                    "a request with this key is being answered right now",
+                    code="idempotency_key_in_use",
+                    fix="repeat it a little later",
+                )
+            if (kept := rows.find(conn, asked.actor, asked.key)) is not None:
+                opened.set_result(_again(asked, kept))
+                return
+            opened.set_result(replace(asked.ctx, held=conn))
+            answer = answered.result(timeout=ANSWER_TIMEOUT_S)
+            if answer is None:
+                raise _Refused
+            rows.put(conn, asked.actor, asked.key, _kept(asked, answer))
+    except _Refused:
+        pass
+    except BaseException as error:
+        if opened.done():
+            raise  # to whoever waits for the end of this thread: the change was not made
+        opened.set_exception(error)
+
+
+def _again(asked: _Asked, kept: rows.Answer) -> Response:
+    if kept.request_hash != asked.request_hash:
+        raise InvalidInput(
+            "this key was used for another request",
+            code="idempotency_key_reused",
+            fix="send a new key with a new request",
+        )
+    body = unseal(
+        load_root_key(asked.ctx.settings.root_key_path), asked.record, _unpacked(kept.body)
+    )
+    return Response(body.encode(), kept.status, {**kept.headers, REPLAYED: "true"})
+
+
+def _kept(asked: _Asked, answer: _Answered) -> rows.Answer:
+    root = load_root_key(asked.ctx.settings.root_key_path)
+    sealed = seal(root, asked.record, answer.body.decode())
+    return rows.Answer(asked.request_hash, answer.status, answer.headers, _packed(sealed))
+
+
+def _packed(sealed: Sealed) -> bytes:
+    return json.dumps(
+        {
+            name: base64.b64encode(part).decode() if isinstance(part, bytes) else part
+            for name, part in asdict(sealed).items()
+        }
+    ).encode()
+
+
+def _unpacked(packed: bytes) -> Sealed:
+    parts: Mapping[str, str] = json.loads(packed)
+    decoded = {
+        name: base64.b64decode(parts[name]) for name in ("wrapped_dek", "nonce", "ciphertext")
+    }
+    return Sealed(kek_id=parts["kek_id"], **decoded)

@@ -1,0 +1,58 @@
+"""Rows of `idempotency_keys`: what was answered to a request that named itself.
+
+Owns who is answering it at the moment, by a lock that ends with the transaction, and that answers
+are given again for a day. Must not know HTTP, nor what an answer says.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+KEPT_H = 24
+PURGED_AT_ONCE_MAX = 100
+
+
+@dataclass(frozen=True)
+class Answer:
+    request_hash: bytes
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def begin(conn: Connection[Any], actor: str, key: str) -> bool:
+    """Whether nobody else is answering it. Until the transaction ends, this one is."""
+    row = conn.execute(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(%s || chr(10) || %s, 0))", [actor, key]
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def find(conn: Connection[Any], actor: str, key: str) -> Answer | None:
+    with conn.cursor(row_factory=class_row(Answer)) as cursor:
+        return cursor.execute(
+            "SELECT request_hash, status, headers, body FROM idempotency_keys"
+            " WHERE actor = %s AND key = %s AND created_at > now() - %s * interval '1 hour'",
+            [actor, key, KEPT_H],
+        ).fetchone()
+
+
+def put(conn: Connection[Any], actor: str, key: str, answer: Answer) -> None:
+    """Also forgets some of those that are too old."""
+    conn.execute(
+        "DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY("
+        "  SELECT ctid FROM idempotency_keys"
+        "   WHERE created_at < now() - %(kept_h)s * interval '1 hour'"
+        "   ORDER BY created_at LIMIT %(max)s FOR UPDATE SKIP LOCKED))",
+        {"kept_h": KEPT_H, "max": PURGED_AT_ONCE_MAX},
+    )
+    conn.execute(
+        "INSERT INTO idempotency_keys (actor, key, request_hash, status, headers, body)"
+        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (actor, key) DO UPDATE SET"
+        "   request_hash = excluded.request_hash, status = excluded.status,"
+        "   headers = excluded.headers, body = excluded.body, created_at = now()",
+        [actor, key, answer.request_hash, answer.status, Jsonb(answer.headers), answer.body],
+    )
