@@ -23,7 +23,6 @@ from engine.values import dependencies_in, from_struct, unwrap_outputs
 # Request fields whose meaning the engine does not carry out.
 _REFUSED_FIELDS = {
     "remote": "remote components",
-    "transforms": "resource transforms",
     "hooks": "resource hooks",
     "packageRef": "parameterized packages",
     "envVarMappings": "env_var_mappings",

@@ -11,34 +11,30 @@ from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
+from pulumi.runtime.proto import callback_pb2, provider_pb2, resource_pb2, resource_pb2_grpc
 
+from engine.callbacks import Callbacks
 from engine.deployment import Deployment, LeftOut, NotDone
 from engine.errors import EngineError
 from engine.functions import Functions
 from engine.goals_from_rpc import goal, read_goal
+from engine.heritage import Heritage
 from engine.provider import UNKNOWN
 from engine.resource_state import ResourceState
+from engine.transforms import Transforms
 from engine.values import from_struct, is_unknown, to_struct
 
-# SECRETS always, else secrets come in plaintext. Without transforms, hooks, parameterization
-# or state migrations the SDK refuses them itself.
-FEATURES = (
-    resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
-    resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
-    resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
-    resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER,
-    resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
-    resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
-)
-# How SDKs that do not know GetDeploymentInfo ask for the same.
-_FEATURE_IDS = {
-    "secrets",
-    "resourceReferences",
-    "aliasSpecs",
-    "replacementTrigger",
-    "deletedWith",
-    "replaceWith",
+# SECRETS always, else secrets come in plaintext. Without hooks, parameterization or state
+# migrations the SDK refuses them itself.
+FEATURES = {
+    "secrets": resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
+    "resourceReferences": resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
+    "aliasSpecs": resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
+    "replacementTrigger": resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER,
+    "deletedWith": resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
+    "replaceWith": resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
+    "transforms": resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS,
+    "invokeTransforms": resource_pb2.RESOURCE_MONITOR_FEATURE_INVOKE_TRANSFORMS,
 }
 
 
@@ -49,13 +45,15 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
         self,
         deployment: Deployment,
         functions: Functions,
+        callbacks: Callbacks,
         info: resource_pb2.DeploymentInfo,
         root: Path,
     ) -> None:
         """`root` is the project's folder."""
         self._deployment, self._functions, self._root = deployment, functions, root
+        self._heritage, self._transforms = Heritage(), Transforms(callbacks)
         self._info = info
-        self._info.supportedFeatures.extend(FEATURES)
+        self._info.supportedFeatures.extend(FEATURES.values())
 
     def GetDeploymentInfo(
         self, request: empty_pb2.Empty, context: grpc.ServicerContext
@@ -65,12 +63,33 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
     def SupportsFeature(
         self, request: resource_pb2.SupportsFeatureRequest, context: grpc.ServicerContext
     ) -> resource_pb2.SupportsFeatureResponse:
-        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _FEATURE_IDS)
+        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in FEATURES)
+
+    def RegisterStackTransform(
+        self, request: callback_pb2.Callback, context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        try:
+            self._transforms.register_for_stack(request)
+        except EngineError as error:
+            _abort(context, error)
+        return empty_pb2.Empty()
+
+    def RegisterStackInvokeTransform(
+        self, request: callback_pb2.Callback, context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        try:
+            self._transforms.register_for_invokes(request)
+        except EngineError as error:
+            _abort(context, error)
+        return empty_pb2.Empty()
 
     def RegisterResource(
         self, request: resource_pb2.RegisterResourceRequest, context: grpc.ServicerContext
     ) -> resource_pb2.RegisterResourceResponse:
         try:
+            request = self._heritage.inherited(request)
+            ancestors = self._heritage.ancestors(request.parent)
+            request = self._transforms.applied(request, ancestors)
             state = self._deployment.register(goal(request, self._root))
         except LeftOut as reason:
             return resource_pb2.RegisterResourceResponse(urn=reason.urn, unknown=True)
@@ -78,6 +97,7 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
             return resource_pb2.RegisterResourceResponse(urn=reason.urn, result=resource_pb2.FAIL)
         except EngineError as error:
             _abort(context, error)
+        self._heritage.settle(state.urn, request)
         return resource_pb2.RegisterResourceResponse(
             urn=state.urn, id=_known_id(state), object=to_struct(_visible(state))
         )
@@ -107,8 +127,9 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
     def Invoke(
         self, request: resource_pb2.ResourceInvokeRequest, context: grpc.ServicerContext
     ) -> resource_pb2.ResourceInvokeResponse:
-        args = from_struct(request.args)
         try:
+            request = self._transforms.applied_to_invoke(request)
+            args = from_struct(request.args)
             result = self._functions.invoke(request.tok, args, request.provider, request.version)
         except EngineError as error:
             _abort(context, error)

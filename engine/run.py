@@ -6,12 +6,14 @@ not know the command line, backends or how state is written.
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import grpc
 from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
 from engine import language
+from engine.callbacks import Callbacks
 from engine.deployment import Deployment
 from engine.engine_rpc import Engine
 from engine.events import Events
@@ -151,11 +153,11 @@ def _run_program(update: Update, runtime: str, deployment: Deployment, events: E
         dryRun=update.dry_run,
         parallel=update.parallel,
     )
-    functions = Functions(deployment, update.providers)
-    monitor = ResourceMonitor(deployment, functions, info, update.project.root)
+    functions, callbacks = Functions(deployment, update.providers), Callbacks()
+    monitor = ResourceMonitor(deployment, functions, callbacks, info, update.project.root)
     engine = Engine(events)
     threads = update.parallel * _CALLS_PER_PARALLEL + _CALLS_BESIDE
-    with serving(threads, _adding(monitor, engine)) as address:
+    with closing(callbacks), serving(threads, _adding(monitor, engine)) as address:
         try:
             error = language.run_program(
                 runtime, program, monitor=address, engine=address, folder=update.project.root

@@ -147,14 +147,14 @@ def test_what_is_not_supported_is_refused_by_name(stack):
         hook = pulumi.ResourceHook("h", lambda args: None)
         Thing("a", opts=options(hooks=pulumi.ResourceHookBinding(before_create=[hook])))
 
-    def transformed():
-        pulumi.runtime.register_resource_transform(lambda args: None)
+    def migrated():
+        Thing("a", opts=options(state_migrations=[lambda args: None]))
 
     for program, words in (
         (mapped, "env_var_mappings"),
         (invoked, "fake:index:lookup"),
         (hooked, "hooks"),
-        (transformed, "transforms"),
+        (migrated, "state migrations"),
     ):
         assert not stack.preview(program).succeeded, words
         assert words.lower() in " ".join(stack.errors()).lower(), stack.errors()
