@@ -17,7 +17,7 @@ from automation import audit
 from automation.absence import no_organization
 from automation.actors import Actor
 from automation.context import Context
-from automation.plans import DEFAULT_PLAN, PLANS, effective_limits
+from automation.limits import DEFAULT_PLAN, PLANS, effective_limits
 from automation.registry import access_tokens, members, projects, usage
 from automation.registry import organizations as rows
 from contracts.errors import Conflict, Forbidden, InvalidInput, LimitReached

@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
+from automation.limits import PLANS
 from automation.organizations import slug_of
-from automation.plans import PLANS
 from tests.automation.api.members import member_of, organization
 from tests.automation.api.test_errors import check_problem
 
