@@ -19,6 +19,11 @@ _CREDENTIALS: Mapping[str, Mapping[str, str]] = {
     "postgresql": {"username": "PGUSER", "password": "PGPASSWORD"},
     "keycloak": {"clientId": "KEYCLOAK_CLIENT_ID", "clientSecret": "KEYCLOAK_CLIENT_SECRET"},
     "minio": {"minioUser": "MINIO_USER", "minioPassword": "MINIO_PASSWORD"},
+    "cloudflare": {
+        "apiToken": "CLOUDFLARE_API_TOKEN",
+        "apiKey": "CLOUDFLARE_API_KEY",
+        "email": "CLOUDFLARE_EMAIL",
+    },
 }
 
 

@@ -11,6 +11,8 @@ from importlib import import_module
 
 from engine.provider import Function, Handler, Package
 
+NAMES = ("postgresql", "keycloak", "minio", "cloudflare", "random")
+
 
 @dataclass(frozen=True)
 class BuiltinPackage:
@@ -30,4 +32,4 @@ class BuiltinPackage:
 
 
 def builtin_packages() -> Sequence[Package]:
-    return [BuiltinPackage(name) for name in ("postgresql", "keycloak", "minio", "random")]
+    return [BuiltinPackage(name) for name in NAMES]

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 
 from engine.provider import UNKNOWN, Props
 
-Kind = Literal["str", "int", "bool", "list", "set", "map", "block", "blocks"]
+Kind = Literal["str", "int", "float", "bool", "list", "set", "map", "block", "blocks"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +114,8 @@ def _coerced(f: Field, value: Any, path: str) -> Any:
         if f.minimum is not None and whole < f.minimum:
             raise ValueError(f"{path} must be at least {f.minimum}")
         return whole
+    if f.kind == "float":
+        return _number(value, path)
     text = _text(value, path)
     if f.choices and text not in f.choices:
         raise ValueError(f"{path} must be one of {', '.join(sorted(f.choices))}")
@@ -136,6 +138,17 @@ def _whole(value: Any, path: str) -> int:
         return int(value)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{path} must be a whole number") from None
+
+
+def _number(value: Any, path: str) -> int | float:
+    """Whole ones as ints, as everywhere in a state."""
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    except (TypeError, ValueError):
+        raise ValueError(f"{path} must be a number") from None
 
 
 def _truth(value: Any, path: str) -> bool:
@@ -161,7 +174,7 @@ def means_same(f: Field, new: Any, old: Any) -> bool:
         return isinstance(old, list) and same_blocks(f.fields, new, old)
     if f.kind == "set":
         return isinstance(old, list) and set(map(str, new)) == set(map(str, old))
-    if f.kind in ("bool", "int", "str"):
+    if f.kind in ("bool", "int", "float", "str"):
         return _scalar_text(new) == _scalar_text(old)
     return bool(new == old)
 

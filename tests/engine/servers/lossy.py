@@ -36,6 +36,7 @@ def lossy_http(port: int, wanted: Callable[[str], object]) -> Iterator[tuple[int
 
     class Forward(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # an answer is one packet: none waits for an acknowledgement
 
         def _forward(self) -> None:
             size = int(self.headers.get("Content-Length") or 0)
