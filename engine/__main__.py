@@ -10,12 +10,12 @@ Credentials that shall stand in no state are taken from the environment.
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from pulumi.automation.errors import CommandError
 
 from engine.command import EmbeddedPulumi
 from engine.commands.arguments import TABLE
+from engine.logins import home_of
 from engine.packages import credentials_from, found_packages
 from engine.selection import SelectionOnDisk
 
@@ -26,7 +26,7 @@ def main(args: list[str], environ: Mapping[str, str]) -> int:
         for words, form in TABLE.items():
             print(f"  {' '.join(words):18} {form.summary}")
         return 0
-    home = Path(environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    home = home_of(environ)
     packages = found_packages()
     engine = EmbeddedPulumi(packages, credentials_from(environ, packages), SelectionOnDisk(home))
     try:

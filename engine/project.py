@@ -25,6 +25,7 @@ class Project:
     config: Mapping[str, Any] = field(default_factory=dict)
     settings_folder: str = "."
     virtualenv: str = ""
+    backend_url: str = ""
 
     def settings_path(self, stack: str) -> Path:
         return self.root / self.settings_folder / f"Pulumi.{stack}.yaml"
@@ -74,4 +75,5 @@ def _read(path: Path) -> Project:
         config=raw.get("config") or {},
         settings_folder=raw.get("stackConfigDir") or ".",
         virtualenv=str(options.get("virtualenv") or ""),
+        backend_url=str((raw.get("backend") or {}).get("url") or ""),
     )

@@ -1,7 +1,7 @@
 """Stack settings: `Pulumi.<stack>.yaml`, with the stack's configuration and encryption salt.
 
 Owns the file and the forms a configuration value takes in it. Must not know keys or passphrases
-(callbacks), nor what a value is for. Comments in a rewritten file are lost.
+(callbacks), nor what a value is for.
 """
 
 import os
@@ -14,6 +14,7 @@ from typing import Any
 
 from engine import gojson, goyaml, property_path
 from engine.errors import UsageError
+from engine.yaml_edit import edited
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 
@@ -59,7 +60,7 @@ def read_settings(path: Path) -> StackSettings:
 
 
 def write_settings(path: Path, settings: StackSettings) -> None:
-    """Replace the file at once: a crash leaves the old one or the new one."""
+    """Replace the file at once: a crash leaves the old one or the new one. Comments stay."""
     document = {
         "secretsprovider": settings.secrets_provider,
         "encryptedkey": settings.encrypted_key,
@@ -67,7 +68,11 @@ def write_settings(path: Path, settings: StackSettings) -> None:
         "config": dict(sorted(settings.config.items())),
         **settings.extra,
     }
-    text = goyaml.dump({key: value for key, value in document.items() if value})
+    document = {key: value for key, value in document.items() if value}
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = edited(old, document) or goyaml.dump(document)
+    if text == old:
+        return
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

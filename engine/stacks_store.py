@@ -23,6 +23,7 @@ from engine.checkpoint import (
     read_checkpoint,
     summarize,
 )
+from engine.compression import SUFFIXES, compressed, opened
 from engine.errors import (
     BackendError,
     IntegrityError,
@@ -42,8 +43,7 @@ from engine.stack_reference import (
 )
 from engine.stack_rename import rename_snapshot
 
-# The CLI may be told to compress checkpoints; this engine only knows that they exist.
-_COMPRESSIONS = ("", ".gz", ".zst")
+_HISTORY_ENDINGS = tuple(f".history.json{suffix}" for suffix in SUFFIXES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +77,12 @@ class UpdateRecord:
 class StackStore:
     """What every command does with stacks. Nothing here takes a lock unless it says so."""
 
-    def __init__(self, bucket: Bucket, *, backups: bool = True) -> None:
-        """`backups` as PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS says."""
+    def __init__(self, bucket: Bucket, *, backups: bool = True, suffix: str = "") -> None:
+        """`backups` as PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS says; `suffix` is that of
+        compressed files, empty for none (compression.wanted_by)."""
         self.bucket = bucket
-        self._backups = backups
+        self._backups, self._suffix = backups, suffix
+        self._alone: set[StackReference] = set()  # saved by us, so under one key
         _ensure_layout(bucket)
 
     # Looking
@@ -95,7 +97,7 @@ class StackStore:
         return summarize(self._checkpoint(stack))
 
     def exists(self, stack: StackReference) -> bool:
-        return any(key in _variants(stack) for key in self.bucket.keys(stack.checkpoint_key))
+        return bool(self._variants(stack))
 
     def load(self, stack: StackReference, open_secrets: OpenSecrets) -> Snapshot | None:
         """The last snapshot; None if nothing was ever deployed. Refuses one that is not whole."""
@@ -134,16 +136,22 @@ class StackStore:
 
         Written first and verified after, as in the CLI: a state that contradicts itself still says
         what exists, and losing that is worse."""
-        self.bucket.copy(stack.checkpoint_key, stack.previous_checkpoint_key)
-        self.bucket.put(stack.checkpoint_key, writer.checkpoint(stack.qualified_name, snapshot))
+        key = stack.checkpoint_key + self._suffix
+        others = [] if stack in self._alone else [k for k in self._variants(stack) if k != key]
+        for old in (key, *others):
+            self.bucket.copy(old, f"{old}.bak")
+        data = writer.checkpoint(stack.qualified_name, snapshot)
+        self.bucket.put(key, compressed(data, self._suffix))
+        for old in others:  # written under another compression before
+            self.bucket.delete(old)
+        self._alone.add(stack)
         if snapshot is not None:
             try:
                 verify_integrity(snapshot)
             except IntegrityError as error:
                 raise IntegrityError(
-                    f"{self.bucket.describe(stack.checkpoint_key)}: snapshot integrity failure; it "
-                    "was already written, but is invalid (backup available at "
-                    f"{stack.previous_checkpoint_key}): {error}"
+                    f"{self.bucket.describe(key)}: snapshot integrity failure; it was already "
+                    f"written, but is invalid (backup available at {key}.bak): {error}"
                 ) from error
 
     def remove(self, stack: StackReference, *, force: bool = False) -> None:
@@ -181,46 +189,57 @@ class StackStore:
         """Record an operation that changed the stack, with a copy of its checkpoint."""
         now = time.time_ns()
         prefix = f"{stack.history_prefix}{stack.name}-{now}"
-        self.bucket.put(f"{prefix}.history.json", record.text().encode())
-        self.bucket.copy(stack.checkpoint_key, f"{prefix}.checkpoint.json")
+        entry = compressed(record.text().encode(), self._suffix)
+        self.bucket.put(f"{prefix}.history.json{self._suffix}", entry)
+        checkpoint = self._newest(stack)
+        if checkpoint is None:
+            return
+        extension = checkpoint.removeprefix(stack.checkpoint_key.removesuffix("json"))
+        self.bucket.copy(checkpoint, f"{prefix}.checkpoint.{extension}")
         if self._backups:
-            self.bucket.copy(stack.checkpoint_key, f"{stack.backups_prefix}{stack.name}.{now}.json")
+            backup = f"{stack.backups_prefix}{stack.name}.{now}.{extension}"
+            self.bucket.copy(checkpoint, backup)
 
     def history(self, stack: StackReference) -> Iterator[Mapping[str, Any]]:
         """Entries as JSON objects, newest first."""
         for key in reversed(self.bucket.keys(stack.history_prefix)):
-            data = self.bucket.get(key) if key.endswith(".history.json") else None
+            data = self.bucket.get(key) if key.endswith(_HISTORY_ENDINGS) else None
             if data:
-                yield json.loads(data)
+                yield json.loads(opened(data, self.bucket.describe(key)))
 
     def _checkpoint(self, stack: StackReference) -> bytes:
-        data = self.bucket.get(stack.checkpoint_key)
-        if data is not None:
-            return data
-        if self.exists(stack):
-            raise BackendError(
-                f"{stack.qualified_name}: compressed checkpoints are not supported; let the CLI "
-                "write it once without PULUMI_DIY_BACKEND_GZIP"
-            )
-        raise StackNotFound(stack.qualified_name)
+        key = self._newest(stack)
+        data = self.bucket.get(key) if key else None
+        if key is None or data is None:
+            raise StackNotFound(stack.qualified_name)
+        return opened(data, self.bucket.describe(key))
+
+    def _newest(self, stack: StackReference) -> str | None:
+        variants = self._variants(stack)
+        if len(variants) > 1:
+            return max(variants, key=self.bucket.modified_s)
+        return variants[0] if variants else None
+
+    def _variants(self, stack: StackReference) -> list[str]:
+        """The keys under which a checkpoint stands: more than one after a crash in `save`, or
+        where two tools compress in different ways; the newest counts."""
+        wanted = {stack.checkpoint_key + suffix for suffix in SUFFIXES}
+        return [key for key in self.bucket.keys(stack.checkpoint_key) if key in wanted]
 
     def _retire(self, stack: StackReference) -> None:
-        self._move(stack.checkpoint_key, stack.previous_checkpoint_key)
+        for key in self._variants(stack):
+            self._move(key, f"{key}.bak")
 
     def _move(self, source: str, target: str) -> None:
         self.bucket.copy(source, target)
         self.bucket.delete(source)
 
 
-def _variants(stack: StackReference) -> set[str]:
-    return {stack.checkpoint_key + suffix for suffix in _COMPRESSIONS}
-
-
 def _reference_of(key: str) -> StackReference | None:
     """The stack whose checkpoint a key is; None for backups, tags and strangers."""
     project, _, file = key.removeprefix(STACKS_PREFIX).partition("/")
     name, extension, compression = file.rpartition(".json")
-    if not extension or compression not in _COMPRESSIONS:
+    if not extension or compression not in SUFFIXES:
         return None
     try:
         return parse_stack_reference(f"{ORGANIZATION}/{project}/{name}", None)

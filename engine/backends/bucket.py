@@ -37,6 +37,10 @@ class Bucket(Protocol):
         """Keys that start so, sorted."""
         ...
 
+    def modified_s(self, key: str) -> float:
+        """When a value was last written, in seconds of the store's own clock; 0 if it is not."""
+        ...
+
     def hold(self, name: str) -> AbstractContextManager[None]:
         """Keep a name to oneself, or raise HeldElsewhere at once. Unlike a key it is released when
         its holder dies, however it dies; and who lost it can no longer write."""

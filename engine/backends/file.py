@@ -74,6 +74,14 @@ class FileBucket:
         )
         return sorted(key for key in found if key.startswith(prefix))
 
+    def modified_s(self, key: str) -> float:
+        try:
+            return self._path(key).stat().st_mtime
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise BackendError(f"unable to read {self.describe(key)}: {error}") from error
+
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
         path = self._path(f"{_HELD}/{name}.lock")

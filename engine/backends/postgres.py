@@ -92,6 +92,11 @@ class PostgresBucket:
         rows = self._run("SELECT key FROM {table} WHERE key LIKE %s", pattern)
         return sorted(key.removeprefix(self._prefix) for (key,) in rows)
 
+    def modified_s(self, key: str) -> float:
+        query = "SELECT extract(epoch FROM updated_at) FROM {table} WHERE key = %s"
+        rows = self._run(query, self._prefix + key)
+        return float(rows[0][0]) if rows else 0
+
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
         lock = f"{self._table}/{self._prefix}{name}"

@@ -5,7 +5,7 @@ Owns which function answers which command; their flags stand in `arguments`.
 
 from collections.abc import Callable, Mapping
 
-from engine.commands import config, identity, stack, updates
+from engine.commands import config, identity, stack, tags, updates
 from engine.commands.context import Context
 
 COMMANDS: Mapping[tuple[str, ...], Callable[[Context], None]] = {
@@ -22,6 +22,10 @@ COMMANDS: Mapping[tuple[str, ...], Callable[[Context], None]] = {
     ("stack", "import"): stack.import_,
     ("stack", "rename"): stack.rename,
     ("stack", "rm"): stack.rm,
+    ("stack", "tag", "get"): tags.get,
+    ("stack", "tag", "set"): tags.set_,
+    ("stack", "tag", "rm"): tags.rm,
+    ("stack", "tag", "ls"): tags.ls,
     ("config",): config.show,
     ("config", "get"): config.get,
     ("config", "set"): config.set_,
@@ -31,6 +35,8 @@ COMMANDS: Mapping[tuple[str, ...], Callable[[Context], None]] = {
     ("config", "refresh"): config.refresh,
     ("cancel",): identity.cancel,
     ("whoami",): identity.whoami,
+    ("login",): identity.login,
+    ("logout",): identity.logout,
     ("version",): identity.version,
 }
 

@@ -138,6 +138,10 @@ TABLE: Mapping[tuple[str, ...], Form] = {
         0,
         1,
     ),
+    ("stack", "tag", "get"): Form("Show one tag of a stack", STACK, 1, 1),
+    ("stack", "tag", "set"): Form("Set one tag of a stack", STACK, 2, 2),
+    ("stack", "tag", "rm"): Form("Remove one tag of a stack", STACK, 1, 1),
+    ("stack", "tag", "ls"): Form("List the tags of a stack", STACK | _flags(Flag.SWITCH, "--json")),
     ("config",): Form(
         "Show the configuration", STACK | _flags(Flag.SWITCH, "--json", "--show-secrets")
     ),
@@ -168,7 +172,14 @@ TABLE: Mapping[tuple[str, ...], Form] = {
         STACK | _flags(Flag.SWITCH, "--force"),
     ),
     ("cancel",): Form("Remove the locks of a stack", STACK | _flags(Flag.SWITCH, "--yes"), 0, 1),
-    ("whoami",): Form("Show who uses which backend", _flags(Flag.SWITCH, "--json")),
+    ("whoami",): Form("Show who uses which backend", _flags(Flag.SWITCH, "--json", "--verbose")),
+    ("login",): Form(
+        "Remember a backend",
+        _flags(Flag.SWITCH, "--local") | _flags(Flag.VALUE, "--cloud-url"),
+        0,
+        1,
+    ),
+    ("logout",): Form("Forget the remembered backend"),
     ("version",): Form("Show the version of the engine"),
 }
 
@@ -183,6 +194,8 @@ SHORT = {
     "-d": "--debug",
     "-C": "--cwd",
     "-f": "--skip-preview",
+    "-c": "--config",
+    "-v": "--verbose",
 }
 
 

@@ -11,10 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from engine import compression
 from engine.backends import Bucket, open_bucket
 from engine.checkpoint import CheckpointWriter, Opened
 from engine.commands.arguments import Arguments
 from engine.errors import DecryptionError, StackNotFound, UsageError
+from engine.logins import current_backend, home_of
 from engine.project import Project, find_project
 from engine.provider import Credentials, Package
 from engine.resource_state import Manifest, SecretsProvider, Snapshot, timestamp
@@ -67,18 +69,28 @@ class Context:
 
     @cached_property
     def bucket(self) -> Bucket:
+        """As the CLI finds it: the environment's, else the project's, else the one logged in to."""
         url = self.environ.get("PULUMI_BACKEND_URL")
         if not url:
+            project = find_project(self.folder)
+            if project and project.backend_url:
+                return open_bucket(project.backend_url, project.root)
+        url = url or current_backend(home_of(self.environ))
+        if not url:
             raise UsageError(
-                "PULUMI_BACKEND_URL must be set to a passwordless file:// URL or to a "
-                "postgres:// URL to use the embedded engine"
+                "no backend: set PULUMI_BACKEND_URL to a file:// or postgres:// URL, or name one "
+                "in Pulumi.yaml (`backend: {url: ...}`) or by `login`"
             )
         return open_bucket(url, self.folder)
 
     @cached_property
     def store(self) -> StackStore:
         disabled = self.environ.get("PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS", "")
-        return StackStore(self.bucket, backups=disabled.lower() not in ("1", "true"))
+        return StackStore(
+            self.bucket,
+            backups=disabled.lower() not in ("1", "true"),
+            suffix=compression.wanted_by(self.environ),
+        )
 
     def close(self) -> None:
         if "bucket" in vars(self):

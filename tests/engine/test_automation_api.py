@@ -233,7 +233,6 @@ def test_a_wrong_passphrase_changes_nothing(open_stack, tmp_path):
         (lambda stack: stack.preview(attach_debugger=True), "--attach-debugger"),
         (lambda stack: stack.destroy(exclude_protected=True, target=["u"]), "--exclude-protected"),
         (lambda stack: stack.workspace.install_plugin("aws", "v1"), "plugin"),
-        (lambda stack: stack.list_tags(), "stack tag"),
         (lambda stack: stack.up(color="always"), "color"),
         (lambda stack: stack.destroy(run_program=True), "--run-program"),
     ],

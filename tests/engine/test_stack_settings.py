@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from engine.errors import UsageError
@@ -119,3 +121,22 @@ def test_project_files_that_are_none(tmp_path, text):
     (tmp_path / "Pulumi.yaml").write_text(text)
     with pytest.raises(UsageError):
         find_project(tmp_path)
+
+
+def test_comments_stay_when_a_value_is_set(tmp_path):
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text("# ours\nconfig:\n  p:a: x # first\n  # last\n")
+    settings = read_settings(path)
+    config = set_config(settings.config, "p:b", "y")
+    write_settings(path, replace(settings, encryption_salt="v1:s", config=config))
+    assert path.read_text() == (
+        "# ours\nconfig:\n  p:a: x # first\n  p:b: y\n  # last\nencryptionsalt: v1:s\n"
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_edited_is_written_anew(tmp_path):
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text('{"config": {"p:a": "x"}}')
+    write_settings(path, replace(read_settings(path), config={"p:a": "y"}))
+    assert read_settings(path).config == {"p:a": "y"}

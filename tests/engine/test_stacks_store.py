@@ -1,4 +1,6 @@
+import gzip
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ from pulumi.automation.errors import (
 
 from engine.backends import open_bucket
 from engine.checkpoint import CheckpointWriter
+from engine.compression import wanted_by
 from engine.errors import (
     BackendError,
     ConcurrentUpdate,
@@ -26,6 +29,7 @@ from tests.engine.goldens import CHECKPOINTS, Opened, golden
 
 STACK = StackReference("pgdemo", "dev")
 FULL = "cli-1-after-up-create.json"
+RECORD = UpdateRecord(kind="update", start_time_s=1, result="succeeded", end_time_s=2)
 
 
 @pytest.fixture(params=["file", "postgres"])
@@ -188,13 +192,69 @@ def test_history_is_written_as_the_cli_writes_it(full, bucket):
     assert len(bucket.keys(STACK.backups_prefix)) == 2
 
 
-def test_compressed_checkpoints_are_seen_and_refused(store, bucket):
-    bucket.put(f"{STACK.checkpoint_key}.gz", b"\x1f\x8b")
-    assert store.references() == [STACK]
+def test_compressed_checkpoints(bucket):
+    opened, name = Opened(), CHECKPOINTS[1]
+    stack = parse_stack_reference(json.loads(golden(name))["checkpoint"]["stack"], None)
+    bucket.put(stack.checkpoint_key, golden(name))
+    store = StackStore(bucket, suffix=".gz")
+    for _ in range(2):
+        snapshot = store.load(stack, opened)
+        store.save(stack, snapshot, CheckpointWriter(opened.secrets))
+    assert bucket.get(stack.checkpoint_key) is None
+    assert gzip.decompress(bucket.get(f"{stack.checkpoint_key}.gz")) == golden(name)
+    assert bucket.get(stack.previous_checkpoint_key) == golden(name)
+    assert store.references() == [stack]
     with pytest.raises(StackAlreadyExists):
-        store.create(STACK, None, CheckpointWriter(None))
-    with pytest.raises(BackendError, match="compressed"):
-        store.load(STACK, Opened())
+        store.create(stack, None, CheckpointWriter(None))
+
+    store.add_history(stack, RECORD)
+    assert {key.split(".json")[1] for key in bucket.keys(stack.history_prefix)} == {".gz"}
+    plain = StackStore(bucket)
+    assert [entry["kind"] for entry in plain.history(stack)] == ["update"]
+    plain.save(stack, plain.load(stack, opened), CheckpointWriter(opened.secrets))
+    assert bucket.get(stack.checkpoint_key) == golden(name)
+    assert bucket.get(f"{stack.checkpoint_key}.gz") is None
+
+
+def test_of_two_checkpoints_the_newest_counts(bucket):
+    """As a crash leaves them, between writing one and removing the other."""
+    bucket.put(f"{STACK.checkpoint_key}.gz", b"the older one")
+    time.sleep(0.02)
+    store = StackStore(bucket)
+    bucket.put(STACK.checkpoint_key, golden("cli-0-after-stack-init.json"))
+    assert store.summary(STACK).resource_types == ()
+    time.sleep(0.02)
+    bucket.put(f"{STACK.checkpoint_key}.gz", gzip.compress(golden(FULL)))
+    assert store.summary(STACK).resource_types != ()
+    store.remove(STACK, force=True)
+    assert not store.exists(STACK)
+
+
+def test_what_cannot_be_decompressed(bucket, monkeypatch):
+    store = StackStore(bucket)
+    bucket.put(f"{STACK.checkpoint_key}.gz", b"\x1f\x8b")
+    with pytest.raises(BackendError, match="could not decompress"):
+        store.summary(STACK)
+    bucket.delete(f"{STACK.checkpoint_key}.gz")
+    monkeypatch.setattr("engine.compression.find_spec", lambda name: None)
+    bucket.put(f"{STACK.checkpoint_key}.zst", b"\x28\xb5\x2f\xfd")
+    with pytest.raises(BackendError, match="Zstandard is needed"):
+        store.summary(STACK)
+    with pytest.raises(BackendError, match="Zstandard is needed"):
+        wanted_by({"PULUMI_DIY_BACKEND_ZSTD": "true"})
+
+
+@pytest.mark.parametrize(
+    ("environ", "suffix"),
+    [
+        ({}, ""),
+        ({"PULUMI_DIY_BACKEND_GZIP": "1"}, ".gz"),
+        ({"PULUMI_SELF_MANAGED_STATE_GZIP": "true"}, ".gz"),
+        ({"PULUMI_DIY_BACKEND_GZIP": "false", "PULUMI_SELF_MANAGED_STATE_GZIP": "true"}, ""),
+    ],
+)
+def test_who_asks_for_compression(environ, suffix):
+    assert wanted_by(environ) == suffix
 
 
 def test_saving_many_steps_writes_each_resource_once(store, monkeypatch):
