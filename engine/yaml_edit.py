@@ -41,7 +41,8 @@ def edited(text: str, wanted: Mapping[str, Any]) -> str | None:
         edits = _mapping_edits(lines, root, old, wanted)
     except KeyError:  # a key that is no text
         return None
-    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end), reverse=True):
+    # From the end on, so that positions stay good; of two at one place the last comes last.
+    for edit in reversed(sorted(edits, key=lambda edit: (edit.start, edit.end))):
         lines = lines[: edit.start] + edit.text + lines[edit.end :]
     try:
         faithful = _text(goyaml.load(lines)) == _text(wanted)
@@ -71,7 +72,7 @@ def _mapping_edits(
             edits.append(_Edit(start, end, _entry(key, wanted[key], column).rstrip("\n")))
     added = "".join(_entry(key, wanted[key], column) for key in wanted if key not in present)
     if added:
-        last = _line_end(text, end)
+        last = _line_end(text, end) if column else len(text)
         edits.append(_Edit(last, last, added))
     return edits
 

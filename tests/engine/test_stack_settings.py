@@ -127,10 +127,10 @@ def test_comments_stay_when_a_value_is_set(tmp_path):
     path = tmp_path / "Pulumi.dev.yaml"
     path.write_text("# ours\nconfig:\n  p:a: x # first\n  # last\n")
     settings = read_settings(path)
-    config = set_config(settings.config, "p:b", "y")
+    config = set_config(settings.config, "p:b", "z")
     write_settings(path, replace(settings, encryption_salt="v1:s", config=config))
     assert path.read_text() == (
-        "# ours\nconfig:\n  p:a: x # first\n  p:b: y\n  # last\nencryptionsalt: v1:s\n"
+        "# ours\nconfig:\n  p:a: x # first\n  p:b: z\n  # last\nencryptionsalt: v1:s\n"
     )
     assert list(tmp_path.iterdir()) == [path]
 
