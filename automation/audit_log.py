@@ -42,12 +42,13 @@ def search(
 
 
 def export(ctx: Context) -> Iterator[dict[str, Any]]:
-    """Every row from the first on, and last of all the head."""
+    """The head, then every row up to it from the first on: what is missing at the end of a copy
+    that was cut short is missed."""
     with ctx.transaction() as conn:
         head = rows.head(conn)
+    yield {"head": str(head)}
     for link in links(ctx, head):
         yield link.row.model_dump()
-    yield {"head": str(head)}
 
 
 def verify(ctx: Context, *, anchor: Head | None = None) -> AuditVerdict:

@@ -4,6 +4,7 @@ Owns HTTP, patience and the way back from an answer to a `contracts.errors` erro
 the registry or how anything is printed.
 """
 
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,12 +13,22 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx2 as httpx
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from contracts import errors
+from contracts.audit import AuditPage, AuditRow, AuditVerdict
 from contracts.errors import BackendDown, PlatformError, TimedOut
 from contracts.home import Home
-from contracts.organizations import Organization
+from contracts.organizations import (
+    Member,
+    MemberAdd,
+    MemberAdded,
+    Organization,
+    OrganizationCreate,
+    OrganizationDetail,
+    OrganizationLimits,
+    Role,
+)
 from contracts.projects import (
     ApiKey,
     Connection,
@@ -36,13 +47,15 @@ SILENCE_MAX_S = 45.0
 RECONNECT_MAX_S = 30.0
 RECONNECT_PAUSE_S = 0.5
 EVENT_STREAM = "text/event-stream"
+PAGE_ROWS = 500
 
-# Three kinds share status 500; their default codes tell them apart.
+# Kinds that share a status are told apart by their default codes.
 _KINDS = PlatformError.__subclasses__()
 _BY_STATUS = {kind.status: kind for kind in _KINDS if kind.status != PlatformError.status}
 _BY_CODE = {kind.default_code: kind for kind in _KINDS}
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -87,9 +100,74 @@ class Client:
         answer = self._ask("GET", "/v1/organizations")
         return _read(list[Organization], answer)
 
+    def create_organization(self, name: str, *, slug: str | None = None) -> OrganizationDetail:
+        wanted = _valid(OrganizationCreate, name=name, slug=slug)
+        body = wanted.model_dump(exclude_none=True)
+        return _read(OrganizationDetail, self._ask("POST", "/v1/organizations", json=body))
+
+    def organization(self, slug: str) -> OrganizationDetail:
+        return _read(OrganizationDetail, self._ask("GET", _organization(slug)))
+
+    def delete_organization(self, slug: str) -> OrganizationDetail:
+        return _read(OrganizationDetail, self._ask("DELETE", _organization(slug)))
+
+    def organization_limits(self, slug: str) -> OrganizationLimits:
+        return _read(OrganizationLimits, self._ask("GET", _organization(slug, "limits")))
+
+    def set_organization_limits(
+        self, slug: str, *, plan: str | None = None, limits: Mapping[str, int | None] = {}
+    ) -> OrganizationLimits:
+        """A limit of None is the plan's again."""
+        body = {**limits, **({"plan": plan} if plan is not None else {})}
+        answer = self._ask("PATCH", _organization(slug, "limits"), json=body)
+        return _read(OrganizationLimits, answer)
+
+    def members(self, slug: str) -> list[Member]:
+        return list(self._pages(Member, _organization(slug, "members")))
+
+    def add_member(self, slug: str, name: str, role: Role) -> MemberAdded:
+        body = _valid(MemberAdd, name=name, role=role).model_dump()
+        return _read(MemberAdded, self._ask("POST", _organization(slug, "members"), json=body))
+
+    def change_member(self, slug: str, name: str, role: Role) -> Member:
+        path = _organization(slug, "members", name)
+        return _read(Member, self._ask("PATCH", path, json={"role": role}))
+
+    def remove_member(self, slug: str, name: str) -> Member:
+        return _read(Member, self._ask("DELETE", _organization(slug, "members", name)))
+
+    def audit(self, *, rows_max: int, **asked: str | None) -> Iterator[AuditRow]:
+        """Newest first, at most `rows_max`. `asked`: organization, member, action, target."""
+        query = {name: value for name, value in asked.items() if value is not None}
+        while rows_max > 0:
+            limit = min(rows_max, PAGE_ROWS)
+            answer = self._ask("GET", "/v1/audit", params={**query, "limit": limit})
+            page = _read(AuditPage, answer)
+            yield from page.data
+            rows_max -= len(page.data)
+            if page.pagination.next is None:
+                return
+            query["cursor"] = page.pagination.next
+
+    def audit_export(self) -> Iterator[str]:
+        """Lines of JSON, as they come: the head, then every row (contracts/audit.py)."""
+        timeout = httpx.Timeout(REQUEST_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+        try:
+            with self._http.stream("GET", "/v1/audit/export", timeout=timeout) as response:
+                if not response.is_success:
+                    response.read()
+                    raise error_of(response)
+                # Not at U+2028 and the like, which JSON leaves as they are.
+                yield from _lines(response.iter_text())
+        except httpx.TransportError as error:
+            raise _down(self.url, error) from error
+
+    def verify_audit(self, *, anchor: str | None = None) -> AuditVerdict:
+        query = {} if anchor is None else {"anchor": anchor}
+        return _read(AuditVerdict, self._ask("GET", "/v1/audit/verify", params=query))
+
     def projects(self) -> list[Project]:
-        answer = self._ask("GET", "/v1/projects")
-        return _read(list[Project], answer)
+        return list(self._pages(Project, "/v1/projects"))
 
     def project(self, ref: str) -> Project:
         return _read(Project, self._ask("GET", f"/v1/projects/{_segment(ref)}"))
@@ -97,10 +175,9 @@ class Client:
     def create_project(
         self, name: str, *, organization_slug: str | None = None, db_pass: str | None = None
     ) -> Started:
-        try:
-            wanted = ProjectCreate(name=name, organization_slug=organization_slug, db_pass=db_pass)
-        except ValidationError as error:
-            raise invalid_input(error.errors()) from None  # its text would quote the password
+        wanted = _valid(
+            ProjectCreate, name=name, organization_slug=organization_slug, db_pass=db_pass
+        )
         body = wanted.model_dump(exclude_none=True)
         return _started(self._ask("POST", "/v1/projects", json=body))
 
@@ -170,9 +247,20 @@ class Client:
                 field, _, value = line.partition(": ")
                 yield OperationEvent.model_validate_json(value) if field == "data" else None
 
+    def _pages(self, kind: type[T], path: str) -> Iterator[T]:
+        """Every element of a list that comes in pages."""
+        following: str | None = path
+        while following is not None:
+            answer = self._ask("GET", following)
+            yield from _read(list[kind], answer)  # type: ignore[valid-type]
+            following = answer.links.get("next", {}).get("url")
+
     def _ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        if method == "POST":
+            # A request that is sent again after its answer got lost is done once.
+            arguments["headers"] = {"Idempotency-Key": secrets.token_hex(16)}
         try:
-            response = self._http.request(method, path, **arguments)
+            response = self._send(method, path, **arguments)
         except httpx.TimeoutException as error:
             if isinstance(error, httpx.ConnectTimeout):
                 raise _down(self.url, error) from error
@@ -186,6 +274,15 @@ class Client:
         if not response.is_success:
             raise error_of(response)
         return response
+
+    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **arguments)
+        except httpx.TransportError as error:
+            lost = isinstance(error, httpx.ReadError | httpx.RemoteProtocolError)
+            if method not in ("GET", "POST") or not lost:
+                raise
+            return self._http.request(method, path, **arguments)
 
 
 def client_for(home: Home, environ: Mapping[str, str]) -> Client:
@@ -224,7 +321,7 @@ def error_of(response: httpx.Response) -> PlatformError:
         code, message = str(problem["code"]), str(problem["message"])
     except (ValueError, KeyError, TypeError):
         return _stranger(response)
-    kind = _BY_STATUS.get(response.status_code) or _BY_CODE.get(code) or PlatformError
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(response.status_code) or PlatformError
     error = kind(message, code=code, fix=str(problem.get("fix", "")))
     error.request_id = str(problem.get("request_id", ""))
     return error
@@ -244,6 +341,27 @@ def _stranger(response: httpx.Response) -> BackendDown:
         code="not_our_api",
         fix="see: croft status",
     )
+
+
+def _valid(kind: type[M], **fields: Any) -> M:
+    """Checked here already: what is refused is never sent."""
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        raise invalid_input(error.errors()) from None  # its text would quote what was given
+
+
+def _organization(slug: str, *parts: str) -> str:
+    return "/".join(["/v1/organizations", *(_segment(part) for part in (slug, *parts))])
+
+
+def _lines(texts: Iterator[str]) -> Iterator[str]:
+    rest = ""
+    for text in texts:
+        *whole, rest = (rest + text).split("\n")
+        yield from whole
+    if rest:
+        yield rest
 
 
 def _started(response: httpx.Response) -> Started:

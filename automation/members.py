@@ -98,7 +98,7 @@ def _require(conn: Connection[Any], organization: Organization, name: str) -> Me
         raise NotFound(
             f"no member {name!r} in organization {organization.slug}",
             code="member_not_found",
-            fix=f"see: croft members list --org {organization.slug}",
+            fix=f"see: croft members list {organization.slug}",
         )
     return row
 

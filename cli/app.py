@@ -12,7 +12,18 @@ from typing import Annotated
 
 import typer
 
-from cli import contexts, doctor, links, operations, platform, projects, shell
+from cli import (
+    audit,
+    contexts,
+    doctor,
+    links,
+    members,
+    operations,
+    organizations,
+    platform,
+    projects,
+    shell,
+)
 from cli.control_plane import Caller, Operator
 from cli.errors import report, stderr_console
 from contracts.errors import PlatformError
@@ -29,6 +40,9 @@ app.add_typer(platform.app)
 app.add_typer(doctor.app)
 app.add_typer(projects.app, name="projects")
 app.add_typer(operations.app, name="operations")
+app.add_typer(organizations.app, name="orgs")
+app.add_typer(members.app, name="members")
+app.add_typer(audit.app, name="audit")
 app.add_typer(contexts.app, name="context")
 app.add_typer(links.app)
 app.add_typer(shell.app)

@@ -27,6 +27,9 @@ RevealOption = Annotated[bool, typer.Option("--reveal", help="Print secrets in f
 RefArgument = Annotated[
     str, typer.Argument(metavar="REF", help="The project's 20 letters.", show_default=False)
 ]
+OrganizationArgument = Annotated[
+    str, typer.Argument(metavar="ORG", help="The organization's slug.", show_default=False)
+]
 
 
 def _linked(context: typer.Context, ref: str) -> str:

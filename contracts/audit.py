@@ -135,7 +135,7 @@ def check_chain(links: Iterable[Link], head: Head, *, anchor: Head | None = None
     rows = 0
     for link in links:
         rows += 1
-        problems += _problems_of(link, last)
+        problems += _problems_of(link, last) if len(problems) < PROBLEMS_MAX else []
         if anchor is not None and link.seq == anchor.seq:
             anchored = link.hash == anchor.hash
         last = Head(link.seq, link.hash)
@@ -159,3 +159,19 @@ def _problems_of(link: Link, last: Head) -> list[str]:
     if link.hash != link_hash(link.previous_hash, link.seq, link.text):
         found.append(f"row {link.seq} was edited or moved")
     return found
+
+
+def check_export(lines: Iterable[str], *, anchor: Head | None = None) -> AuditVerdict:
+    """The same of an export, whose first line is the head, so that one that was cut short is
+    missing rows. Raises InvalidInput for a file that is no export."""
+    rest = iter(lines)
+    try:
+        head = Head.parse(json.loads(next(rest, ""))["head"])
+        links = (Link.of(AuditRow.model_validate_json(line)) for line in rest if line.strip())
+        return check_chain(links, head, anchor=anchor)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InvalidInput(
+            "that is no export of the audit log",
+            code="export_invalid",
+            fix="write one with: croft audit export",
+        ) from None

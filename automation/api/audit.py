@@ -48,7 +48,7 @@ def audit_list(
 
 @router.get("/export", response_class=StreamingResponse)
 def audit_export(ctx: ContextOf) -> StreamingResponse:
-    """JSON lines: every row from the first on, then the head, without which it was cut short."""
+    """JSON lines: the head, then every row up to it."""
 
     def lines() -> Iterator[str]:
         for line in audit_log.export(ctx):

@@ -1,0 +1,73 @@
+"""`croft members`: list, add, update, remove.
+
+Owns arguments, confirmation and that a new member's token is shown. Must not know what a role
+allows.
+"""
+
+from typing import Annotated
+
+import typer
+
+from cli.confirmation import confirm
+from cli.control_plane import open_client
+from cli.options import OrganizationArgument, OutputOption, YesOption
+from cli.render import Output, print_view, print_views
+from contracts.organizations import Role
+
+app = typer.Typer(help="Who belongs to an organization, and as what.", no_args_is_help=True)
+
+RoleOption = Annotated[Role, typer.Option(help="What they may do.", show_default=False)]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="A member's name or id.", show_default=False)
+]
+
+
+@app.command("list", epilog="Example: croft members list shop")
+def list_(
+    context: typer.Context, slug: OrganizationArgument, output: OutputOption = Output.table
+) -> None:
+    """List the members of an organization."""
+    with open_client(context) as client:
+        views = [member.model_dump(mode="json") for member in client.members(slug)]
+    print_views(views, output, columns=("user_name", "role_name", "user_id"))
+
+
+@app.command(epilog="Example: croft members add shop ada@example.org --role developer")
+def add(
+    context: typer.Context,
+    slug: OrganizationArgument,
+    name: NameArgument,
+    role: RoleOption,
+    output: OutputOption = Output.table,
+) -> None:
+    """Add somebody, and print a token for them. It is shown this once and opens this organization
+    only."""
+    with open_client(context) as client:
+        print_view(client.add_member(slug, name, role).model_dump(mode="json"), output)
+
+
+@app.command(epilog="Example: croft members update shop ada@example.org --role administrator")
+def update(
+    context: typer.Context,
+    slug: OrganizationArgument,
+    name: NameArgument,
+    role: RoleOption,
+    output: OutputOption = Output.table,
+) -> None:
+    """Change a member's role."""
+    with open_client(context) as client:
+        print_view(client.change_member(slug, name, role).model_dump(mode="json"), output)
+
+
+@app.command(epilog="Example: croft members remove shop ada@example.org")
+def remove(
+    context: typer.Context,
+    slug: OrganizationArgument,
+    name: NameArgument,
+    yes: YesOption = False,
+    output: OutputOption = Output.table,
+) -> None:
+    """Remove a member. Their token for this organization opens nothing any more."""
+    with open_client(context) as client:
+        confirm(f"This removes {name} from organization {slug}.", typed=name, yes=yes)
+        print_view(client.remove_member(slug, name).model_dump(mode="json"), output)

@@ -1,0 +1,155 @@
+"""Every route that changes something writes to the audit log; and the log over HTTP."""
+
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from automation import audit_log, keys
+from automation.app import bare_app
+from automation.client import Client
+from automation.registry import operations
+from automation.registry import projects as rows
+from automation.secrets import load_root_key
+from contracts.audit import Head, check_export
+from tests.automation.api.members import member_of, organization
+from tests.automation.api.test_errors import check_problem
+
+MUTATING = {
+    route["operationId"]: (method.upper(), path)
+    for path, methods in bare_app().openapi()["paths"].items()
+    for method, route in methods.items()
+    if method in ("post", "put", "patch", "delete")
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """How a route is asked so that it changes something: every other one with an empty object, on
+    an ACTIVE project of organization `shop`."""
+
+    body: dict[str, Any] = field(default_factory=dict)
+    state: rows.ProjectState | None = "ACTIVE"
+    """None: its create still runs."""
+    slug: str = "shop"
+
+
+CASES: dict[str, Case] = {
+    "projects_create": Case({"name": "two", "organization_slug": "shop"}),
+    "organizations_create": Case({"name": "other"}),
+    "organizations_delete": Case(slug="empty"),
+    "organizations_limits_update": Case({"plan": "pro"}),
+    "members_add": Case({"name": "bob", "role": "developer"}),
+    "members_update": Case({"role": "read-only"}),
+}
+
+
+def prepare(ctx, api, state):
+    """A project of an organization with a member; what paths name."""
+    organization(api, "shop", projects_max=9)
+    organization(api, "empty")
+    member_of(api, "shop", "ada", "developer")
+    created = api.post("/v1/projects", json={"name": "one", "organization_slug": "shop"})
+    ref = created.json()["ref"]
+    operation_id = created.headers["Location"].rpartition("/")[2]
+    if state is not None:
+        with ctx.transaction() as conn:
+            root = load_root_key(ctx.settings.root_key_path)
+            keys.ensure_secrets(conn, root, rows.find(conn, ref))
+            rows.set_state(conn, ref, state)
+            operations.finish(conn, operation_id, "finished")
+    return {"ref": ref, "operation_id": operation_id, "member": "ada"}
+
+
+def entries(api, **query):
+    return [row["entry"] for row in api.get("/v1/audit", params=query).json()["data"]]
+
+
+@pytest.mark.parametrize("route", MUTATING)
+def test_every_route_that_changes_something_is_in_the_log(ctx, api, route):
+    case = CASES.get(route, Case())
+    method, path = MUTATING[route]
+    named = prepare(ctx, api, case.state) | {"slug": case.slug}
+    request_id = secrets.token_hex(8)
+    answer = api.request(
+        method, path.format(**named), json=case.body, headers={"X-Request-Id": request_id}
+    )
+    assert answer.is_success, f"{route}: add to CASES how it is asked; {answer.text}"
+    written = [entry for entry in entries(api) if entry["request_id"] == request_id]
+    assert written, f"{route} changed something and wrote no entry: call audit.record"
+    for entry in written:
+        assert entry["actor"] == "member:operator"
+        assert entry["address"] == "testclient"
+        assert entry["action"].count(".") == 1
+        assert entry["organization_id"]
+        assert (entry["before"], entry["after"], entry["operation_id"]) != (None, None, None)
+
+
+def test_what_is_only_looked_at_is_not(ctx, api):
+    named = prepare(ctx, api, "ACTIVE")
+    before = api.get("/v1/audit").json()["data"]
+    api.get(f"/v1/projects/{named['ref']}/connection")
+    api.post("/v1/projects", json={"name": ""})
+    assert api.get("/v1/audit").json()["data"] == before
+
+
+# --- the log over HTTP ----------------------------------------------------------------------------
+
+
+def test_list_finds_by_what_is_asked_for(api):
+    slug = organization(api, "shop", projects_max=5)
+    ada = member_of(api, slug, "ada", "administrator")
+    ref = ada.post("/v1/projects", json={"name": "one"}).json()["ref"]
+    (entry,) = entries(ada, target=f"projects/{ref}")
+    assert (entry["actor"], entry["action"]) == ("member:ada", "projects.create")
+    assert entries(ada, organization=slug, member="ada") == [entry]
+    assert [e["action"] for e in entries(ada)] == [
+        "projects.create", "members.add", "organizations.limits", "organizations.create",
+    ]  # fmt: skip
+    assert entries(ada, action="nothing", target="%00") == []
+    developer = member_of(api, slug, "bob", "developer")
+    check_problem(developer.get("/v1/audit"), 403, "forbidden")
+
+
+def test_pages(api):
+    slug = organization(api, "shop")
+    for name in "abcd":
+        member_of(api, slug, name, "developer")
+    seen, cursor = [], None
+    while True:
+        query = {"limit": 2, "organization": slug} | ({"cursor": cursor} if cursor else {})
+        page = api.get("/v1/audit", params=query).json()
+        seen += [row["seq"] for row in page["data"]]
+        if (cursor := page["pagination"]["next"]) is None:
+            break
+    assert len(seen) == 5
+    assert seen == sorted(seen, reverse=True)
+
+
+def test_export_and_verify(api, monkeypatch):
+    monkeypatch.setattr(audit_log, "BATCH", 3)
+    for n in range(5):
+        organization(api, f"große {n}")
+    answer = api.get("/v1/audit/export")
+    assert answer.headers["Content-Type"].startswith("application/x-ndjson")
+    lines = answer.text.removesuffix("\n").split("\n")
+    exported = check_export(lines)
+    assert exported.problems == []
+    verdict = api.get("/v1/audit/verify").json()
+    assert verdict == {"rows": exported.rows, "head": json.loads(lines[0])["head"], "problems": []}
+    organization(api, "later")
+    assert api.get("/v1/audit/verify", params={"anchor": verdict["head"]}).json()["problems"] == []
+    false = Head(exported.rows, b"x" * 32)
+    assert api.get("/v1/audit/verify", params={"anchor": str(false)}).json()["problems"]
+    check_problem(api.get("/v1/audit/verify?anchor=x"), 422, "anchor_invalid")
+
+
+def test_the_client_reads_it(client: Client):
+    for n in range(3):
+        client.create_organization(f"shop {n}")
+    newest = list(client.audit(rows_max=2, action="organizations.create"))
+    assert [row.entry["after"]["name"] for row in newest] == ["shop 2", "shop 1"]
+    assert check_export(client.audit_export()).problems == []
+    assert client.verify_audit().problems == []
