@@ -250,3 +250,10 @@ def test_the_openapi_document_is_fresh() -> None:
 
     checked_in = (ROOT / "openapi" / "management.json").read_text()
     assert checked_in == document(), "run: .venv/bin/python -m automation.api.openapi"
+
+
+def test_the_schema_of_project_yaml_is_fresh() -> None:
+    from automation.api.openapi import project_schema
+
+    checked_in = (ROOT / "openapi" / "project.schema.json").read_text()
+    assert checked_in == project_schema(), "run: .venv/bin/python -m automation.api.openapi"

@@ -1,20 +1,33 @@
-"""The Management API as a document. `python -m automation.api.openapi` writes
-openapi/management.json, from which clients in other languages are generated; a test says when the
-checked-in one is old."""
+"""The Management API and project.yaml as documents: `python -m automation.api.openapi` writes
+openapi/management.json, from which clients in other languages are generated, and
+openapi/project.schema.json, by which editors check the file. A test says when one is old."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from automation.app import bare_app
+from contracts import project_settings
 
 PATH = Path("openapi/management.json")
+SCHEMA_PATH = Path("openapi/project.schema.json")
 
 
 def document() -> str:
-    return json.dumps(bare_app().openapi(), indent=2, ensure_ascii=False) + "\n"
+    return _text(bare_app().openapi())
+
+
+def project_schema() -> str:
+    return _text(project_settings.schema())
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
     PATH.parent.mkdir(exist_ok=True)
-    PATH.write_text(document())
-    print(f"wrote {PATH}")
+    for path, text in ((PATH, document()), (SCHEMA_PATH, project_schema())):
+        path.write_text(text)
+        print(f"wrote {path}")

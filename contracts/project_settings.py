@@ -1,0 +1,70 @@
+"""What a person may choose of a project: the content of `project.yaml`, and of PUT .../spec.
+
+Owns the settings, their limits and their defaults. `stacks.spec.ProjectSpec` is these plus what the
+platform decides: addresses and ports, which a person's file must not name. The words of each
+setting go into openapi/project.schema.json, by which an editor completes and checks the file.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
+
+from contracts.projects import check_name
+
+SCHEMA_ID = "urn:basecroft:project.yaml"
+# What one project may ask of a shared server; an organization's plan may allow less.
+CONNECTIONS_MAX = 500
+STORAGE_QUOTA_BYTES_MAX = 1024**5
+
+
+class Settings(BaseModel):
+    # "yes" is no boolean and 3.5 no count: a file that says so is asked about, not guessed at.
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+Count = Annotated[int, Field(strict=True, ge=1)]
+
+
+class RestSettings(Settings):
+    """The REST API of the project."""
+
+    max_rows: Count = Field(default=1000, le=1_000_000)
+    """How many rows one request returns at most."""
+    pool: Count = Field(default=4, le=100)
+    """Database connections that the REST API holds open."""
+
+
+class ProjectSettings(Settings):
+    """One project. What is left out has its default."""
+
+    protected: StrictBool = False
+    """Refuse to delete database, realm and bucket, and keep the bucket's objects."""
+    paused: StrictBool = False
+    """Without processes and routes, its logins shut; all data is kept."""
+    connections_max: Count = Field(default=30, le=CONNECTIONS_MAX)
+    """Connection limit of the login behind `db_url`."""
+    storage_quota_bytes: Count = Field(default=1024**3, le=STORAGE_QUOTA_BYTES_MAX)
+    """How much the bucket may hold, in bytes."""
+    rest: RestSettings = RestSettings()
+    """The REST API of the project."""
+
+
+class ProjectFile(ProjectSettings):
+    """`project.yaml`: a Basecroft project as a file."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=255)
+    """A label; without it the project keeps the name that it has."""
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, name: str | None) -> str | None:
+        return None if name is None else check_name(name)
+
+    def settings(self) -> ProjectSettings:
+        return ProjectSettings.model_validate(self.model_dump(exclude={"name"}))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of `project.yaml`."""
+    found = ProjectFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **found}
