@@ -29,6 +29,8 @@ from contracts.organizations import (
     OrganizationLimits,
     Role,
 )
+from contracts.plans import Checkpoint, PlanRequest, Update
+from contracts.project_settings import ProjectSettings
 from contracts.projects import (
     ApiKey,
     Connection,
@@ -192,6 +194,41 @@ class Client:
     def connection(self, ref: str) -> Connection:
         answer = self._ask("GET", f"/v1/projects/{_segment(ref)}/connection")
         return _read(Connection, answer)
+
+    def spec(self, ref: str) -> tuple[ProjectSettings, str]:
+        """The project's settings, and the tag to give back with a change that is made from them."""
+        answer = self._ask("GET", f"/v1/projects/{_segment(ref)}/spec")
+        return _read(ProjectSettings, answer), answer.headers.get("ETag", "")
+
+    def update_project(
+        self, ref: str, wanted: ProjectSettings, *, made_from: str = ""
+    ) -> Operation:
+        """Raises SpecChanged when the settings are no longer those with the tag `made_from`."""
+        headers = {"If-Match": made_from} if made_from else {}
+        body = wanted.model_dump(mode="json")
+        path = f"/v1/projects/{_segment(ref)}/spec"
+        return _read(Operation, self._ask("PUT", path, json=body, headers=headers))
+
+    def preview(self, ref: str, wanted: ProjectSettings | None = None) -> Operation:
+        """What an update to `wanted` would change: the result of the operation, once it ended."""
+        body = PlanRequest(spec=wanted).model_dump(mode="json")
+        return _read(
+            Operation, self._ask("POST", f"/v1/projects/{_segment(ref)}/preview", json=body)
+        )
+
+    def refresh(self, ref: str) -> Operation:
+        return _read(Operation, self._ask("POST", f"/v1/projects/{_segment(ref)}/refresh"))
+
+    def history(self, ref: str) -> list[Update]:
+        return _read(list[Update], self._ask("GET", f"/v1/projects/{_segment(ref)}/history"))
+
+    def outputs(self, ref: str) -> dict[str, Any]:
+        return _read(dict[str, Any], self._ask("GET", f"/v1/projects/{_segment(ref)}/outputs"))
+
+    def export(self, ref: str, *, show_secrets: bool = False) -> Checkpoint:
+        path = f"/v1/projects/{_segment(ref)}/export"
+        answer = self._ask("GET", path, params={"show_secrets": show_secrets})
+        return _read(Checkpoint, answer)
 
     def operation(self, operation_id: str) -> Operation:
         answer = self._ask("GET", f"/v1/operations/{_segment(operation_id)}")

@@ -34,6 +34,13 @@ NEEDED: Mapping[str, Needed] = {
     "projects_destroy": "administrator",
     "projects_api_keys": "developer",
     "projects_connection": "developer",
+    "projects_spec": "read-only",
+    "projects_update": "developer",
+    "projects_preview": "developer",
+    "projects_refresh": "developer",
+    "projects_history": "read-only",
+    "projects_outputs": "read-only",
+    "projects_export": "administrator",  # with show_secrets it holds every password
     "operations_get": "read-only",
     "operations_events": "read-only",
     "audit_list": "anyone",  # one's own organizations', as an administrator

@@ -9,12 +9,16 @@ in the engine. Secrets reach the engine by its environment argument and by encry
 settings, never by a command line, so that the real CLI could stand in.
 """
 
+import json
 import logging
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC
 from functools import lru_cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import pulumi.automation as auto
@@ -24,8 +28,9 @@ from pulumi.automation.events import EngineEvent, StepEventMetadata
 from automation.platform_secrets import read_secret
 from automation.settings import Settings
 from components.provider import handlers
-from contracts.errors import BackendDown, DeployFailed, Locked, PlatformError
+from contracts.errors import BackendDown, Conflict, DeployFailed, Locked, PlatformError
 from contracts.home import Home
+from contracts.plans import Checkpoint, Update
 from engine import EmbeddedPulumi
 from engine.secrets_passphrase import StackSecrets, new_salt
 from stacks.platform import platform_program
@@ -45,11 +50,14 @@ __all__ = [
     "Stack",
     "destroy",
     "drift",
+    "export",
+    "history",
     "new_salt",
     "outputs",
     "platform_stack",
     "preview",
     "project_stack",
+    "reading",
     "refresh",
     "remove",
     "up",
@@ -87,6 +95,26 @@ def project_stack(settings: Settings, spec: ProjectSpec, secrets: Mapping[str, s
         salt=secrets["encryptionsalt"],
         config=spec_to_config(spec, secrets),
     )
+
+
+@contextmanager
+def reading(settings: Settings, ref: str, secrets: Mapping[str, str]) -> Iterator[Stack]:
+    """The project's stack to be looked at, whatever is running: in a folder of its own, without
+    program or config, and never made. Raises Conflict where there is none."""
+    home = settings.home
+    with TemporaryDirectory(prefix="reading-", dir=home.work) as folder:
+        yield _stack(
+            Path(folder),
+            ref,
+            project=PROJECT,
+            program=_nothing,
+            command=_engine(home, provisioner=True),
+            backend=settings.pulumi_backend_url,
+            passphrase=secrets["passphrase"],
+            salt=secrets["encryptionsalt"],
+            config={},
+            make=auto.select_stack,
+        )
 
 
 def platform_stack(home: Home) -> Stack:
@@ -155,6 +183,35 @@ def outputs(stack: Stack) -> dict[str, Any]:
     return _plain(_run(stack, _Observer(_ignore), stack.outputs))
 
 
+def history(stack: Stack) -> list[Update]:
+    """Every update there was, the latest first. A backend without a service keeps no numbers."""
+    found = _run(stack, _Observer(_ignore), lambda: stack.history(show_secrets=False))
+    return [
+        Update(
+            version=update.version or len(found) - index,
+            kind="up" if update.kind == "update" else update.kind,
+            result=update.result,
+            started_at=update.start_time.replace(tzinfo=UTC),
+            finished_at=update.end_time and update.end_time.replace(tzinfo=UTC),
+            changes={_word(op): n for op, n in (update.resource_changes or {}).items()},
+        )
+        for index, update in enumerate(found)
+    ]
+
+
+def export(stack: Stack, *, show_secrets: bool) -> Checkpoint:
+    """The state as `pulumi stack import` takes it. Secrets stay encrypted with the stack's key
+    unless they are to be shown; the Automation API's own export always shows them."""
+    args = ["stack", "export", "--stack", stack.name, *(["--show-secrets"] if show_secrets else [])]
+    workspace = stack.workspace
+    environ = {**workspace.env_vars, "PULUMI_HOME": workspace.pulumi_home or ""}
+    command = workspace.pulumi_command
+    printed = _run(
+        stack, _Observer(_ignore), lambda: command.run(args, workspace.work_dir, environ).stdout
+    )
+    return Checkpoint.model_validate(json.loads(printed))
+
+
 def remove(home: Home, stack: Stack) -> None:
     """Forget a destroyed stack: its state, its history and its scratch folder."""
     _run(stack, _Observer(_ignore), lambda: stack.workspace.remove_stack(stack.name))
@@ -175,6 +232,7 @@ def _stack(
     passphrase: str,
     salt: str,
     config: Mapping[str, ConfigEntry],
+    make: Callable[..., Stack] = auto.create_or_select_stack,
 ) -> Stack:
     work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     crypt = StackSecrets(passphrase, salt)
@@ -199,9 +257,7 @@ def _stack(
         },
     )
     try:
-        return auto.create_or_select_stack(
-            name, project_name=project, program=program, opts=options
-        )
+        return make(name, project_name=project, program=program, opts=options)
     except auto.CommandError as error:
         raise _translated(error, name, []) from error
 
@@ -310,6 +366,9 @@ class _Observer:
 def _ignore(kind: str, data: dict[str, Any]) -> None: ...
 
 
+def _nothing() -> None: ...
+
+
 def _word(op: Any) -> str:
     return str(getattr(op, "value", op))
 
@@ -346,6 +405,12 @@ def _run(stack: Stack, observer: _Observer, run: Callable[[], T]) -> T:
 
 
 def _translated(error: auto.CommandError, stack: str, failures: list[str]) -> PlatformError:
+    if isinstance(error, auto.StackNotFoundError):
+        return Conflict(
+            f"project {stack} has no stack yet",
+            code="stack_missing",
+            fix=f"see: croft projects get {stack}",
+        )
     if isinstance(error, auto.ConcurrentUpdateError):
         return Locked(
             f"another update holds the stack {stack}", fix="wait for it to end, then try again"

@@ -20,6 +20,7 @@ from cli import (
     members,
     operations,
     organizations,
+    plans,
     platform,
     projects,
     shell,
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.add_typer(platform.app)
 app.add_typer(doctor.app)
 app.add_typer(projects.app, name="projects")
+projects.app.add_typer(plans.app)
 app.add_typer(operations.app, name="operations")
 app.add_typer(organizations.app, name="orgs")
 app.add_typer(members.app, name="members")

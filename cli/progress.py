@@ -81,6 +81,8 @@ class _LineDisplay:
             case "resource" if data.get("state") == "started":
                 self._started_at[data["urn"]] = event.at
                 return ""
+            case "resource" if data.get("op") == "same":
+                return ""  # the summary counts them
             case "resource":
                 started_at = self._started_at.get(data["urn"], event.at)
                 seconds = (event.at - started_at).total_seconds()

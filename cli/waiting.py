@@ -7,6 +7,8 @@ operation does.
 from collections.abc import Iterable
 from typing import Any
 
+from rich.console import Console
+
 from automation.client import Client, Started
 from cli.errors import stderr_console
 from cli.progress import follow
@@ -43,14 +45,19 @@ def wait_for(
     title: str,
     timeout_s: float,
     output: Output = Output.table,
+    silent: bool = False,
 ) -> None:
     """Return when the operation has finished. Progress goes to stderr, with `ndjson` the events to
-    stdout. Raises DeployFailed or TimedOut."""
+    stdout; `silent` is for what only looks, of which the result is all there is to tell. Raises
+    DeployFailed or TimedOut."""
     console = stderr_console()
     resume = f"croft operations watch {operation_id}"
     events = client.operation_events(operation_id, timeout_s=timeout_s)
     try:
-        end = _relay(events) if output is Output.ndjson else follow(events, title, console)
+        if silent:
+            end = _ignore(events, title, console)
+        else:
+            end = _relay(events) if output is Output.ndjson else follow(events, title, console)
     except KeyboardInterrupt:
         console.print(f"still running; watch it with: {resume}", markup=False)
         raise
@@ -70,6 +77,12 @@ def _relay(events: Iterable[OperationEvent]) -> View | None:
         if event.kind == "end":
             return event.data
     return None
+
+
+def _ignore(events: Iterable[OperationEvent], title: str, console: Console) -> View | None:
+    """A terminal shows that something goes on, nothing else is told anything."""
+    with console.status(title):
+        return next((event.data for event in events if event.kind == "end"), None)
 
 
 def _failure(operation_id: str, end: View) -> DeployFailed:

@@ -7,6 +7,7 @@ PlatformError
 |- Unauthorized        401  no token, or one we do not know
 |- NotFound            404  no such thing, or not yours: the two answers are the same
 |- Conflict            409  the name is taken, or the state forbids it
+|- SpecChanged         412  it is no longer what the change was made from
 |- Locked              423  another operation holds the project
 |- Forbidden           403  a member's role does not allow it
 |- LimitReached        403  the organization's plan does not allow more
@@ -72,6 +73,12 @@ class Conflict(PlatformError):
     status = 409
     exit_code = 6
     default_code = "conflict"
+
+
+class SpecChanged(PlatformError):
+    status = 412
+    exit_code = 6
+    default_code = "spec_changed"
 
 
 class Locked(PlatformError):

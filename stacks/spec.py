@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeVar
 
 import pulumi
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from contracts.home import Home
+from contracts.project_settings import ProjectSettings, RestSettings
 from contracts.refs import is_ref
 
 # One namespace for both Pulumi projects (`basecroft`, `basecroft-platform`).
@@ -66,16 +67,15 @@ class LocalMachine(_Spec):
     routes: str
 
 
-class RestSpec(_Spec):
+class RestSpec(RestSettings):
     """One project's PostgREST; its schemas are fixed until there are others to offer."""
 
     port: int
-    max_rows: int = 1000
-    pool: int = Field(default=4, ge=1)
 
 
-class ProjectSpec(_Spec):
-    """One tenant project. Addresses only; secrets travel beside it."""
+class ProjectSpec(ProjectSettings):
+    """One tenant project: what a person chose, and what the platform decides. Addresses only;
+    secrets travel beside it."""
 
     ref: str
     target: TargetName = "local"
@@ -86,13 +86,6 @@ class ProjectSpec(_Spec):
     minio_server: str
     local: LocalMachine
     rest: RestSpec
-    storage_quota_bytes: int = 1024**3
-    connections_max: int = 30
-    """Connection limit of the login behind `db_url`."""
-    protected: bool = False
-    """Keep the bucket's objects and refuse to delete database, realm and bucket."""
-    paused: bool = False
-    """Without processes and routes, its logins shut; all data is kept."""
 
     @field_validator("ref")
     @classmethod
@@ -164,7 +157,7 @@ def spec_to_config(
     return entries
 
 
-S = TypeVar("S", bound=_Spec)
+S = TypeVar("S", bound=BaseModel)
 
 
 def read_spec(kind: type[S]) -> S:

@@ -18,5 +18,10 @@ def keys(conn: Connection[Any], stack: str) -> list[str]:
     return [key for (key,) in rows]
 
 
+def text(conn: Connection[Any], key: str) -> str:
+    row = conn.execute("select data::text from pulumi_state where key = %s", (key,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
 def delete(conn: Connection[Any], key: str) -> None:
     conn.execute("delete from pulumi_state where key = %s", (key,))

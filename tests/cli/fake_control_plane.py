@@ -11,15 +11,24 @@ from typing import Any
 import httpx2
 
 from automation.client import Client
+from contracts.project_settings import ProjectSettings
 from contracts.refs import new_ref
 
 AT = "2026-11-22T12:00:00Z"
+HISTORY = [
+    {"version": 2, "kind": "refresh", "result": "failed", "started_at": AT, "finished_at": None,
+     "changes": {}},
+    {"version": 1, "kind": "up", "result": "succeeded", "started_at": AT, "finished_at": AT,
+     "changes": {"create": 31}},
+]  # fmt: skip
 
 
 @dataclass
 class FakeControlPlane:
     projects: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[httpx2.Request] = field(default_factory=list)
+    plan: dict[str, Any] = field(default_factory=lambda: {"changes": {"same": 3}, "resources": []})
+    spec: dict[str, Any] = field(default_factory=lambda: ProjectSettings().model_dump())
     end: dict[str, Any] = field(default_factory=lambda: {"status": "finished", "error": None})
     answer: Callable[[httpx2.Request], httpx2.Response | None] = lambda request: None
 
@@ -65,6 +74,18 @@ class FakeControlPlane:
                 return self._started(200, ref, "destroy")
             case ["GET", "projects", ref, "connection"] if ref in self.projects:
                 return httpx2.Response(200, json=self._connection(ref))
+            case ["GET", "projects", ref, "spec"] if ref in self.projects:
+                return httpx2.Response(200, json=self.spec, headers={"ETag": '"1"'})
+            case ["PUT", "projects", ref, "spec"]:
+                return httpx2.Response(202, json=self._operation(f"update-{ref}"))
+            case ["POST", "projects", ref, "preview" | "refresh" as verb]:
+                return httpx2.Response(202, json=self._operation(f"{verb}-{ref}"))
+            case ["GET", "projects", ref, "history"]:
+                return httpx2.Response(200, json=HISTORY)
+            case ["GET", "projects", ref, "outputs"]:
+                return httpx2.Response(200, json={"bucket": f"p-{ref}", "rest_port": 54500})
+            case ["GET", "projects", ref, "export"]:
+                return httpx2.Response(200, json={"version": 3, "deployment": {"resources": []}})
             case ["GET", "operations", operation_id]:
                 return httpx2.Response(200, json=self._operation(operation_id))
             case ["GET", "operations", _, "events"]:
@@ -91,6 +112,7 @@ class FakeControlPlane:
             "id": operation_id,
             "kind": kind,
             "project_ref": ref,
+            "result": self.plan,
             "created_at": AT,
             "finished_at": AT,
             **self.end,

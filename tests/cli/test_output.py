@@ -1,6 +1,7 @@
 """What a person or a program sees of each command: both streams, compared with checked-in files."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,29 @@ from tests.cli.fake_control_plane import FakeControlPlane, problem
 from tests.cli.snapshot import matches
 
 REF = "abcdefghijklmnopqrst"
+
+
+def _resource(op: str, path: str, name: str, *properties: str) -> dict[str, Any]:
+    urn = f"urn:pulumi:{REF}::basecroft::{path}::{name}"
+    kind = path.rpartition("$")[2]
+    return {"op": op, "type": kind, "name": name, "urn": urn, "properties": list(properties)}
+
+
+DATABASE, BUCKET = "basecroft:index:Database", "basecroft:index:Bucket"
+# In the order in which the servers answered, which is another one each time.
+PLAN = {
+    "changes": {"update": 1, "create": 1, "replace": 1, "delete": 1, "same": 27},
+    "resources": [
+        _resource("same", "pulumi:pulumi:Stack", f"basecroft-{REF}"),
+        _resource("same", DATABASE, "database"),
+        _resource("update", f"{DATABASE}$postgresql:index/role:Role", "b", "connectionLimit"),
+        _resource("same", f"{DATABASE}$postgresql:index/role:Role", "c"),
+        _resource("create", f"{DATABASE}$postgresql:index/role:Role", "a"),
+        _resource("delete", "croft:index:GatewayRoute", "rest\x1b[2J"),
+        _resource("same", BUCKET, "bucket"),
+        _resource("replace", f"{BUCKET}$minio:index/s3Bucket:S3Bucket", "bucket", "bucket"),
+    ],
+}
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +46,7 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
 def shop(control_plane: FakeControlPlane) -> str:
     control_plane.add_project("shop", REF)
     control_plane.add_project("日本 [red]shop", "b" * 20)
+    control_plane.plan = PLAN
     return REF
 
 
@@ -37,6 +62,14 @@ COMMANDS = {
     "projects-destroy-ndjson": f"projects destroy {REF} --yes -o ndjson",
     "projects-destroy-no-wait": f"projects destroy {REF} --yes --no-wait",
     "projects-destroy-unconfirmed": f"projects destroy {REF}",
+    "projects-preview": f"projects preview {REF}",
+    "projects-preview-json": f"projects preview {REF} -o json",
+    "projects-refresh": f"projects refresh {REF}",
+    "projects-up": f"projects up {REF} --yes",
+    "projects-up-unconfirmed": f"projects up {REF}",
+    "projects-history": f"projects history {REF}",
+    "projects-outputs": f"projects outputs {REF}",
+    "projects-export": f"projects export {REF}",
     "operations-get": f"operations get destroy-{REF}",
     "operations-watch": f"operations watch destroy-{REF}",
     "not-found": "projects get zzzzzzzzzzzzzzzzzzzz",

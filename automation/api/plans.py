@@ -1,0 +1,70 @@
+"""/v1/projects/{ref}/spec, preview, refresh, history, outputs, export: our own paths.
+
+What changes something is answered with 202, the operation and its address. The spec's ETag says
+which spec a change was made from: If-Match with another one is a 412.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Response, status
+
+from automation import plans
+from automation.api.access import ActorOf, ContextOf
+from contracts.plans import Checkpoint, PlanRequest, Update
+from contracts.project_settings import ProjectSettings
+from contracts.projects import Operation
+
+router = APIRouter(prefix="/projects/{ref}", tags=["projects"])
+
+
+@router.get("/spec")
+def projects_spec(ctx: ContextOf, ref: str, response: Response) -> ProjectSettings:
+    found, tag = plans.spec(ctx, ref)
+    response.headers["ETag"] = tag
+    return found
+
+
+@router.put("/spec", status_code=status.HTTP_202_ACCEPTED)
+def projects_update(
+    ctx: ContextOf,
+    actor: ActorOf,
+    ref: str,
+    wanted: ProjectSettings,
+    response: Response,
+    if_match: Annotated[str | None, Header()] = None,
+) -> Operation:
+    return _following(response, plans.apply(ctx, actor, ref, wanted, made_from=if_match))
+
+
+@router.post("/preview", status_code=status.HTTP_202_ACCEPTED)
+def projects_preview(
+    ctx: ContextOf, actor: ActorOf, ref: str, asked: PlanRequest, response: Response
+) -> Operation:
+    return _following(response, plans.preview(ctx, actor, ref, asked.spec))
+
+
+@router.post("/refresh", status_code=status.HTTP_202_ACCEPTED)
+def projects_refresh(ctx: ContextOf, actor: ActorOf, ref: str, response: Response) -> Operation:
+    return _following(response, plans.refresh(ctx, actor, ref))
+
+
+@router.get("/history")
+def projects_history(ctx: ContextOf, ref: str) -> list[Update]:
+    return plans.history(ctx, ref)
+
+
+@router.get("/outputs")
+def projects_outputs(ctx: ContextOf, ref: str) -> dict[str, Any]:
+    return plans.outputs(ctx, ref)
+
+
+@router.get("/export")
+def projects_export(
+    ctx: ContextOf, actor: ActorOf, ref: str, show_secrets: bool = False
+) -> Checkpoint:
+    return plans.export(ctx, actor, ref, show_secrets=show_secrets)
+
+
+def _following(response: Response, operation: Operation) -> Operation:
+    response.headers["Location"] = f"/v1/operations/{operation.id}"
+    return operation

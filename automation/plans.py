@@ -1,0 +1,154 @@
+"""Updates as plans: a project's spec, what a change of it would do, and what was done so far.
+
+Owns the rules of asking: from which spec a change was made, and that looking changes nothing. Must
+not know HTTP, nor how a plan is computed (automation/workflows/look_at_project.py).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import psycopg
+
+from automation import audit, keys, operations
+from automation.actors import Actor
+from automation.context import Context
+from automation.limits import effective_limits
+from automation.registry import organizations
+from automation.registry.projects import ProjectRow
+from automation.secrets import load_root_key
+from contracts.errors import Conflict, LimitReached, SpecChanged
+from contracts.plans import Checkpoint, Update
+from contracts.project_settings import ProjectSettings
+from contracts.projects import Operation, OperationKind
+
+T = TypeVar("T")
+
+
+def spec(ctx: Context, ref: str) -> tuple[ProjectSettings, str]:
+    """The settings that the project has, and the tag by which a change says what it was made
+    from."""
+    with ctx.transaction() as conn:
+        found = settings_of(operations.require_project(conn, ref))
+    return found, tag(found)
+
+
+def settings_of(row: ProjectRow) -> ProjectSettings:
+    return ProjectSettings.model_validate(row.spec)
+
+
+def tag(settings: ProjectSettings) -> str:
+    """An ETag: the same for the same settings, whoever wrote them."""
+    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def apply(
+    ctx: Context, actor: Actor, ref: str, wanted: ProjectSettings, *, made_from: str | None = None
+) -> Operation:
+    """Promise the update to `wanted`. Raises SpecChanged when the spec is no longer the one whose
+    tag is `made_from`."""
+    with ctx.transaction() as conn:
+        row = operations.require_project(conn, ref, lock=True)
+        before = settings_of(row)
+        operations.require_free(conn, row)
+        if made_from not in (None, "*", tag(before)):
+            raise SpecChanged(
+                f"the spec of project {ref} was changed by somebody else meanwhile",
+                fix=f"look again with: croft projects preview {ref}",
+            )
+        _require_within_plan(conn, row, before, wanted)
+        kind = _kind(before, wanted)
+        operations.require_state(row, kind)
+        values = wanted.model_dump(mode="json")
+        return operations.view(
+            operations.promise(
+                conn,
+                actor,
+                row,
+                kind,
+                input={"spec": values},
+                before=before.model_dump(mode="json"),
+                after=values,
+            )
+        )
+
+
+def preview(ctx: Context, actor: Actor, ref: str, wanted: ProjectSettings | None) -> Operation:
+    """Promise a look at what `wanted` would change; the project stays as it is."""
+    input: dict[str, Any] = {} if wanted is None else {"spec": wanted.model_dump(mode="json")}
+    return operations.request_operation(ctx, actor, ref, "preview", input=input)
+
+
+def refresh(ctx: Context, actor: Actor, ref: str) -> Operation:
+    return operations.request_operation(ctx, actor, ref, "refresh")
+
+
+def outputs(ctx: Context, ref: str) -> dict[str, Any]:
+    """What the last update left, as the stack exports it; no secret is among them."""
+    with ctx.transaction() as conn:
+        observed = operations.require_project(conn, ref).observed
+    return dict(sorted(observed.items()))
+
+
+def history(ctx: Context, ref: str) -> list[Update]:
+    # Only these two need Pulumi in the API's process, and its 30 MB.
+    from automation import pulumi
+
+    return _read(ctx, ref, pulumi.history)
+
+
+def export(ctx: Context, actor: Actor, ref: str, *, show_secrets: bool) -> Checkpoint:
+    from automation import pulumi
+
+    if show_secrets:
+        with ctx.transaction() as conn:
+            row = operations.require_project(conn, ref)
+            audit.record(
+                conn,
+                actor,
+                action="projects.export",
+                target=f"projects/{ref}",
+                organization_id=row.organization_id,
+                after={"show_secrets": True},
+            )
+    return _read(ctx, ref, lambda stack: pulumi.export(stack, show_secrets=show_secrets))
+
+
+def _read(ctx: Context, ref: str, ask: Callable[[Any], T]) -> T:
+    from automation import pulumi
+
+    with ctx.transaction() as conn:
+        row = operations.require_project(conn, ref)
+        secrets = keys.read_secrets(conn, load_root_key(ctx.settings.root_key_path), row)
+    if "encryptionsalt" not in secrets:
+        raise Conflict(
+            f"project {ref} has no stack yet",
+            code="stack_missing",
+            fix=f"see: croft projects get {ref}",
+        )
+    with pulumi.reading(ctx.settings, ref, secrets) as stack:
+        return ask(stack)
+
+
+def _require_within_plan(
+    conn: psycopg.Connection[Any], row: ProjectRow, before: ProjectSettings, wanted: ProjectSettings
+) -> None:
+    """What the project has it may keep, also after its organization moved to a smaller plan."""
+    organization = organizations.find(conn, str(row.organization_id))
+    assert organization is not None
+    allowed = effective_limits(organization.plan, organization.limits).storage_bytes_max
+    asked = wanted.storage_quota_bytes
+    if allowed is not None and asked > max(allowed, before.storage_quota_bytes):
+        raise LimitReached(
+            f"storage_quota_bytes is {asked}, and the plan of {organization.slug} allows {allowed}",
+            fix="choose less, or raise storage_bytes_max in the organization's limits",
+        )
+
+
+def _kind(before: ProjectSettings, wanted: ProjectSettings) -> OperationKind:
+    """To pause or to wake is an operation of its own, with whatever else is changed by it."""
+    if before.paused == wanted.paused:
+        return "update"
+    return "pause" if wanted.paused else "restore"

@@ -1,0 +1,201 @@
+"""`croft projects` preview, up, refresh, history, outputs, export, init: updates as plans.
+
+Owns these verbs: which file is read, when a person is asked. Must not know how a plan is made
+(automation/plans.py) or what a setting means (contracts/project_settings.py).
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automation.client import Client
+from cli import project_file
+from cli.confirmation import confirm
+from cli.control_plane import open_client
+from cli.errors import stderr_console
+from cli.options import (
+    LinkedRefArgument,
+    OutputOption,
+    RefArgument,
+    TimeoutOption,
+    WaitOption,
+    YesOption,
+)
+from cli.plan_view import LOSSES, print_plan, setting_changes
+from cli.render import Output, print_view, print_views
+from cli.waiting import TIMEOUT_S, summary, wait_for
+from contracts.errors import Conflict, PlatformError
+from contracts.plans import Plan
+from contracts.project_settings import ProjectFile, ProjectSettings
+from contracts.projects import Operation
+
+app = typer.Typer()
+
+FILE = Path("project.yaml")
+FileOption = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", metavar="FILE", help="A project.yaml."),
+]
+
+
+class ChangesFound(PlatformError):
+    exit_code = 8
+    default_code = "changes_found"
+
+
+@app.command(epilog="Example: croft projects preview yucdibezossamesxyyqh --file project.yaml")
+def preview(
+    context: typer.Context,
+    ref: LinkedRefArgument = "",
+    file: FileOption = None,
+    expect_no_changes: Annotated[
+        bool, typer.Option("--expect-no-changes", help="Exit with 8 when there are changes.")
+    ] = False,
+    timeout: TimeoutOption = TIMEOUT_S,
+    output: OutputOption = Output.table,
+) -> None:
+    """Show what an update would change, and change nothing.
+
+    Without --file: what it would take to bring the project to the settings that it has. The output
+    is the same whenever the plan is, so that CI may compare it.
+    """
+    with open_client(context) as client:
+        now, _ = client.spec(ref)
+        wanted = project_file.load(file).settings() if file else now
+        plan = _previewed(client, ref, wanted, timeout)
+    settings = setting_changes(now, wanted)
+    print_plan(ref, plan, settings, output)
+    if expect_no_changes and (settings or plan.changed()):
+        raise ChangesFound(
+            "there are changes, and none were expected",
+            fix=f"apply them with: croft projects up {ref} --file {file or FILE}",
+        )
+
+
+@app.command(epilog="Example: croft projects up yucdibezossamesxyyqh --file project.yaml")
+def up(
+    context: typer.Context,
+    ref: RefArgument,
+    file: FileOption = None,
+    yes: YesOption = False,
+    wait: WaitOption = True,
+    timeout: TimeoutOption = TIMEOUT_S,
+    output: OutputOption = Output.table,
+) -> None:
+    """Bring a project to what its file says; without --file, to the settings that it has.
+
+    Looks first, and asks before anything is deleted or replaced; --yes goes ahead without a look.
+    `croft up` is another thing: it starts the platform.
+    """
+    with open_client(context) as client:
+        now, tag = client.spec(ref)
+        wanted = project_file.load(file).settings() if file else now
+        if not yes:
+            plan = _previewed(client, ref, wanted, timeout)
+            if lost := [r for r in plan.changed() if r.op in LOSSES]:
+                names = ", ".join(f"{r.type} {r.name}" for r in lost)
+                confirm(f"This deletes or replaces {names}.", typed=ref, yes=yes)
+        operation = client.update_project(ref, wanted, made_from=tag)
+        if wait:
+            title = f"{operation.kind} {ref}"
+            wait_for(client, operation.id, title=title, timeout_s=timeout, output=output)
+        view = summary(client.project(ref)) | {"operation_id": operation.id}
+    print_view(view, output)
+
+
+@app.command(epilog="Example: croft projects refresh yucdibezossamesxyyqh")
+def refresh(
+    context: typer.Context,
+    ref: LinkedRefArgument = "",
+    wait: WaitOption = True,
+    timeout: TimeoutOption = TIMEOUT_S,
+    output: OutputOption = Output.table,
+) -> None:
+    """Ask the servers what is really there, and write that into the project's state.
+
+    Shows what was not as the last update left it; `up` puts it right again.
+    """
+    with open_client(context) as client:
+        operation = client.refresh(ref)
+        if not wait:
+            print_view(operation.model_dump(mode="json"), output)
+            return
+        title = f"refresh {ref}"
+        wait_for(client, operation.id, title=title, timeout_s=timeout, output=output)
+        plan = _plan_of(client, operation)
+    print_plan(ref, plan, [], output)
+
+
+@app.command(epilog="Example: croft projects history yucdibezossamesxyyqh -o json")
+def history(
+    context: typer.Context, ref: LinkedRefArgument = "", output: OutputOption = Output.table
+) -> None:
+    """List every update of the project's stack, the latest first."""
+    with open_client(context) as client:
+        views = [update.model_dump(mode="json") for update in client.history(ref)]
+    print_views(
+        views, output, columns=("version", "kind", "result", "started_at", "finished_at", "changes")
+    )
+
+
+@app.command(epilog="Example: croft projects outputs yucdibezossamesxyyqh -o json")
+def outputs(
+    context: typer.Context, ref: LinkedRefArgument = "", output: OutputOption = Output.table
+) -> None:
+    """Print what the stack exports: addresses and names, no secret."""
+    with open_client(context) as client:
+        print_view(client.outputs(ref), output)
+
+
+@app.command(epilog="Example: croft projects export yucdibezossamesxyyqh > state.json")
+def export(
+    context: typer.Context,
+    ref: LinkedRefArgument = "",
+    show_secrets: Annotated[
+        bool, typer.Option("--show-secrets", help="In clear instead of encrypted.")
+    ] = False,
+) -> None:
+    """Print the stack's state, as `pulumi stack import` takes it.
+
+    Secrets in it are encrypted with the stack's own key unless --show-secrets.
+    """
+    with open_client(context) as client:
+        checkpoint = client.export(ref, show_secrets=show_secrets)
+    typer.echo(json.dumps(checkpoint.model_dump(mode="json"), indent=2, ensure_ascii=False))
+
+
+@app.command(epilog="Example: croft projects init yucdibezossamesxyyqh")
+def init(
+    context: typer.Context,
+    ref: LinkedRefArgument = "",
+    file: Annotated[
+        Path, typer.Option("--file", "-f", metavar="FILE", help="Where to write it.")
+    ] = FILE,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over a file that is there.")
+    ] = False,
+) -> None:
+    """Write a project.yaml with the settings that the project has, each explained."""
+    with open_client(context) as client:
+        settings, _ = client.spec(ref)
+        name = client.project(ref).name
+    text = project_file.dump(ProjectFile(**settings.model_dump(), name=name))
+    try:
+        with file.open("w" if force else "x") as target:
+            target.write(text)
+    except FileExistsError as error:
+        raise Conflict(f"{file} is there already", fix="add --force to write over it") from error
+    stderr_console().print(f"wrote {file}", markup=False)
+
+
+def _previewed(client: Client, ref: str, wanted: ProjectSettings, timeout_s: float) -> Plan:
+    operation = client.preview(ref, wanted)
+    wait_for(client, operation.id, title=f"preview {ref}", timeout_s=timeout_s, silent=True)
+    return _plan_of(client, operation)
+
+
+def _plan_of(client: Client, operation: Operation) -> Plan:
+    """What an operation that has ended found out."""
+    return Plan.model_validate(client.operation(operation.id).result)
