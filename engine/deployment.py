@@ -149,7 +149,10 @@ class Deployment:
         self._states[urn] = amended
         step = self._open_components.pop(urn, None)
         if step is not None:
-            self._events.step_finished(replace(step, new=amended), closing=True)
+            step = replace(step, new=amended)
+            self._executor.run_hooks_after(step)
+            self._events.step_finished(step, closing=True)
+            self._heed_hooks()
 
     def finish(self) -> None:
         """The program ended well: delete what it no longer asks for. Called once."""
@@ -166,6 +169,7 @@ class Deployment:
         states = self._journal.snapshot().resources
         for failure in self._executor.run_deletes(groups, states):
             self._fail(failure.urn)
+        self._heed_hooks()
 
     def _lives_on(self, state: ResourceState) -> bool:
         # Handlers make what is there their own: a resource that moved to another URN without an
@@ -203,6 +207,13 @@ class Deployment:
         self._undone.add(urn)
         if not self._continue_on_error:
             self._stopped.set()
+
+    def _heed_hooks(self) -> None:
+        """A hook that fails after its step fails the update, though the step is done."""
+        if self._executor.failed_hooks:
+            self._failed = True
+            if not self._continue_on_error:
+                self._stopped.set()
 
     def _skip_if_undone(self, urn: str, goal: Goal | ReadGoal) -> None:
         needed = {goal.parent, urns.split_provider_reference(goal.provider)[0], *goal.dependencies}
@@ -309,6 +320,7 @@ class Deployment:
             if self.stopped:
                 raise Skipped(steps[-1].urn)
             done = self._executor.run(step)
+            self._heed_hooks()
             if done is not None:
                 result = done
                 if not done.custom:

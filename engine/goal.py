@@ -35,6 +35,7 @@ class Goal:
     replace_with: tuple[str, ...] = ()
     replacement_trigger: Any = None
     hide_diff: tuple[str, ...] = ()
+    hooks: Mapping[str, Any] = field(default_factory=dict)  # kind of hook -> names
     source_position: str = ""
     stack_trace: tuple[Mapping[str, str], ...] = ()
     unsupported: tuple[str, ...] = ()  # what the request uses and this engine does not do

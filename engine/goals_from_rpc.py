@@ -23,11 +23,21 @@ from engine.values import dependencies_in, from_struct, unwrap_outputs
 # Request fields whose meaning the engine does not carry out.
 _REFUSED_FIELDS = {
     "remote": "remote components",
-    "hooks": "resource hooks",
     "packageRef": "parameterized packages",
     "envVarMappings": "env_var_mappings",
     "state_migrations": "state migrations",
     "snippetId": "snippets",
+}
+
+# Kinds of hooks as state names them -> field of a request's binding.
+_HOOKS = {
+    "BeforeCreate": "before_create",
+    "AfterCreate": "after_create",
+    "BeforeUpdate": "before_update",
+    "AfterUpdate": "after_update",
+    "BeforeDelete": "before_delete",
+    "AfterDelete": "after_delete",
+    "OnError": "on_error",
 }
 
 _DURATION_UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
@@ -62,11 +72,12 @@ def goal(request: resource_pb2.RegisterResourceRequest, root: Path) -> Goal:
         deleted_with=request.deletedWith,
         replace_with=tuple(request.replace_with),
         replacement_trigger=_value(request.replacement_trigger),
+        hooks=_hooks(request.hooks),
         hide_diff=tuple(_normal_path(path) for path in request.hideDiffs),
         source_position=position(request.sourcePosition, root),
         stack_trace=stack_trace(request.stackTrace, root),
         unsupported=tuple(
-            words for field, words in _REFUSED_FIELDS.items() if _is_set(request, field)
+            words for field, words in _REFUSED_FIELDS.items() if getattr(request, field)
         ),
     )
 
@@ -85,12 +96,6 @@ def read_goal(request: resource_pb2.ReadResourceRequest, root: Path) -> ReadGoal
         source_position=position(request.sourcePosition, root),
         stack_trace=stack_trace(request.stackTrace, root),
     )
-
-
-def _is_set(request: Any, field: str) -> bool:
-    value = getattr(request, field)
-    # The SDK always sends a binding of hooks, empty as a rule.
-    return bool(value.ListFields()) if field == "hooks" else bool(value)
 
 
 def _property_dependencies(
@@ -127,6 +132,11 @@ def _alias(alias: alias_pb2.Alias) -> Alias:
         project=spec.project,
         stack=spec.stack,
     )
+
+
+def _hooks(binding: resource_pb2.RegisterResourceRequest.ResourceHooksBinding) -> dict[str, Any]:
+    names = {kind: list(getattr(binding, field)) for kind, field in _HOOKS.items()}
+    return {kind: found for kind, found in names.items() if found}
 
 
 def _normal_path(text: str) -> str:

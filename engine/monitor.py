@@ -19,13 +19,14 @@ from engine.errors import EngineError
 from engine.functions import Functions
 from engine.goals_from_rpc import goal, read_goal
 from engine.heritage import Heritage
+from engine.hooks import Hooks
 from engine.provider import UNKNOWN
 from engine.resource_state import ResourceState
 from engine.transforms import Transforms
 from engine.values import from_struct, is_unknown, to_struct
 
-# SECRETS always, else secrets come in plaintext. Without hooks, parameterization or state
-# migrations the SDK refuses them itself.
+# SECRETS always, else secrets come in plaintext. Without parameterization or state migrations the
+# SDK refuses them itself.
 FEATURES = {
     "secrets": resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
     "resourceReferences": resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
@@ -35,6 +36,8 @@ FEATURES = {
     "replaceWith": resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
     "transforms": resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS,
     "invokeTransforms": resource_pb2.RESOURCE_MONITOR_FEATURE_INVOKE_TRANSFORMS,
+    "resourceHooks": resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
+    "errorHooks": resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS,
 }
 
 
@@ -46,12 +49,14 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
         deployment: Deployment,
         functions: Functions,
         callbacks: Callbacks,
+        hooks: Hooks,
         info: resource_pb2.DeploymentInfo,
         root: Path,
     ) -> None:
         """`root` is the project's folder."""
         self._deployment, self._functions, self._root = deployment, functions, root
         self._heritage, self._transforms = Heritage(), Transforms(callbacks)
+        self._callbacks, self._hooks = callbacks, hooks
         self._info = info
         self._info.supportedFeatures.extend(FEATURES.values())
 
@@ -79,6 +84,24 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
     ) -> empty_pb2.Empty:
         try:
             self._transforms.register_for_invokes(request)
+        except EngineError as error:
+            _abort(context, error)
+        return empty_pb2.Empty()
+
+    def RegisterResourceHook(
+        self, request: resource_pb2.RegisterResourceHookRequest, context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        try:
+            self._hooks.register(request)
+        except EngineError as error:
+            _abort(context, error)
+        return empty_pb2.Empty()
+
+    def RegisterErrorHook(
+        self, request: resource_pb2.RegisterErrorHookRequest, context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        try:
+            self._hooks.register_for_errors(request)
         except EngineError as error:
             _abort(context, error)
         return empty_pb2.Empty()
@@ -161,6 +184,7 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
         """The program ended without an exception. Answered when every delete is done."""
         try:
             self._deployment.finish()
+            self._callbacks.close()  # before the program's side of it goes away
         except EngineError as error:
             _abort(context, error)
         return empty_pb2.Empty()

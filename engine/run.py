@@ -18,6 +18,7 @@ from engine.deployment import Deployment
 from engine.engine_rpc import Engine
 from engine.events import Events
 from engine.functions import Functions
+from engine.hooks import Hooks, delete_hooks
 from engine.journal import Journal, Save
 from engine.monitor import ResourceMonitor
 from engine.pending import healed
@@ -39,6 +40,9 @@ PARALLEL_MAX = 256
 # A program holds up to four calls for each unit of parallelism (pulumi.automation._server).
 _CALLS_PER_PARALLEL = 4
 _CALLS_BESIDE = 8  # logs, outputs and the final wait
+
+
+_NO_PROGRAM = "Resource has delete hooks registered, but the program is not running. Hooks: "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +110,18 @@ def _refreshed(update: Update, base: Snapshot, events: Events) -> Snapshot:
 
 def _deploy(update: Update, base: Snapshot, journal: Journal, events: Events) -> str:
     """Run the program, or none; an error message, empty when all went well."""
+    if update.runtime is None and (wanted := delete_hooks(base.resources)):
+        for urn, names in wanted.items():
+            events.diagnostic("error", _NO_PROGRAM + ", ".join(names), urn)
+        return "delete hooks cannot run without the program: take them off the resources first"
+    callbacks = Callbacks()
+    hooks = Hooks(callbacks, events, dry_run=update.dry_run)
     generator = StepGenerator(update.stack, update.project.name, base.resources, update.selected)
     executor = StepExecutor(
         journal,
         update.providers,
         events,
+        hooks,
         parallel=update.parallel,
         dry_run=update.dry_run,
         is_going=generator.deleting.__contains__,
@@ -131,10 +142,18 @@ def _deploy(update: Update, base: Snapshot, journal: Journal, events: Events) ->
     if update.runtime is None:
         deployment.finish()
         return "the update failed" if deployment.failed else ""
-    return _run_program(update, update.runtime, deployment, events)
+    with closing(callbacks):
+        return _run_program(update, update.runtime, deployment, hooks, callbacks, events)
 
 
-def _run_program(update: Update, runtime: str, deployment: Deployment, events: Events) -> str:
+def _run_program(
+    update: Update,
+    runtime: str,
+    deployment: Deployment,
+    hooks: Hooks,
+    callbacks: Callbacks,
+    events: Events,
+) -> str:
     secret_keys = sorted(update.secret_config_keys)
     program = language.Run(
         project=update.project.name,
@@ -153,11 +172,17 @@ def _run_program(update: Update, runtime: str, deployment: Deployment, events: E
         dryRun=update.dry_run,
         parallel=update.parallel,
     )
-    functions, callbacks = Functions(deployment, update.providers), Callbacks()
-    monitor = ResourceMonitor(deployment, functions, callbacks, info, update.project.root)
+    monitor = ResourceMonitor(
+        deployment,
+        Functions(deployment, update.providers),
+        callbacks,
+        hooks,
+        info,
+        update.project.root,
+    )
     engine = Engine(events)
     threads = update.parallel * _CALLS_PER_PARALLEL + _CALLS_BESIDE
-    with closing(callbacks), serving(threads, _adding(monitor, engine)) as address:
+    with serving(threads, _adding(monitor, engine)) as address:
         try:
             error = language.run_program(
                 runtime, program, monitor=address, engine=address, folder=update.project.root

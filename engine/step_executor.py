@@ -14,6 +14,7 @@ from typing import TypeVar
 from engine.dependencies import needed_by
 from engine.errors import EngineError, NotOurs
 from engine.events import Events
+from engine.hooks import RETRIES_MAX, HookFailed, Hooks
 from engine.journal import Journal
 from engine.ownership import found, may_be_there, taken_over
 from engine.provider import UNKNOWN, Props
@@ -41,6 +42,7 @@ class StepExecutor:
         journal: Journal,
         providers: ProviderRegistry,
         events: Events,
+        hooks: Hooks,
         *,
         parallel: int,
         dry_run: bool,
@@ -48,6 +50,8 @@ class StepExecutor:
     ) -> None:
         """`is_going(urn)` says whether a resource is deleted in this update."""
         self._journal, self._providers, self._events = journal, providers, events
+        self._hooks = hooks
+        self.failed_hooks: list[HookFailed] = []  # after the step they belong to had been done
         self._parallel, self._dry_run = parallel, dry_run
         self._is_going = is_going
         self._slots = threading.BoundedSemaphore(parallel)
@@ -57,13 +61,14 @@ class StepExecutor:
         self._events.step_started(step)
         taken, begun = None, False
         try:
+            self._hooks.before(step)
             with self._slots:
                 if not self._dry_run:
                     taken = found(step, self._providers)
                 if taken is None:
                     self._journal.begin(step)
                     begun = not self._dry_run
-                result = self._taken_over(step, taken) or self._ACTIONS[step.op](self, step)
+                result = self._taken_over(step, taken) or self._tried(step)
         except BaseException as error:
             # Whatever a handler raises fails this step; were it let through (a cancelled task, an
             # exit in a library), the program would wait for its answer for ever.
@@ -82,8 +87,34 @@ class StepExecutor:
             if result.is_provider:
                 self._providers.configure(result)
             step = replace(step, new=result)
+        if step.state.custom or result is None:
+            self.run_hooks_after(step)
         self._events.step_finished(step)
         return result
+
+    def run_hooks_after(self, step: Step) -> None:
+        """The hooks of a step that has been done. Those of a component wait for its outputs."""
+        try:
+            self._hooks.after(step, step.new)
+        except HookFailed as error:
+            # What was done stands in state; that the update failed is another matter.
+            self._events.diagnostic("error", str(error), step.urn)
+            self.failed_hooks.append(error)
+
+    def _tried(self, step: Step) -> ResourceState | None:
+        """Do a step, again for as long as its error hooks ask for that."""
+        failures: list[str] = []
+        for _ in range(RETRIES_MAX):
+            try:
+                return self._ACTIONS[step.op](self, step)
+            except Overdue:
+                raise  # it may still be at work
+            except Exception as error:
+                # Whatever a handler raises: the hooks are told, and say what comes of it.
+                failures.insert(0, str(error))
+                if not self._hooks.retries(step, failures):
+                    raise
+        raise AssertionError("the last failure is raised")
 
     def run_deletes(
         self, groups: list[list[Step]], states: Collection[ResourceState]

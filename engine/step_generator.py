@@ -325,6 +325,7 @@ def _new_state(registration: Registration, inputs: Props) -> ResourceState:
         replace_on_changes=goal.replace_on_changes,
         replacement_trigger=goal.replacement_trigger,
         hide_diff=goal.hide_diff,
+        resource_hooks=goal.hooks,
         source_position=goal.source_position,
         stack_trace=goal.stack_trace,
     )

@@ -143,17 +143,12 @@ def test_what_is_not_supported_is_refused_by_name(stack):
     def invoked():
         pulumi.runtime.invoke("fake:index:lookup", {})
 
-    def hooked():
-        hook = pulumi.ResourceHook("h", lambda args: None)
-        Thing("a", opts=options(hooks=pulumi.ResourceHookBinding(before_create=[hook])))
-
     def migrated():
         Thing("a", opts=options(state_migrations=[lambda args: None]))
 
     for program, words in (
         (mapped, "env_var_mappings"),
         (invoked, "fake:index:lookup"),
-        (hooked, "hooks"),
         (migrated, "state migrations"),
     ):
         assert not stack.preview(program).succeeded, words
