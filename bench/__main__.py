@@ -11,8 +11,9 @@ import sys
 from datetime import UTC, datetime
 
 from automation.client import Client, client_for
-from bench import create_time, machine, rest_rate
+from bench import create_time, machine, projects_list, rest_rate
 from bench.create_time import CreateTimes
+from bench.projects_list import FEW, MANY, ListTimes, p95
 from bench.rest_rate import RestRate
 from contracts.errors import PlatformError
 from contracts.home import Home, home_from
@@ -22,7 +23,8 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     arguments.add_argument("--rounds", type=int, default=5, help="turns of each measurement")
     arguments.add_argument("--seconds", type=float, default=4.0, help="length of one load")
-    arguments.add_argument("--only", choices=("create", "rest"), help="one of the two")
+    arguments.add_argument("--only", choices=("create", "rest", "list"), help="one of them")
+    arguments.add_argument("--requests", type=int, default=100, help="of each list")
     chosen = arguments.parse_args()
     try:
         home = home_from(os.environ, uid=os.geteuid())
@@ -36,14 +38,18 @@ def main() -> int:
 
 def _run(home: Home, client: Client, chosen: argparse.Namespace) -> None:
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine.describe()}\n")
-    if chosen.only != "rest":
+    if chosen.only in (None, "create"):
         since = machine.cpu_times()
         times = create_time.measure(home, client, chosen.rounds, _say)
         print(_create_table(times, machine.busy_share(since)))
-    if chosen.only != "create":
+    if chosen.only in (None, "rest"):
         since = machine.cpu_times()
         rates = _rest(home, client, chosen)
         print(_rest_table(rates, machine.busy_share(since)))
+    if chosen.only in (None, "list"):
+        since = machine.cpu_times()
+        lists = projects_list.measure(home, chosen.requests, _say)
+        print(_list_table(lists, chosen.requests, machine.busy_share(since)))
 
 
 def _rest(home: Home, client: Client, chosen: argparse.Namespace) -> list[RestRate]:
@@ -89,6 +95,22 @@ def _rest_table(rates: list[RestRate], busy: float) -> str:
             )
             cells.append(f"{p50:.2f} / {p99:.2f} ms")
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _list_table(lists: list[ListTimes], requests: int, busy: float) -> str:
+    lines = [
+        f"### List projects ({requests} requests each, CPU {busy:.0%} busy)\n",
+        f"| asked for | p50 / p95 of {FEW} projects"
+        f" | p50 / p95 of {MANY:,} (aim of a page: at most 50 ms) |",
+        "|---|---|---|",
+    ]
+    for each in lists:
+        few, many = (
+            f"{statistics.median(times):.1f} / {p95(times):.1f} ms"
+            for times in (each.few, each.many)
+        )
+        lines.append(f"| {each.what} | {few} | **{many}** |")
     return "\n".join(lines) + "\n"
 
 
