@@ -312,6 +312,7 @@ class Deployment:
         with _blaming(registration.urn):
             cfg = self._providers.configuration(_stand_in(registration))
             same_name = handler.find(cfg, plain(inputs)) == old.id
+        same_name = same_name or self._diff(registration, inputs).delete_before_replace
         return replace(decision, delete_before_replace=same_name)
 
     def _run(self, steps: list[Step]) -> ResourceState:

@@ -37,7 +37,8 @@ Credentials = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 class Diff(Protocol):
     """What differs, by top-level input key. Nothing in `changes` = same; anything in `replaces` =
-    the object cannot be changed in place."""
+    the object cannot be changed in place; `delete_before_replace` = were it replaced, for whatever
+    reason, the new object would meet the old one."""
 
     @property
     def changes(self) -> Collection[str]: ...

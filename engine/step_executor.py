@@ -17,6 +17,7 @@ from engine.events import Events
 from engine.hooks import RETRIES_MAX, HookFailed, Hooks
 from engine.journal import Journal
 from engine.ownership import found, may_be_there, taken_over
+from engine.property_path import parse_path, reset
 from engine.provider import UNKNOWN, Props
 from engine.provider_registry import ProviderRegistry
 from engine.resource_state import ResourceState, timestamp
@@ -215,12 +216,14 @@ class StepExecutor:
         if has_unknowns(id) or has_unknowns(cfg):
             return replace(new, id="" if has_unknowns(id) else id)
         handler = self._providers.handler(new.type)
-        outputs = _timed(new, "read", lambda: handler.read(cfg, id, plain(new.inputs), {}))
+        given = plain(new.inputs)
+        outputs = _timed(new, "read", lambda: handler.read(cfg, id, given, {}))
         if outputs is None:
             raise EngineError(f"resource '{id}' does not exist")
         id = outputs.get("id") or id  # an import may name it together with its place
         now = timestamp()
         if step.op is Op.IMPORT:
+            new = replace(new, inputs=_ignoring(new, outputs))
             differing = handler.diff(cfg, id, {}, outputs, plain(new.inputs)).changes
             if differing:
                 raise EngineError(
@@ -266,6 +269,14 @@ class StepExecutor:
 
 def _timed(state: ResourceState, verb: str, call: Callable[[], T]) -> T:
     return within(state.custom_timeouts.get(verb), (state.urn, state.provider), call)
+
+
+def _ignoring(state: ResourceState, actual: Props) -> Props:
+    """The inputs of an import, what the program ignores taken from the object itself."""
+    inputs = state.inputs
+    for path in map(parse_path, state.ignore_changes):
+        inputs, _ = reset(path, actual, inputs)
+    return inputs
 
 
 def _foreseen(inputs: Props) -> Props:

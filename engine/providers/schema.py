@@ -255,7 +255,7 @@ class SchemaHandler:
 
     fields: ClassVar[Fields]
     # The inputs that name the real object. A replacement that keeps them cannot be made before
-    # the old object is gone.
+    # the old object is gone. None where the server names it.
     key: ClassVar[tuple[str, ...]]
     autoname: ClassVar[str | None] = None
 
@@ -281,8 +281,8 @@ class SchemaHandler:
     ) -> Changes:
         changes = changed(self.fields, old_outputs, news)
         replaces = [name for name in changes if self.fields[name].replaces]
-        same_key = not any(name in changes for name in self.key)
-        return Changes(changes, replaces, bool(replaces) and same_key)
+        same_key = bool(self.key) and not any(name in changes for name in self.key)
+        return Changes(changes, replaces, same_key)
 
 
 def _autoname(urn: str, name: str, olds: Props) -> str:

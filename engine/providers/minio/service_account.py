@@ -25,8 +25,7 @@ class IamServiceAccount(SchemaHandler):
         "secretKey": Field(output=True, secret=True, local=True),
         "status": Field(output=True),
     }
-    # The server names each one, so a new one never meets the one it replaces.
-    key = ("targetUser",)
+    key = ()  # the server names each one
 
     def validate(self, inputs: Props) -> None:
         if inputs.get("policy"):

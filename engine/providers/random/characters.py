@@ -33,8 +33,7 @@ FIELDS: Fields = {
 
 class RandomString(SchemaHandler):
     fields: ClassVar[Fields] = FIELDS
-    # It has no name: the next one never meets the one it replaces.
-    key = tuple(FIELDS)
+    key = ()  # the next one never meets the one it replaces
     # The version of the Terraform schema; without it the plugin would run its state upgrade.
     meta: ClassVar[str] = '{"schema_version":"2"}'
 

@@ -21,8 +21,7 @@ FIELDS: Fields = {
 
 class RandomId(SchemaHandler):
     fields = FIELDS
-    # It has no name: the next one never meets the one it replaces.
-    key = tuple(FIELDS)
+    key = ()  # the next one never meets the one it replaces
 
     def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
         drawn = secrets.token_bytes(inputs["byteLength"])

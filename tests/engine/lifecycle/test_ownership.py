@@ -56,6 +56,14 @@ def test_an_import_takes_it_in(stack, world, strict):
     assert stack.up(one(7)).changes == {"same": 2}
 
 
+def test_an_import_may_differ_in_what_is_ignored(stack, world):
+    world.objects["a"] = {"name": "a", "size": 7, "url": "fake://a"}
+    program = lambda: Thing("a", size=1, opts=options(import_="a", ignore_changes=["size"]))  # noqa: E731
+    assert stack.up(program).succeeded, stack.errors()
+    assert stack.up(program).changes == {"same": 2}
+    assert world.objects["a"]["size"] == 7
+
+
 def test_killed_before_a_create_of_what_is_theirs(stack, package, world, strict):
     """The intent of a create would make the next run adopt it: there is none."""
     world.objects["a"] = {"name": "a", "size": 7}

@@ -230,7 +230,7 @@ def test_what_replaces_a_database(new, replaces):
     inputs = DATABASE.check({}, URN, None, {"name": "d", **new})
     diff = DATABASE.diff({}, "d", {}, old, inputs)
     assert diff.replaces == replaces
-    assert diff.delete_before_replace == (bool(replaces) and replaces != ["name"])
+    assert diff.delete_before_replace == (replaces != ["name"])
 
 
 def test_sessions_and_replication_slots_do_not_keep_a_database(cfg, made):

@@ -67,7 +67,8 @@ def test_what_replaces(handler, old, new, replaces):
     diff = handler.diff({}, "id", {}, old, check(handler, **new))
     assert diff.changes
     assert diff.replaces == (["allTables"] if replaces is None else replaces)
-    assert diff.delete_before_replace is (replaces is None)
+    # Under the same name the new one meets the old one.
+    assert diff.delete_before_replace is (not replaces)
 
 
 @pytest.mark.parametrize(

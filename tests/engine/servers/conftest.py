@@ -11,7 +11,7 @@ def stack():
     return MemoryStack(builtin_packages())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def postgres(postgres_server):
     """The configuration of a postgresql provider."""
     return {
@@ -23,7 +23,7 @@ def postgres(postgres_server):
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def keycloak_settings(platform):
     return {
         "url": f"http://127.0.0.1:{platform.home.ports.keycloak}",
@@ -32,7 +32,7 @@ def keycloak_settings(platform):
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def minio_settings(platform):
     return {
         "minio_server": f"127.0.0.1:{platform.home.ports.minio}",
