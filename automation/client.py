@@ -6,7 +6,7 @@ the registry or how anything is printed.
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from contracts import errors
 from contracts.audit import AuditPage, AuditRow, AuditVerdict
-from contracts.errors import BackendDown, PlatformError, TimedOut
+from contracts.errors import BackendDown, DeployFailed, PlatformError, TimedOut
 from contracts.home import Home
 from contracts.organizations import (
     Member,
@@ -266,6 +266,24 @@ class Client:
             code="operation_still_running",
             fix="it goes on by itself; look again with: croft projects list",
         )
+
+    def wait(
+        self,
+        operation_id: str,
+        *,
+        on_event: Callable[[OperationEvent], None] = lambda event: None,
+        timeout_s: float = 900.0,
+    ) -> Operation:
+        """The operation once it has finished. Raises DeployFailed with its error, TimedOut when it
+        still runs after `timeout_s`, and whatever `on_event` raises."""
+        for event in self.operation_events(operation_id, timeout_s=timeout_s):
+            on_event(event)
+        operation = self.operation(operation_id)
+        if operation.status != "finished":
+            error = operation.error or {}
+            message = str(error.get("message") or f"operation {operation_id}: {operation.status}")
+            raise DeployFailed(message, code=error.get("code"), fix=str(error.get("fix", "")))
+        return operation
 
     def _stream(
         self, operation_id: str, after_seq: int, read_timeout_s: float

@@ -45,6 +45,7 @@ CLI_PLATFORM_SEES = {
 ENTRY_POINTS = {
     "automation/app.py",
     "automation/boot.py",
+    "automation/embedding.py",  # what other services call instead of croft
     "automation/worker.py",
     "cli/app.py",
     "cli/doctor.py",
