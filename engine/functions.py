@@ -52,6 +52,18 @@ class Functions:
         outputs = plain(state.outputs)
         return _answer(method, args, lambda: method(cfg, outputs, plain(given)))
 
+    def exists(self, type_: str, id: str, provider: str, version: str) -> bool | None:
+        """Whether there is an object of that id, whoever made it."""
+        handler = self._providers.handler(type_)
+        cfg = self._configuration(type_, provider, version)
+        if cfg is None or is_unknown(id):
+            return None
+        try:
+            return handler.read(cfg, id, {}, {}) is not None
+        except Exception as error:
+            # Whatever a handler raises is the answer to the question.
+            raise FunctionFailed(str(error) or repr(error)) from error
+
     def _resource(self, args: Props) -> Props:
         """How a reference to a resource becomes the resource again."""
         state = self._deployment.state(str(args.get("urn", "")))

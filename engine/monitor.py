@@ -5,9 +5,8 @@ Must not know the transport that carries the RPCs, nor how a deployment decides.
 supported is refused by name, never dropped.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import grpc
 from google.protobuf import empty_pb2
@@ -23,7 +22,7 @@ from engine.hooks import Hooks
 from engine.provider import UNKNOWN
 from engine.resource_state import ResourceState
 from engine.transforms import Transforms
-from engine.values import from_struct, is_unknown, to_struct
+from engine.values import from_struct, has_unknowns, is_unknown, to_struct
 
 # SECRETS always, else secrets come in plaintext. Without parameterization or state migrations the
 # SDK refuses them itself.
@@ -117,12 +116,21 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
         except LeftOut as reason:
             return resource_pb2.RegisterResourceResponse(urn=reason.urn, unknown=True)
         except NotDone as reason:
+            if not request.supportsResultReporting:
+                context.abort(grpc.StatusCode.INTERNAL, "resource registration failed")
             return resource_pb2.RegisterResourceResponse(urn=reason.urn, result=resource_pb2.FAIL)
         except EngineError as error:
             _abort(context, error)
         self._heritage.settle(state.urn, request)
+        # Outputs of a component come later; those of an earlier update may name resources that
+        # this one has not registered yet.
+        outputs = state.outputs if state.custom else {}
+        if not request.supportsPartialValues:
+            outputs = {key: value for key, value in outputs.items() if not has_unknowns(value)}
         return resource_pb2.RegisterResourceResponse(
-            urn=state.urn, id=_known_id(state), object=to_struct(_visible(state))
+            urn=state.urn,
+            id=_known_id(state),
+            object=to_struct(outputs, keep_secrets=request.acceptSecrets),
         )
 
     def RegisterResourceOutputs(
@@ -144,8 +152,21 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):
         except EngineError as error:
             _abort(context, error)
         return resource_pb2.ReadResourceResponse(
-            urn=state.urn, id=_known_id(state), properties=to_struct(state.outputs)
+            urn=state.urn,
+            id=_known_id(state),
+            properties=to_struct(state.outputs, keep_secrets=request.acceptSecrets),
         )
+
+    def ExistsResource(
+        self, request: resource_pb2.ExistsResourceRequest, context: grpc.ServicerContext
+    ) -> resource_pb2.ExistsResourceResponse:
+        try:
+            exists = self._functions.exists(
+                request.type, request.id, request.provider, request.version
+            )
+        except EngineError as error:
+            _abort(context, error)
+        return resource_pb2.ExistsResourceResponse(exists=bool(exists), unknown=exists is None)
 
     def Invoke(
         self, request: resource_pb2.ResourceInvokeRequest, context: grpc.ServicerContext
@@ -198,8 +219,3 @@ def _abort(context: grpc.ServicerContext, error: EngineError) -> NoReturn:
 def _known_id(state: ResourceState) -> str:
     """The SDK reads an empty id as unknown; a provider's unknown id must pass as it is."""
     return "" if is_unknown(state.id) and not state.is_provider else state.id
-
-
-def _visible(state: ResourceState) -> Mapping[str, Any]:
-    # A component has no outputs before RegisterResourceOutputs: it answers with its inputs.
-    return state.outputs if state.custom else state.inputs
