@@ -14,21 +14,21 @@ from collections.abc import Mapping
 from pulumi.automation.errors import CommandError
 
 from engine.command import EmbeddedPulumi
-from engine.commands.arguments import TABLE
 from engine.logins import home_of
 from engine.packages import credentials_from, found_packages
 from engine.selection import SelectionOnDisk
 
 
 def main(args: list[str], environ: Mapping[str, str]) -> int:
-    if not args or args[0] in ("help", "--help", "-h"):
-        print("Usage: python -m engine COMMAND [FLAGS]\n")
-        for words, form in TABLE.items():
-            print(f"  {' '.join(words):18} {form.summary}")
-        return 0
     home = home_of(environ)
     packages = found_packages()
-    engine = EmbeddedPulumi(packages, credentials_from(environ, packages), SelectionOnDisk(home))
+    person = sys.stdin.isatty() and sys.stdout.isatty()
+    engine = EmbeddedPulumi(
+        packages,
+        credentials_from(environ, packages),
+        SelectionOnDisk(home),
+        ask=input if person else None,
+    )
     try:
         engine.run(
             args,

@@ -14,7 +14,7 @@ from pulumi.automation.errors import create_command_error
 
 from engine import isolation
 from engine.commands import COMMANDS, Context
-from engine.commands.arguments import parse
+from engine.commands.arguments import help_for, parse
 from engine.errors import EngineError
 from engine.provider import Credentials, Package
 from engine.providers import builtin_packages
@@ -42,13 +42,15 @@ class EmbeddedPulumi(PulumiCommand):
         packages: Iterable[Package] = (),
         credentials: Credentials | None = None,
         selection: Selection | None = None,
+        ask: Callable[[str], str] | None = None,
     ) -> None:
         """`packages` come on top of the built-in ones. `credentials` are merged into a provider's
-        configuration at each call, and stand in no state."""
+        configuration at each call, and stand in no state. `ask` puts a question to a person."""
         isolation.install()
         self._packages = (*builtin_packages(), *packages)
         self._credentials = credentials
         self._selection = selection or SelectionInMemory()
+        self._ask = ask
 
     def run(
         self,
@@ -83,6 +85,10 @@ class EmbeddedPulumi(PulumiCommand):
     ) -> int:
         context = None
         try:
+            if (lines := help_for(args)) is not None:
+                for line in lines:
+                    out(line)
+                return 0
             arguments = parse(args)
             context = Context(
                 arguments=arguments,
@@ -93,6 +99,7 @@ class EmbeddedPulumi(PulumiCommand):
                 packages=self._packages,
                 credentials=self._credentials,
                 selection=self._selection,
+                ask=self._ask,
             )
             COMMANDS[arguments.command](context)
         except EngineError as error:

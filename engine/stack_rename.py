@@ -27,6 +27,11 @@ def rename_snapshot(snapshot: Snapshot, old: StackReference, new: StackReference
             name = f"{new.project}-{new.name}"
         return f"urn:pulumi:{new.name}::{new.project}::{type_}::{name}"
 
+    return rewritten(snapshot, rename)
+
+
+def rewritten(snapshot: Snapshot, rename: Rename) -> Snapshot:
+    """The snapshot with `rename` applied wherever a URN stands."""
     return replace(
         snapshot,
         resources=tuple(_renamed(resource, rename) for resource in snapshot.resources),

@@ -5,7 +5,7 @@ Owns which function answers which command; their flags stand in `arguments`.
 
 from collections.abc import Callable, Mapping
 
-from engine.commands import config, identity, stack, tags, updates
+from engine.commands import config, identity, stack, state, tags, updates
 from engine.commands.context import Context
 
 COMMANDS: Mapping[tuple[str, ...], Callable[[Context], None]] = {
@@ -13,6 +13,8 @@ COMMANDS: Mapping[tuple[str, ...], Callable[[Context], None]] = {
     ("up",): updates.up,
     ("destroy",): updates.destroy,
     ("refresh",): updates.refresh,
+    ("stack",): stack.show,
+    ("stack", "unselect"): stack.unselect,
     ("stack", "init"): stack.init,
     ("stack", "select"): stack.select,
     ("stack", "ls"): stack.ls,
@@ -33,6 +35,13 @@ COMMANDS: Mapping[tuple[str, ...], Callable[[Context], None]] = {
     ("config", "rm"): config.rm,
     ("config", "rm-all"): config.rm,
     ("config", "refresh"): config.refresh,
+    ("state", "delete"): state.delete,
+    ("state", "protect"): state.protect,
+    ("state", "unprotect"): state.unprotect,
+    ("state", "taint"): state.taint,
+    ("state", "untaint"): state.untaint,
+    ("state", "rename"): state.rename,
+    ("plugin", "ls"): identity.plugins,
     ("cancel",): identity.cancel,
     ("whoami",): identity.whoami,
     ("login",): identity.login,

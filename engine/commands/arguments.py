@@ -1,31 +1,15 @@
-"""The command line of the pulumi CLI, as far as this engine speaks it.
+"""Reading the command line of the pulumi CLI.
 
-Owns the one table of commands and flags, and reading an argument list against it. Must not know
-what a command does. Whatever is not in the table is refused by name: an ignored flag would change
-the meaning of a deployment without a word.
+Owns reading an argument list against the table of commands (forms). Must not know what a command
+does. Whatever is not in the table is refused by name: an ignored flag would change the meaning of a
+deployment without a word.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 
+from engine.commands.forms import EVERYWHERE, SHORT, TABLE, Flag
 from engine.errors import UsageError
-
-
-class Flag(Enum):
-    SWITCH = "switch"
-    VALUE = "value"
-    LIST = "list"
-
-
-@dataclass(frozen=True)
-class Form:
-    """The shape of one command: its flags and how many words may follow it."""
-
-    summary: str
-    flags: Mapping[str, Flag] = field(default_factory=dict)
-    positionals_min: int = 0
-    positionals_max: int | None = 0
 
 
 @dataclass(frozen=True)
@@ -58,145 +42,30 @@ class Arguments:
         return int(text)
 
 
-def _flags(kind: Flag, *names: str) -> dict[str, Flag]:
-    return dict.fromkeys(names, kind)
-
-
-# Without effect here and safe to accept: nothing ever asks a question, previews first or prints
-# color.
-EVERYWHERE = _flags(Flag.SWITCH, "--non-interactive") | _flags(Flag.VALUE, "--color", "--cwd")
-
-STACK = _flags(Flag.VALUE, "--stack")
-UPDATE = (
-    STACK
-    | _flags(Flag.VALUE, "--message", "--parallel", "--client", "--exec-kind", "--event-log")
-    | _flags(Flag.VALUE, "--run-program")
-    | _flags(Flag.SWITCH, "--diff", "--debug", "--expect-no-changes")
-    | _flags(Flag.SWITCH, "--suppress-outputs", "--suppress-progress", "--json")
-)
-SELECT = _flags(Flag.LIST, "--target", "--exclude") | _flags(
-    Flag.SWITCH, "--target-dependents", "--exclude-dependents"
-)
-REPLACE = _flags(Flag.LIST, "--replace", "--target-replace")
-APPLY = _flags(Flag.SWITCH, "--yes", "--skip-preview")
-
-TABLE: Mapping[tuple[str, ...], Form] = {
-    ("preview",): Form(
-        "Show what an update would do",
-        UPDATE | SELECT | REPLACE | _flags(Flag.SWITCH, "--refresh"),
-    ),
-    ("up",): Form(
-        "Create or update the resources of a stack",
-        UPDATE | APPLY | SELECT | REPLACE | _flags(Flag.SWITCH, "--refresh", "--continue-on-error"),
-    ),
-    ("destroy",): Form(
-        "Delete every resource of a stack",
-        UPDATE
-        | APPLY
-        | SELECT
-        | _flags(Flag.SWITCH, "--preview-only", "--refresh", "--continue-on-error")
-        | _flags(Flag.SWITCH, "--exclude-protected"),
-    ),
-    # Pending creates are always settled, by looking for the object: --clear-pending-creates asks
-    # for no more than that.
-    ("refresh",): Form(
-        "Read every resource and correct the state",
-        UPDATE | APPLY | SELECT | _flags(Flag.SWITCH, "--preview-only", "--clear-pending-creates"),
-    ),
-    ("stack", "init"): Form(
-        "Create a stack",
-        STACK | _flags(Flag.VALUE, "--secrets-provider") | _flags(Flag.SWITCH, "--no-select"),
-        0,
-        1,
-    ),
-    ("stack", "select"): Form("Select a stack", STACK | _flags(Flag.SWITCH, "--create"), 0, 1),
-    ("stack", "ls"): Form("List stacks", _flags(Flag.SWITCH, "--json", "--all")),
-    ("stack", "output"): Form(
-        "Show the outputs of a stack",
-        STACK | _flags(Flag.SWITCH, "--json", "--show-secrets"),
-        0,
-        1,
-    ),
-    ("stack", "history"): Form(
-        "Show the updates of a stack",
-        STACK
-        | _flags(Flag.SWITCH, "--json", "--show-secrets")
-        | _flags(Flag.VALUE, "--page", "--page-size"),
-    ),
-    ("stack", "export"): Form(
-        "Write out the state of a stack",
-        STACK | _flags(Flag.SWITCH, "--show-secrets") | _flags(Flag.VALUE, "--file"),
-    ),
-    ("stack", "import"): Form(
-        "Replace the state of a stack",
-        STACK | _flags(Flag.VALUE, "--file") | _flags(Flag.SWITCH, "--force"),
-    ),
-    ("stack", "rename"): Form("Give a stack another name", STACK, 1, 1),
-    ("stack", "rm"): Form(
-        "Remove a stack and its history",
-        STACK | _flags(Flag.SWITCH, "--yes", "--force", "--preserve-config"),
-        0,
-        1,
-    ),
-    ("stack", "tag", "get"): Form("Show one tag of a stack", STACK, 1, 1),
-    ("stack", "tag", "set"): Form("Set one tag of a stack", STACK, 2, 2),
-    ("stack", "tag", "rm"): Form("Remove one tag of a stack", STACK, 1, 1),
-    ("stack", "tag", "ls"): Form("List the tags of a stack", STACK | _flags(Flag.SWITCH, "--json")),
-    ("config",): Form(
-        "Show the configuration", STACK | _flags(Flag.SWITCH, "--json", "--show-secrets")
-    ),
-    ("config", "get"): Form(
-        "Show one configuration value", STACK | _flags(Flag.SWITCH, "--json", "--path"), 1, 1
-    ),
-    ("config", "set"): Form(
-        "Set one configuration value",
-        STACK | _flags(Flag.SWITCH, "--secret", "--plaintext", "--path"),
-        1,
-        2,
-    ),
-    ("config", "set-all"): Form(
-        "Set several configuration values",
-        STACK
-        | _flags(Flag.LIST, "--secret", "--plaintext")
-        | _flags(Flag.SWITCH, "--path")
-        | _flags(Flag.VALUE, "--json"),
-    ),
-    ("config", "rm"): Form(
-        "Remove one configuration value", STACK | _flags(Flag.SWITCH, "--path"), 1, 1
-    ),
-    ("config", "rm-all"): Form(
-        "Remove several configuration values", STACK | _flags(Flag.SWITCH, "--path"), 1, None
-    ),
-    ("config", "refresh"): Form(
-        "Restore the configuration of the last update",
-        STACK | _flags(Flag.SWITCH, "--force"),
-    ),
-    ("cancel",): Form("Remove the locks of a stack", STACK | _flags(Flag.SWITCH, "--yes"), 0, 1),
-    ("whoami",): Form("Show who uses which backend", _flags(Flag.SWITCH, "--json", "--verbose")),
-    ("login",): Form(
-        "Remember a backend",
-        _flags(Flag.SWITCH, "--local") | _flags(Flag.VALUE, "--cloud-url"),
-        0,
-        1,
-    ),
-    ("logout",): Form("Forget the remembered backend"),
-    ("version",): Form("Show the version of the engine"),
-}
-
-SHORT = {
-    "-s": "--stack",
-    "-y": "--yes",
-    "-j": "--json",
-    "-m": "--message",
-    "-t": "--target",
-    "-x": "--exclude",
-    "-p": "--parallel",
-    "-d": "--debug",
-    "-C": "--cwd",
-    "-f": "--skip-preview",
-    "-c": "--config",
-    "-v": "--verbose",
-}
+def help_for(args: Sequence[str]) -> list[str] | None:
+    """Lines of help, if an argument list asks for it."""
+    given = list(args[: args.index("--")] if "--" in args else args)
+    if given and given[0] != "help" and not {"--help", "-h"} & set(given):
+        return None
+    words = tuple(word for word in given if not word.startswith("-") and word != "help")
+    form = TABLE.get(words)
+    if form is None:
+        width = max(len(" ".join(command)) for command in TABLE)
+        lines = [f"  {' '.join(command):{width}}  {f.summary}" for command, f in TABLE.items()]
+        return ["Usage: python -m engine COMMAND [FLAGS]", "", *lines]
+    short = {name: letter for letter, name in SHORT.items()}
+    flags = {**form.flags, **EVERYWHERE}
+    return [
+        f"Usage: python -m engine {' '.join(words)} [FLAGS]",
+        "",
+        form.summary,
+        "",
+        *(
+            f"  {short[name] + ', ' if name in short else '    '}{name}"
+            + ("" if kind is Flag.SWITCH else " VALUE")
+            for name, kind in sorted(flags.items())
+        ),
+    ]
 
 
 def parse(args: Sequence[str]) -> Arguments:

@@ -55,7 +55,7 @@ def set_(context: Context) -> None:
     if arguments.has("--secret") and arguments.has("--plaintext"):
         raise UsageError("only one of --secret and --plaintext can be given")
     key, text = arguments.positionals
-    _set(context, {key: (text, arguments.has("--secret"))})
+    _set(context, {key: (text, arguments.has("--secret"))}, arguments.has("--path"))
 
 
 def set_all(context: Context) -> None:
@@ -69,7 +69,18 @@ def set_all(context: Context) -> None:
             if not separator:
                 raise UsageError(f"{flag} takes key=value")
             values[key] = (text, secret)
-    _set(context, values)
+    _set(context, values, arguments.has("--path"))
+
+
+def set_given(context: Context) -> None:
+    """`--config KEY=VALUE` of an update: set before it begins."""
+    pairs = [pair.partition("=") for pair in context.arguments.values("--config")]
+    for key, separator, _ in pairs:
+        if not separator:
+            raise UsageError(f"--config takes key=value, not '{key}'")
+    if pairs:
+        values = {key: (text, False) for key, _, text in pairs}
+        _set(context, values, context.arguments.has("--config-path"))
 
 
 def _from_json(document: str) -> Mapping[str, tuple[str, bool]]:
@@ -82,14 +93,14 @@ def _from_json(document: str) -> Mapping[str, tuple[str, bool]]:
         raise UsageError("--json takes an object of {value, secret} by key") from error
 
 
-def _set(context: Context, values: Mapping[str, tuple[str, bool]]) -> None:
+def _set(context: Context, values: Mapping[str, tuple[str, bool]], path: bool) -> None:
     stack = context.stack()
     secrets = context.secrets(stack)
     settings = context.settings(stack)
     config: Mapping[str, Any] = settings.config
     for key, (text, secret) in values.items():
         raw = secure(secrets.encrypt(text)) if secret else text
-        config = set_config(config, _key(context, key), raw, path=context.arguments.has("--path"))
+        config = set_config(config, _key(context, key), raw, path=path)
     context.save_settings(stack, replace(settings, config=config))
 
 

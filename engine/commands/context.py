@@ -55,6 +55,7 @@ class Context:
     packages: Iterable[Package]
     credentials: Credentials | None
     selection: Selection
+    ask: Callable[[str], str] | None = None  # a person's answer to a question; None where nobody is
 
     # Project and backend
 
@@ -111,13 +112,47 @@ class Context:
             raise StackNotFound(reference.name)
         return reference
 
+    # People
+
+    @property
+    def assured(self) -> bool:
+        """Whether nobody needs to be asked."""
+        skip = self.environ.get("PULUMI_SKIP_CONFIRMATIONS", "").lower() in ("1", "true")
+        return skip or self.arguments.has("--yes")
+
+    def answer(self, question: str) -> str:
+        """What a person says. Raises UsageError where there is none."""
+        return self._person()(question).strip()
+
+    def require_person(self) -> None:
+        """Fail before anything is done, if nobody could agree to it later."""
+        if not self.assured:
+            self._person()
+
+    def _person(self) -> Callable[[str], str]:
+        if self.ask is None or self.arguments.has("--non-interactive"):
+            raise UsageError(
+                "--yes or --skip-preview must be passed in to proceed when running in "
+                "non-interactive mode"
+            )
+        return self.ask
+
+    def confirm(self, question: str) -> None:
+        """Go on only if a person agrees, or has agreed beforehand."""
+        if not self.assured and self.answer(f"{question} (yes/no) ") != "yes":
+            raise UsageError("confirmation declined")
+
     # Settings, secrets, state
 
+    def settings_path(self, stack: StackReference) -> Path:
+        file = self.arguments.value("--config-file")
+        return self.folder / file if file else self.project.settings_path(stack.name)
+
     def settings(self, stack: StackReference) -> StackSettings:
-        return read_settings(self.project.settings_path(stack.name))
+        return read_settings(self.settings_path(stack))
 
     def save_settings(self, stack: StackReference, settings: StackSettings) -> None:
-        write_settings(self.project.settings_path(stack.name), settings)
+        write_settings(self.settings_path(stack), settings)
 
     @cached_property
     def passphrase(self) -> str:

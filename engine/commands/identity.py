@@ -1,4 +1,4 @@
-"""`whoami`, `login`, `logout`, `version` and `cancel`.
+"""`whoami`, `login`, `logout`, `version`, `plugin ls` and `cancel`.
 
 Owns those commands. Must not know projects or deployments.
 """
@@ -47,7 +47,14 @@ def version(context: Context) -> None:
     context.out(f"v{VERSION}")
 
 
+def plugins(context: Context) -> None:
+    """Handlers are no plugins."""
+    if context.arguments.has("--json"):
+        context.out_json([])
+
+
 def cancel(context: Context) -> None:
     stack = context.stack(context.arguments.first)
+    context.confirm(f"This will remove every lock of stack '{stack.name}', a live one too.")
     count = context.store.cancel(stack)
     context.out(f"Removed {count} lock(s) of stack '{stack.name}'")

@@ -20,8 +20,39 @@ from engine.secrecy import MASK, masked, plain
 from engine.secrets_passphrase import PROVIDER_TYPE
 from engine.stack_reference import StackReference
 from engine.stack_settings import ConfigValue, config_value
+from engine.urns import name_of
 from engine.values import has_secrets
 from engine.version import VERSION
+
+
+def show(context: Context) -> None:
+    """`stack` alone: what there is to know of the current one."""
+    arguments, stack = context.arguments, context.stack()
+    if arguments.has("--show-name"):
+        context.out(stack.name)
+        return
+    summary = context.store.summary(stack)
+    context.out(f"Current stack is {stack.name}:")
+    context.out(f"    Backend: {context.bucket.describe('').removesuffix('/')}")
+    context.out(f"    Last updated: {summary.last_update or 'never'}")
+    snapshot = context.store.load(stack, context.open_secrets)
+    resources = snapshot.resources if snapshot else ()
+    context.out(f"Current stack resources ({len(resources)}):")
+    for resource in resources:
+        context.out(f"    {resource.type}  {name_of(resource.urn)}")
+        if arguments.has("--show-urns"):
+            context.out(f"        URN: {resource.urn}")
+        if arguments.has("--show-ids") and resource.id:
+            context.out(f"        ID: {resource.id}")
+    outputs = _sentinels(snapshot.stack_outputs) if snapshot else {}
+    context.out(f"Current stack outputs ({len(outputs)}):")
+    for key, value in sorted(outputs.items()):
+        context.out(f"    {key}  {_text(value)}")
+
+
+def unselect(context: Context) -> None:
+    context.selection.set(context.project, None)
+    context.out("No stack is selected")
 
 
 def init(context: Context) -> None:
@@ -201,6 +232,12 @@ def rename(context: Context) -> None:
 
 def rm(context: Context) -> None:
     stack = context.stack(context.arguments.first)
+    context.confirm(f"This will permanently remove stack '{stack.name}'!")
+    remove(context, stack)
+
+
+def remove(context: Context, stack: StackReference) -> None:
+    """Remove a stack and what is kept for it."""
     context.store.remove(stack, force=context.arguments.has("--force"))
     if not context.arguments.has("--preserve-config"):
         context.project.settings_path(stack.name).unlink(missing_ok=True)

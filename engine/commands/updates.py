@@ -5,18 +5,21 @@ events go, the history entry. Must not know what an update does inside.
 """
 
 import json
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.commands.config import set_given
 from engine.commands.context import Context
 from engine.commands.selecting import selected_by
-from engine.display import Display
+from engine.commands.stack import remove
+from engine.display import VALUE_LENGTH_MAX, Display
 from engine.errors import EngineError, UsageError
 from engine.event_log import event_log
-from engine.events import Events, Sink
+from engine.events import Event, Events, Sink
 from engine.language import local_runtime
 from engine.preview_digest import PreviewDigest
 from engine.provider_registry import ProviderRegistry
@@ -43,25 +46,63 @@ class _Kind:
     refresh_only: bool = False
 
 
+_PREVIEW = _Kind("preview", "Previewing update", runs_program=True, dry_run=True)
+
+
 def preview(context: Context) -> None:
-    _update(context, _Kind("preview", "Previewing update", runs_program=True, dry_run=True))
+    set_given(context)
+    _judge(context, _PREVIEW, _update(context, _PREVIEW))
 
 
 def up(context: Context) -> None:
-    _update(context, _Kind("update", "Updating", runs_program=True))
+    _change(context, _Kind("update", "Updating", runs_program=True))
 
 
 def destroy(context: Context) -> None:
-    dry_run = context.arguments.has("--preview-only")
-    _update(context, _Kind("destroy", "Destroying", dry_run=dry_run))
+    _change(context, _Kind("destroy", "Destroying"))
+    partial = any(context.arguments.values(flag) for flag in ("--target", "--exclude"))
+    if context.arguments.has("--remove") and not partial:
+        remove(context, context.stack())
+        context.out("The history and configuration of the stack have been removed")
 
 
 def refresh(context: Context) -> None:
-    dry_run = context.arguments.has("--preview-only")
-    _update(context, _Kind("refresh", "Refreshing", dry_run=dry_run, refresh_only=True))
+    _change(context, _Kind("refresh", "Refreshing", refresh_only=True))
 
 
-def _update(context: Context, kind: _Kind) -> None:
+def _change(context: Context, kind: _Kind) -> None:
+    """An update that changes the stack: previewed and agreed to first, unless told otherwise."""
+    arguments, stack = context.arguments, context.stack()
+    set_given(context)
+    foreseen = replace(kind, title=f"Previewing {kind.name}", dry_run=True)
+    if arguments.has("--preview-only"):
+        _judge(context, foreseen, _update(context, foreseen))
+        return
+    skip = arguments.has("--skip-preview")
+    assured = context.assured or skip
+    if not assured:
+        context.require_person()
+    if not skip and not arguments.has("--json"):
+        seen: list[Event] = []
+        if not _update(context, foreseen, seen.append).succeeded:
+            raise UpdateFailed("preview failed")
+        if not assured:
+            _agree(context, f"Do you want to perform this {kind.name} of {stack.name}?", seen)
+    _judge(context, kind, _update(context, kind))
+
+
+def _agree(context: Context, question: str, seen: Sequence[Event]) -> None:
+    answer = context.answer(f"{question} (yes/no/details) ")
+    if answer == "details":
+        display = Display(context.out, diff=True)
+        for event in seen:
+            display(event)
+        answer = context.answer(f"{question} (yes/no) ")
+    if answer != "yes":
+        raise UsageError("confirmation declined, not proceeding")
+
+
+def _update(context: Context, kind: _Kind, *sinks_besides: Sink) -> Outcome:
     _refuse_other_programs(context, kind)
     stack = context.stack()
     secrets = context.secrets(stack)
@@ -73,7 +114,7 @@ def _update(context: Context, kind: _Kind) -> None:
                 context.err(f"warning: removed the lock of a killed update: {line}")
         runtime = exits.enter_context(_runtime(context)) if kind.runs_program else None
         sinks = exits.enter_context(event_log(context.arguments.value("--event-log")))
-        sinks.append(digest or _sink(context))
+        sinks += [digest or _sink(context), *sinks_besides]
         if not context.arguments.has("--json"):
             context.out(f"{kind.title} ({stack.name}):")
         update = _planned(context, kind, stack, config, context.load(stack, secrets), runtime)
@@ -90,7 +131,7 @@ def _update(context: Context, kind: _Kind) -> None:
         )
     if digest is not None:
         context.out_json(digest.document())
-    _judge(context, kind, outcome)
+    return outcome
 
 
 def _planned(
@@ -191,6 +232,10 @@ def _sink(context: Context) -> Sink:
         progress=not arguments.has("--suppress-progress"),
         diff=arguments.has("--diff"),
         outputs=not arguments.has("--suppress-outputs"),
+        sames=arguments.has("--show-sames"),
+        urns=arguments.has("--urns"),
+        config=arguments.has("--show-config"),
+        length_max=sys.maxsize if arguments.has("--show-full-output") else VALUE_LENGTH_MAX,
     )
 
 

@@ -49,8 +49,7 @@ def test_short_flags():
     ("args", "words"),
     [
         ([], "nothing"),
-        (["plugin", "ls"], "plugin"),
-        (["stack"], "stack"),
+        (["plugin", "rm"], "plugin"),
         (["stack", "graph"], "stack"),
         (["up", "--plan", "x"], "--plan"),
         (["up", "--policy-pack=x"], "--policy-pack"),

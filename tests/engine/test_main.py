@@ -80,7 +80,7 @@ def test_a_project_from_the_command_line(engine):
 def test_a_broken_program(engine):
     engine("stack", "init", "dev")
     (engine.project / "__main__.py").write_text("import nothing_of_that_name\n")
-    done = engine("up", "--yes", ok=False)
+    done = engine("up", "--skip-preview", ok=False)
     assert "nothing_of_that_name" in done.stdout
     assert "error: update failed" in done.stderr
 
