@@ -5,11 +5,12 @@ from engine.providers import builtin_packages
 from engine.providers.provider_resource import flag, number
 
 PACKAGES = builtin_packages()
-POSTGRESQL, KEYCLOAK, MINIO, _ = PACKAGES
+POSTGRESQL, KEYCLOAK, MINIO, *_ = PACKAGES
 
 
 def test_packages_are_found_by_name_and_know_their_types():
-    assert [p.name for p in PACKAGES] == ["postgresql", "keycloak", "minio", "random"]
+    names = ["postgresql", "keycloak", "minio", "cloudflare", "random"]
+    assert [package.name for package in PACKAGES] == names
     for package in PACKAGES:
         assert all(
             token.startswith((f"{package.name}:", "pulumi:providers:"))
