@@ -26,7 +26,14 @@ from automation.api.errors import problem
 from automation.context import Context
 from automation.registry import idempotency_keys as rows
 from automation.secrets import RecordName, Sealed, load_root_key, seal, unseal
-from contracts.errors import Conflict, IncompleteRequest, InvalidInput, PlatformError, Unauthorized
+from contracts.errors import (
+    Conflict,
+    IncompleteRequest,
+    InvalidInput,
+    PlatformError,
+    TimedOut,
+    Unauthorized,
+)
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -185,7 +192,14 @@ def _hold(
                 opened.set_result(_again(asked, kept))
                 return
             opened.set_result(replace(asked.ctx, held=conn))
-            answer = answered.result(timeout=ANSWER_TIMEOUT_S)
+            try:
+                answer = answered.result(timeout=ANSWER_TIMEOUT_S)
+            except TimeoutError:
+                conn.close()  # whoever still works in it must not do so in another's transaction
+                raise TimedOut(
+                    f"the request took longer than {ANSWER_TIMEOUT_S:.0f} s and was taken back",
+                    fix="send it again",
+                ) from None
             if answer is None:
                 raise _Refused
             rows.put(conn, asked.actor, asked.key, _kept(asked, answer))

@@ -160,6 +160,11 @@ FORBIDDEN = [
     "ALTER TABLE audit.project_audit_logs OWNER TO croft_control",
     "SET session_replication_role = replica",
     "SET ROLE croft_audit",
+    "DROP OWNED BY croft_audit",
+    "DROP EXTENSION plpgsql CASCADE",
+    "LOCK TABLE audit.head IN ACCESS EXCLUSIVE MODE",
+    "CREATE RULE r AS ON INSERT TO audit.project_audit_logs DO INSTEAD NOTHING",
+    "SELECT * FROM audit.head FOR UPDATE",
 ]
 
 

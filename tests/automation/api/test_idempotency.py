@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from automation import organizations, projects
+from automation.api import idempotency
 from automation.api.body_limit import BODY_BYTES_MAX
 from automation.registry import idempotency_keys
 from tests.automation.api.members import member_of, organization
@@ -123,6 +124,22 @@ def test_an_answer_that_cannot_be_kept_takes_its_change_back(api, monkeypatch):
     monkeypatch.setattr(idempotency_keys, "put", broken)
     check_problem(api.post(**CREATE, headers=keyed()), 503, "registry_down")
     assert count(api) == 0
+
+
+def test_who_takes_too_long_loses_the_connection_and_nobody_elses(api, monkeypatch):
+    go_on = threading.Event()
+    real = organizations.create
+
+    def slow(*args):
+        assert go_on.wait(20)
+        return real(*args)
+
+    monkeypatch.setattr(idempotency, "ANSWER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(organizations, "create", slow)
+    threading.Timer(1.0, go_on.set).start()
+    late = api.post("/v1/organizations", json={"name": "late"}, headers=keyed())
+    check_problem(late, 504, "timed_out")
+    assert [each["slug"] for each in api.get("/v1/organizations").json()] == ["default"]
 
 
 def test_keys_are_ones_own(api):
