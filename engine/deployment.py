@@ -13,13 +13,14 @@ from typing import Any
 
 from engine import urns
 from engine.decision import Decision, Registration, StepError, decide
+from engine.default_providers import default_provider, refuse_disabled
 from engine.errors import EngineError
 from engine.events import Events
 from engine.goal import Goal, ReadGoal
 from engine.journal import Journal
 from engine.provider import Diff, Props
 from engine.provider_registry import ProviderRegistry
-from engine.resource_state import PROVIDER_TYPE_PREFIX, ResourceState
+from engine.resource_state import ResourceState
 from engine.scope import ScopeError
 from engine.secrecy import marked_like, plain, secret_texts
 from engine.step_executor import StepExecutor, StepFailed
@@ -239,24 +240,13 @@ class Deployment:
     def _default_provider(self, type_: str, version: str) -> str:
         """The reference of a package's default provider, registered at its first use."""
         package = urns.package_of(type_)
-        name = f"default_{version.replace('.', '_')}" if version else "default"
-        prefix = f"{package}:"
         with self._choosing_default:
-            if (package, name) not in self._default_providers:
-                goal = Goal(
-                    type=f"{PROVIDER_TYPE_PREFIX}{package}",
-                    name=name,
-                    custom=True,
-                    properties={
-                        key.removeprefix(prefix): value
-                        for key, value in self._config.items()
-                        if key.startswith(prefix)
-                    },
-                    version=version,
-                )
+            if (package, version) not in self._default_providers:
+                refuse_disabled(package, type_, self._config)
+                goal = default_provider(package, version, self._config)
                 state = self._register(self._placed(goal))
-                self._default_providers[package, name] = state.provider_reference
-            return self._default_providers[package, name]
+                self._default_providers[package, version] = state.provider_reference
+            return self._default_providers[package, version]
 
     def _refuse_unknown(self, urn: str, type_: str) -> None:
         with _blaming(urn):

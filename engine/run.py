@@ -4,6 +4,7 @@ Owns the order of an update: heal, refresh when asked, run the program or none, 
 not know the command line, backends or how state is written.
 """
 
+import json
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
@@ -42,7 +43,15 @@ _CALLS_PER_PARALLEL = 4
 _CALLS_BESIDE = 8  # logs, outputs and the final wait
 
 
+_AUTONAMING = "pulumi:autonaming"
+_AUTONAMING_REFUSED = (
+    f"{_AUTONAMING}: the embedded engine names resources as their packages do by default"
+)
 _NO_PROGRAM = "Resource has delete hooks registered, but the program is not running. Hooks: "
+_HOOKS_FIRST = (
+    "delete hooks cannot run in a destroy, which runs no program: take them off the resources "
+    "with an update first"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,10 +119,9 @@ def _refreshed(update: Update, base: Snapshot, events: Events) -> Snapshot:
 
 def _deploy(update: Update, base: Snapshot, journal: Journal, events: Events) -> str:
     """Run the program, or none; an error message, empty when all went well."""
-    if update.runtime is None and (wanted := delete_hooks(base.resources)):
-        for urn, names in wanted.items():
-            events.diagnostic("error", _NO_PROGRAM + ", ".join(names), urn)
-        return "delete hooks cannot run without the program: take them off the resources first"
+    if refusal := _refusal(update, base, events):
+        events.diagnostic("error", refusal)
+        return refusal
     callbacks = Callbacks()
     hooks = Hooks(callbacks, events, dry_run=update.dry_run)
     generator = StepGenerator(update.stack, update.project.name, base.resources, update.selected)
@@ -198,6 +206,24 @@ def _run_program(
     if error:
         return error
     return f"the program logged {engine.errors} error(s)" if engine.errors else ""
+
+
+def _refusal(update: Update, base: Snapshot, events: Events) -> str:
+    """Why this update cannot be done at all, if there is a reason."""
+    if update.runtime is None:
+        hooks = delete_hooks(base.resources)
+        for urn, names in hooks.items():
+            events.diagnostic("error", _NO_PROGRAM + ", ".join(names), urn)
+        return _HOOKS_FIRST if hooks else ""
+    # Handlers choose names by themselves; going on would make objects of other names.
+    return _AUTONAMING_REFUSED if _names_otherwise(update.config.get(_AUTONAMING, "")) else ""
+
+
+def _names_otherwise(autonaming: str) -> bool:
+    try:
+        return bool(autonaming) and json.loads(autonaming) != {"mode": "default"}
+    except ValueError:
+        return True
 
 
 def _adding(monitor: ResourceMonitor, engine: Engine) -> Callable[[grpc.Server], None]:

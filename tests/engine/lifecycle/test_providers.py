@@ -3,6 +3,7 @@
 import json
 
 import pulumi
+import pytest
 
 from engine.provider_registry import ProviderRegistry
 from engine.testing import FakePackage, MemoryStack
@@ -139,3 +140,42 @@ def test_a_providers_handler_may_refuse_its_inputs():
     stack = MemoryStack([package])
     assert not stack.preview(lambda: FakeProvider("p")).succeeded
     assert "host is required" in stack.errors()[0]
+
+
+@pytest.mark.parametrize(
+    ("disabled", "words"),
+    [
+        ('["fake"]', "Default provider for 'fake' disabled. 'fake:index:Thing' must use an"),
+        ('["*"]', "Default provider for 'fake' disabled"),
+        ('[" fake ", "other"]', "Default provider for 'fake' disabled"),
+        ('["other"]', ""),
+        ("", ""),
+        ("[1]", "must be a list of package names"),
+        ("fake", "must be a list of package names"),
+    ],
+)
+def test_default_providers_may_be_disabled(stack, disabled, words):
+    stack.config = {"pulumi:disable-default-providers": disabled}
+    outcome = stack.preview(lambda: Thing("a"))
+    assert outcome.succeeded is not bool(words)
+    assert words in " ".join(stack.errors())
+    assert stack.preview(lambda: Thing("a", opts=options(provider=FakeProvider("p")))).succeeded
+
+
+@pytest.mark.parametrize(
+    ("autonaming", "refused"),
+    [
+        ('{"mode":"default"}', False),
+        ('{"mode":"verbatim"}', True),
+        ('{"pattern":"${name}-${hex(4)}"}', True),
+        ('{"providers":{"fake":{"mode":"disabled"}}}', True),
+        ("nonsense", True),
+    ],
+)
+def test_other_ways_of_naming_are_refused(stack, world, autonaming, refused):
+    stack.config = {"pulumi:autonaming": autonaming}
+    outcome = stack.up(lambda: Thing("a"))
+    assert outcome.succeeded is not refused
+    assert ("pulumi:autonaming" in " ".join(stack.errors())) is refused
+    assert bool(world.objects) is not refused
+    assert stack.destroy().succeeded
