@@ -41,7 +41,9 @@ OUT_OF_MEMORY, TOO_MANY_CONNECTIONS = "53200", "53300"
 OPERATOR_INTERVENTION = "57P0"  # shut down, crashed, starting up
 # The client library has no SQLSTATE for a connection that was refused.
 NOT_YET = re.compile(
-    "connection refused|the database system is|too many clients|remaining connection slots", re.I
+    "connection refused|the database system is|too many (clients|connections)"
+    "|remaining connection slots",
+    re.I,
 )
 
 

@@ -35,7 +35,8 @@ SETTINGS = {
     "idleInTransactionSessionTimeout": "idle_in_transaction_session_timeout",
     "assumeRole": "role",
 }
-DUPLICATE_OBJECT = "42710"
+# The second: two made it at the same moment.
+ALREADY_EXISTS = ("42710", "23505")
 
 READ = f"""
 SELECT {", ".join(column for _, column in FLAGS.values())},
@@ -101,7 +102,7 @@ class Role(SchemaHandler):
         try:
             transact(cfg, work)
         except PostgresError as error:
-            if error.sqlstate == DUPLICATE_OBJECT:
+            if error.sqlstate in ALREADY_EXISTS:
                 message = f"role {name!r} already exists"
                 raise PostgresError(message, error.sqlstate, already_exists=True) from None
             raise

@@ -6,7 +6,13 @@ import pytest
 
 from engine.provider import UNKNOWN
 from engine.providers.keycloak import handlers
-from engine.providers.keycloak.admin import KeycloakError, admin_of, close_all, login_of
+from engine.providers.keycloak.admin import (
+    KeycloakAdmin,
+    KeycloakError,
+    admin_of,
+    close_all,
+    login_of,
+)
 from engine.providers.keycloak.duration import duration_of, same_duration, seconds_of
 
 HANDLERS = handlers()
@@ -218,6 +224,21 @@ def test_a_realm_whose_answer_was_lost_is_there_all_the_same(cfg, monkeypatch):
         assert REALM.read(cfg, id, inputs, outputs) == outputs
     finally:
         REALM.delete(cfg, inputs["realm"], {})
+
+
+@pytest.mark.platform
+def test_a_token_from_before_the_realm_does_not_break_the_run(cfg):
+    ours, others = admin_of(cfg), KeycloakAdmin(login_of(cfg))
+    assert not others.realm_exists("any")  # it has a token now
+    inputs = check(REALM, realm=f"t-{secrets.token_hex(4)}", defaultSignatureAlgorithm="ES256")
+    id, outputs = REALM.create(cfg, inputs)
+    try:
+        assert others.get(id)["realm"] == id
+        others.put(id, {"displayName": "theirs"})
+        assert ours.get(id)["displayName"] == "theirs"
+    finally:
+        others.close()
+        REALM.delete(cfg, id, outputs)
 
 
 @pytest.mark.platform

@@ -13,6 +13,7 @@ import pulumi_minio as minio
 import pulumi_postgresql as postgresql
 import pytest
 
+from engine.providers.postgresql.connection import close_idle, query
 from engine.resource_state import OperationType
 from tests.engine.servers.lossy import lossy_http, lossy_postgres
 
@@ -60,6 +61,14 @@ def test_of_postgresql(stack, postgres, urn, wanted):
             postgresql.Publication("publication", name=name, database=database.name, opts=there)
 
         converges(stack, loss, program, urn)
+
+
+def test_a_read_is_simply_asked_again(postgres):
+    with lossy_postgres(postgres["port"], lambda sent: "SELECT 42" in sent) as (port, loss):
+        cfg = {key: str(value) for key, value in {**postgres, "port": port}.items()}
+        assert query(cfg, "SELECT 42", []) == [(42,)]
+        assert loss.happened
+    close_idle()  # what is kept leads to a proxy that is gone
 
 
 @pytest.mark.platform
