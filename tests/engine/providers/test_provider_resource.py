@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from engine.provider import UNKNOWN
@@ -53,3 +56,9 @@ def test_another_address_changes_the_provider_and_replaces_nothing():
     handler = POSTGRESQL.handlers["pulumi:providers:postgresql"]
     diff = handler.diff({}, "id", {}, {"host": "a"}, {"host": "b", "__internal": {}})
     assert (diff.changes, diff.replaces) == (["host"], ())
+
+
+def test_the_slow_sdk_is_not_imported_by_the_engine():
+    """pulumi_cloudflare costs two seconds: only a program that uses it pays them."""
+    code = "import sys, engine.providers.cloudflare; assert 'pulumi_cloudflare' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
