@@ -6,7 +6,7 @@ the registry or how anything is printed.
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -40,6 +40,7 @@ from contracts.projects import (
     ProjectCreate,
     invalid_input,
 )
+from contracts.webhooks import Delivery, Webhook, WebhookAdded, WebhookCreate
 
 REQUEST_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
@@ -167,6 +168,26 @@ class Client:
     def verify_audit(self, *, anchor: str | None = None) -> AuditVerdict:
         query = {} if anchor is None else {"anchor": anchor}
         return _read(AuditVerdict, self._ask("GET", "/v1/audit/verify", params=query))
+
+    def webhooks(self, slug: str) -> list[Webhook]:
+        return _read(list[Webhook], self._ask("GET", _organization(slug, "webhooks")))
+
+    def add_webhook(self, slug: str, url: str, events: Sequence[str] = ()) -> WebhookAdded:
+        """Whom to tell of changes; no events are all of them. The secret is shown this once."""
+        body = _valid(WebhookCreate, url=url, events=list(events)).model_dump()
+        return _read(WebhookAdded, self._ask("POST", _organization(slug, "webhooks"), json=body))
+
+    def remove_webhook(self, slug: str, webhook_id: str) -> Webhook:
+        path = _organization(slug, "webhooks", webhook_id)
+        return _read(Webhook, self._ask("DELETE", path))
+
+    def test_webhook(self, slug: str, webhook_id: str) -> Delivery:
+        path = _organization(slug, "webhooks", webhook_id, "test")
+        return _read(Delivery, self._ask("POST", path))
+
+    def webhook_deliveries(self, slug: str, webhook_id: str) -> list[Delivery]:
+        path = _organization(slug, "webhooks", webhook_id, "deliveries")
+        return _read(list[Delivery], self._ask("GET", path))
 
     def projects(self) -> list[Project]:
         return list(self._pages(Project, "/v1/projects"))

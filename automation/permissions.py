@@ -43,6 +43,11 @@ NEEDED: Mapping[str, Needed] = {
     "projects_export": "administrator",  # with show_secrets it holds every password
     "operations_get": "read-only",
     "operations_events": "read-only",
+    "webhooks_list": "administrator",
+    "webhooks_add": "administrator",
+    "webhooks_remove": "administrator",
+    "webhooks_test": "administrator",
+    "webhooks_deliveries": "administrator",
     "audit_list": "anyone",  # one's own organizations', as an administrator
     "audit_export": "operator",
     "audit_verify": "operator",

@@ -28,6 +28,7 @@ from automation.registry import holds
 from automation.settings import Settings, settings_from
 from automation.state_secrets import SpareStateSecrets
 from automation.update_processes import PRELOAD, UpdateProcesses
+from automation.webhook_deliveries import delivering
 from automation.workflows import (
     change_spec,
     create_project,
@@ -91,8 +92,9 @@ def run(ready: runtime.Runtime, slot: int) -> None:
     runtime.install(ready)
     launch(settings, slot)
     log.info("worker-%s works", slot)
-    while not stopping.wait(RECONCILE_INTERVAL_S):
-        reconcile(ready.context)
+    with delivering(ready.context):
+        while not stopping.wait(RECONCILE_INTERVAL_S):
+            reconcile(ready.context)
     log.info("worker-%s leaves", slot)
     DBOS.destroy(workflow_completion_timeout_sec=GRACE_S)
     # Threads of unfinished steps would keep the process; what they do is repeated by the next one.

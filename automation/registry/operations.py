@@ -14,8 +14,10 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from automation.registry import webhooks
 from automation.registry.projects import ProjectState
 from contracts.projects import OperationKind, OperationStatus
+from contracts.webhooks import EVENT_OF_KIND
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,18 @@ def finish(
             operation_id,
         ],
     )
+    _tell(conn, operation_id)
+
+
+def _tell(conn: Connection[Any], operation_id: str | UUID) -> None:
+    """Promise it to the webhooks, unless the operation only looked or was called off."""
+    operation = find(conn, operation_id)
+    assert operation is not None
+    event = EVENT_OF_KIND.get(operation.kind)
+    if event is not None and operation.status == "finished":
+        webhooks.promise(conn, event, operation.id)
+    elif event is not None and operation.status == "failed":
+        webhooks.promise(conn, "project.failed", operation.id)
 
 
 def list_events(

@@ -27,7 +27,7 @@ from tests.fixtures.postgres import Postgres
 TESTER = platform("test")
 DATABASE = "registry"
 EMPTY_IT = """
-    TRUNCATE projects, access_tokens, idempotency_keys, organization_members CASCADE;
+    TRUNCATE projects, access_tokens, idempotency_keys, organization_members, webhooks CASCADE;
     DELETE FROM members WHERE NOT is_operator;
     DELETE FROM organizations WHERE slug <> 'default';
     UPDATE organizations SET plan = 'free', limits = '{"projects_max": 500}';

@@ -1,0 +1,157 @@
+"""Webhooks of an organization: who is told of changes to its projects.
+
+Owns the rules of asking: how many there may be, where they may lead, that a secret is shown once.
+Must not know HTTP, nor how something is delivered (automation/webhook_deliveries.py).
+"""
+
+import ipaddress
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+
+from automation import audit, organizations
+from automation.actors import Actor
+from automation.context import Context
+from automation.registry import webhooks as rows
+from automation.registry.organizations import Organization
+from automation.registry.webhooks import DeliveryRow, WebhookRow
+from automation.secrets import RecordName, load_root_key, seal
+from contracts.errors import InvalidInput, LimitReached, NotFound
+from contracts.refs import is_uuid
+from contracts.webhooks import (
+    Delivery,
+    Webhook,
+    WebhookAdded,
+    WebhookCreate,
+    may_be_told,
+    new_secret,
+)
+
+WEBHOOKS_MAX = 20
+DELIVERIES_SHOWN = 100
+
+
+def list_webhooks(ctx: Context, actor: Actor, slug: str) -> list[Webhook]:
+    with ctx.transaction() as conn:
+        organization = organizations.require(conn, actor, slug)
+        return [_view(row) for row in rows.list_of(conn, organization.id)]
+
+
+def add(ctx: Context, actor: Actor, slug: str, wanted: WebhookCreate) -> WebhookAdded:
+    if not actor.is_operator:
+        _require_public(wanted.url)
+    secret, webhook_id = new_secret(), uuid4()
+    with ctx.transaction() as conn:
+        organization = organizations.require(conn, actor, slug, lock=True)
+        if len(rows.list_of(conn, organization.id)) >= WEBHOOKS_MAX:
+            raise LimitReached(
+                f"organization {organization.slug} has its {WEBHOOKS_MAX} webhooks",
+                fix=f"remove one: croft webhooks list {organization.slug}",
+            )
+        root = load_root_key(ctx.settings.root_key_path)
+        sealed = seal(root, secret_name(organization.id, webhook_id), secret)
+        row = WebhookRow(
+            webhook_id,
+            organization.id,
+            wanted.url,
+            wanted.events,
+            actor.is_operator,
+            **vars(sealed),
+            created_at=datetime.now(UTC),
+        )
+        rows.insert(conn, row)
+        _record(conn, actor, "webhooks.add", organization, row, after=wanted)
+        return WebhookAdded(**_view(row).model_dump(), secret=secret)
+
+
+def remove(ctx: Context, actor: Actor, slug: str, webhook_id: str) -> Webhook:
+    with ctx.transaction() as conn:
+        organization = organizations.require(conn, actor, slug)
+        row = _require(conn, organization, webhook_id)
+        rows.delete(conn, row.id)
+        _record(conn, actor, "webhooks.remove", organization, row, before=_view(row))
+        return _view(row)
+
+
+def test(ctx: Context, actor: Actor, slug: str, webhook_id: str) -> Delivery:
+    """Promise an event that means nothing: it goes the way of all others."""
+    with ctx.transaction() as conn:
+        organization = organizations.require(conn, actor, slug)
+        row = _require(conn, organization, webhook_id)
+        _record(conn, actor, "webhooks.test", organization, row)
+        data = {"organization_slug": organization.slug}
+        return _delivery(rows.promise_test(conn, row.id, data))
+
+
+def deliveries(ctx: Context, actor: Actor, slug: str, webhook_id: str) -> list[Delivery]:
+    with ctx.transaction() as conn:
+        row = _require(conn, organizations.require(conn, actor, slug), webhook_id)
+        found = rows.list_deliveries(conn, row.id, limit=DELIVERIES_SHOWN)
+    return [_delivery(delivery) for delivery in found]
+
+
+def secret_name(organization_id: UUID, webhook_id: UUID) -> RecordName:
+    """What a sealed signing secret is bound to."""
+    return RecordName(organization_id, "webhooks", str(webhook_id))
+
+
+def _require_public(url: str) -> None:
+    """Of an address that is written as a number this is known at once; of a name only when it is
+    looked up, at each delivery."""
+    host = urlsplit(url).hostname or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        allowed = host != "localhost" and not host.endswith(".localhost")
+    else:
+        allowed = may_be_told(host)
+    if not allowed:
+        raise InvalidInput(
+            "a webhook leads to a public address",
+            code="webhook_private",
+            fix="use a public address, or let the platform's operator add this one",
+        )
+
+
+def _require(conn: Connection[Any], organization: Organization, webhook_id: str) -> WebhookRow:
+    row = rows.find(conn, UUID(webhook_id)) if is_uuid(webhook_id) else None
+    if row is None or row.organization_id != organization.id:
+        raise NotFound(
+            f"no webhook {webhook_id!r} in organization {organization.slug}",
+            code="webhook_not_found",
+            fix=f"see: croft webhooks list {organization.slug}",
+        )
+    return row
+
+
+def _record(
+    conn: Connection[Any],
+    actor: Actor,
+    action: str,
+    organization: Organization,
+    row: WebhookRow,
+    *,
+    before: WebhookCreate | Webhook | None = None,
+    after: WebhookCreate | Webhook | None = None,
+) -> None:
+    audit.record(
+        conn,
+        actor,
+        action=action,
+        target=f"organizations/{organization.slug}/webhooks/{row.id}",
+        organization_id=organization.id,
+        before=before,
+        after=after,
+    )
+
+
+def _view(row: WebhookRow) -> Webhook:
+    return Webhook(id=str(row.id), url=row.url, events=row.events, created_at=row.created_at)
+
+
+def _delivery(row: DeliveryRow) -> Delivery:
+    values = {**vars(row), "id": str(row.id), "webhook_id": str(row.webhook_id)}
+    return Delivery.model_validate({name: values[name] for name in Delivery.model_fields})

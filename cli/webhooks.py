@@ -1,0 +1,91 @@
+"""`croft webhooks`: list, add, remove, test, deliveries.
+
+Owns arguments and confirmation. Must not know how something is signed or delivered.
+"""
+
+from typing import Annotated
+
+import typer
+
+from cli.confirmation import confirm
+from cli.control_plane import open_client
+from cli.options import OrganizationArgument, OutputOption, YesOption
+from cli.render import Output, print_view, print_views
+
+app = typer.Typer(
+    help="Who is told of changes to an organization's projects.", no_args_is_help=True
+)
+
+WebhookArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The webhook's id.", show_default=False)
+]
+
+
+@app.command("list", epilog="Example: croft webhooks list shop")
+def list_(
+    context: typer.Context, slug: OrganizationArgument, output: OutputOption = Output.table
+) -> None:
+    """List an organization's webhooks."""
+    with open_client(context) as client:
+        views = [webhook.model_dump(mode="json") for webhook in client.webhooks(slug)]
+    print_views(views, output, columns=("id", "url", "events", "created_at"))
+
+
+@app.command(epilog="Example: croft webhooks add shop https://hooks.example.org/croft")
+def add(
+    context: typer.Context,
+    slug: OrganizationArgument,
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where to post to.")],
+    event: Annotated[
+        list[str] | None,
+        typer.Option("--event", metavar="EVENT", help="May be repeated; default: all."),
+    ] = None,
+    output: OutputOption = Output.table,
+) -> None:
+    """Tell somebody of changes, and print the secret that they check signatures with.
+
+    It is shown this once. Addresses that are not public may be added by the operator only.
+    """
+    with open_client(context) as client:
+        print_view(client.add_webhook(slug, url, event or []).model_dump(mode="json"), output)
+
+
+@app.command(epilog="Example: croft webhooks remove shop 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
+def remove(
+    context: typer.Context,
+    slug: OrganizationArgument,
+    webhook_id: WebhookArgument,
+    yes: YesOption = False,
+    output: OutputOption = Output.table,
+) -> None:
+    """Tell them nothing more; what was still on its way is dropped."""
+    confirm(f"This removes webhook {webhook_id} of {slug}.", typed=webhook_id, yes=yes)
+    with open_client(context) as client:
+        print_view(client.remove_webhook(slug, webhook_id).model_dump(mode="json"), output)
+
+
+@app.command(epilog="Example: croft webhooks test shop 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
+def test(
+    context: typer.Context,
+    slug: OrganizationArgument,
+    webhook_id: WebhookArgument,
+    output: OutputOption = Output.table,
+) -> None:
+    """Send an event that means nothing. `croft webhooks deliveries` tells how it was taken."""
+    with open_client(context) as client:
+        print_view(client.test_webhook(slug, webhook_id).model_dump(mode="json"), output)
+
+
+@app.command(epilog="Example: croft webhooks deliveries shop 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
+def deliveries(
+    context: typer.Context,
+    slug: OrganizationArgument,
+    webhook_id: WebhookArgument,
+    output: OutputOption = Output.table,
+) -> None:
+    """List what was sent or is on its way, the newest first."""
+    with open_client(context) as client:
+        found = client.webhook_deliveries(slug, webhook_id)
+        views = [delivery.model_dump(mode="json") for delivery in found]
+    columns = ("created_at", "event", "project_ref", "status", "attempts", "last_answer", "id")
+    print_views(views, output, columns=columns)
