@@ -81,7 +81,7 @@ def test(ctx: Context, actor: Actor, slug: str, webhook_id: str) -> Delivery:
     with ctx.transaction() as conn:
         organization = organizations.require(conn, actor, slug)
         row = _require(conn, organization, webhook_id)
-        _record(conn, actor, "webhooks.test", organization, row)
+        _record(conn, actor, "webhooks.test", organization, row, after=_view(row))
         data = {"organization_slug": organization.slug}
         return _delivery(rows.promise_test(conn, row.id, data))
 

@@ -32,6 +32,7 @@ def shop(api):
         "ref": created.json()["ref"],
         "operation_id": created.headers["Location"].rpartition("/")[2],
         "member": "operator",
+        "webhook_id": OPERATION,
     }
 
 
@@ -50,6 +51,7 @@ def names_something(route):
 def test_what_is_somebody_elses_is_answered_as_what_is_not_there(api, shop):
     stranger = member_of(api, organization(api, "other"), "eve", "owner")
     absent = {"slug": "absent", "ref": REF, "operation_id": OPERATION, "member": "operator"}
+    absent["webhook_id"] = OPERATION
     for route in filter(names_something, ROUTES):
         theirs, nothing = ask(stranger, route, shop), ask(stranger, route, absent)
         assert (theirs.status_code, nothing.status_code) == (404, 404), route

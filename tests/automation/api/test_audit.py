@@ -42,6 +42,7 @@ CASES: dict[str, Case] = {
     "organizations_delete": Case(slug="empty"),
     "organizations_limits_update": Case({"plan": "pro"}),
     "members_add": Case({"name": "bob", "role": "developer"}),
+    "webhooks_add": Case({"url": "https://hooks.test/"}),
     "members_update": Case({"role": "read-only"}),
 }
 
@@ -60,7 +61,9 @@ def prepare(ctx, api, state):
             keys.ensure_secrets(conn, root, rows.find(conn, ref))
             rows.set_state(conn, ref, state)
             operations.finish(conn, operation_id, "finished")
-    return {"ref": ref, "operation_id": operation_id, "member": "ada"}
+    hook = api.post("/v1/organizations/shop/webhooks", json={"url": "https://hooks.test/"}).json()
+    named = {"ref": ref, "operation_id": operation_id, "member": "ada"}
+    return named | {"webhook_id": hook["id"]}
 
 
 def entries(api, **query):
