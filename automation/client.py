@@ -36,6 +36,7 @@ from contracts.projects import (
     Connection,
     Operation,
     OperationEvent,
+    OperationPage,
     Project,
     ProjectCreate,
     invalid_input,
@@ -204,8 +205,27 @@ class Client:
         body = wanted.model_dump(exclude_none=True)
         return _started(self._ask("POST", "/v1/projects", json=body))
 
-    def destroy_project(self, ref: str) -> Started:
-        return _started(self._ask("DELETE", f"/v1/projects/{_segment(ref)}"))
+    def destroy_project(self, ref: str, *, now: bool = False) -> Started:
+        path = f"/v1/projects/{_segment(ref)}"
+        return _started(self._ask("DELETE", path, params={"now": now}))
+
+    def pause_project(self, ref: str) -> Started:
+        return _started(self._ask("POST", f"/v1/projects/{_segment(ref)}/pause"))
+
+    def restore_project(self, ref: str) -> Started:
+        return _started(self._ask("POST", f"/v1/projects/{_segment(ref)}/restore"))
+
+    def rename_project(self, ref: str, name: str) -> Project:
+        answer = self._ask("PATCH", f"/v1/projects/{_segment(ref)}", json={"name": name})
+        return _read(Project, answer)
+
+    def restart_project(self, ref: str) -> Operation:
+        return _read(Operation, self._ask("POST", f"/v1/projects/{_segment(ref)}/restart"))
+
+    def transfer_project(self, ref: str, organization_slug: str) -> Operation:
+        path = f"/v1/projects/{_segment(ref)}/transfer"
+        answer = self._ask("POST", path, json={"organization_slug": organization_slug})
+        return _read(Operation, answer)
 
     def api_keys(self, ref: str, *, reveal: bool = False) -> list[ApiKey]:
         path = f"/v1/projects/{_segment(ref)}/api-keys"
@@ -253,6 +273,27 @@ class Client:
 
     def operation(self, operation_id: str) -> Operation:
         answer = self._ask("GET", f"/v1/operations/{_segment(operation_id)}")
+        return _read(Operation, answer)
+
+    def operations(
+        self,
+        *,
+        project_ref: str | None = None,
+        status: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> OperationPage:
+        """Newest first, a page at a time."""
+        asked = {"project_ref": project_ref, "status": status, "limit": limit, "cursor": cursor}
+        params = {name: value for name, value in asked.items() if value is not None}
+        return _read(OperationPage, self._ask("GET", "/v1/operations", params=params))
+
+    def cancel_operation(self, operation_id: str) -> Operation:
+        answer = self._ask("POST", f"/v1/operations/{_segment(operation_id)}/cancel")
+        return _read(Operation, answer)
+
+    def retry_operation(self, operation_id: str) -> Operation:
+        answer = self._ask("POST", f"/v1/operations/{_segment(operation_id)}/retry")
         return _read(Operation, answer)
 
     def operation_events(

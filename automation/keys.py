@@ -7,7 +7,9 @@ know SQL or the cipher.
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from joserfc import jwt
 from joserfc.jwk import OctKey
@@ -86,3 +88,18 @@ def read_secrets(conn: Connection[Any], root: RootKey, project: ProjectRow) -> d
         )
         for row in project_secrets.list_current(conn, project.ref)
     }
+
+
+def hand_over(
+    conn: Connection[Any], root: RootKey, project: ProjectRow, organization_id: UUID
+) -> None:
+    """Seal the project's secrets for another organization, since a record is bound to its own."""
+    for row in project_secrets.list_all(conn, project.ref):
+        sealed = Sealed(row.kek_id, row.wrapped_dek, row.nonce, row.ciphertext)
+        name = RecordName(project.organization_id, project.ref, row.name, row.version)
+        anew = seal(
+            root, replace(name, organization_id=organization_id), unseal(root, name, sealed)
+        )
+        project_secrets.replace(
+            conn, SecretRow(row.project_ref, row.name, row.version, **vars(anew))
+        )

@@ -3,7 +3,9 @@
 Owns the one table of it; pure. Must not know who asks, or how an operation does its work.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from automation.registry.projects import ProjectState
 from contracts.projects import OperationKind
@@ -33,5 +35,22 @@ PASSAGES: dict[OperationKind, Passage] = {
     "transfer": Passage(SETTLED),
     "refresh": Passage(SETTLED),
     "preview": Passage(SETTLED),
-    "destroy": Passage(SETTLED | {"DELETED", "CLEANUP_STUCK"}, through="DELETING"),
+    # `to` is where it stays while it can be restored; a purge leads to REMOVED.
+    "destroy": Passage(SETTLED | {"DELETED", "CLEANUP_STUCK"}, through="DELETING", to="DELETED"),
 }
+
+# What a workflow of theirs leaves behind is another spec; the others have none in their input.
+_PAUSED_AFTER: dict[OperationKind, bool] = {"pause": True, "restore": False, "destroy": True}
+
+
+def input_of(
+    kind: OperationKind, spec: Mapping[str, Any], asked: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The input of an operation: what was asked for, and the settings that it is to bring about,
+    given those of now. Whether a project is paused is up to pause and restore alone."""
+    if kind not in _PAUSED_AFTER and "spec" not in asked:
+        return dict(asked)
+    settings = dict(asked.get("spec", spec))
+    paused = _PAUSED_AFTER.get(kind, bool(spec.get("paused")))
+    settings.pop("paused", None)
+    return {**asked, "spec": settings | ({"paused": True} if paused else {})}

@@ -7,6 +7,7 @@ Must not know HTTP, nor how the promised workflow does its work.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from automation import audit
 from automation.absence import no_operation, no_project
 from automation.actors import Actor
 from automation.context import Context
-from automation.lifecycle import PASSAGES
+from automation.lifecycle import PASSAGES, input_of
 from automation.registry import operations as rows
 from automation.registry import outbox, projects
 from automation.registry.operations import OperationRow
@@ -24,7 +25,7 @@ from automation.registry.projects import ProjectRow
 from automation.status import project_status
 from automation.workflows.names import workflow_id
 from contracts.errors import BackendDown, Conflict, Locked
-from contracts.projects import Operation, OperationEvent, OperationKind
+from contracts.projects import Operation, OperationEvent, OperationKind, OperationStatus
 from contracts.refs import is_ref, is_uuid
 
 POLL_INTERVAL_S = 0.2
@@ -92,7 +93,7 @@ def promise(
         conn,
         project_ref=project.ref,
         kind=kind,
-        input=input,
+        input=input_of(kind, project.spec, input),
         prior_state=project.state,
         retry_of=retry_of,
     )
@@ -133,10 +134,39 @@ def record(
 
 def get(ctx: Context, operation_id: str) -> Operation:
     with ctx.transaction() as conn:
-        row = rows.find(conn, operation_id) if is_uuid(operation_id) else None
+        return view(require(conn, operation_id))
+
+
+def list_operations(
+    ctx: Context,
+    actor: Actor,
+    *,
+    project_ref: str | None = None,
+    status: OperationStatus | None = None,
+    before: tuple[datetime, str] | None = None,
+    limit: int,
+) -> list[Operation]:
+    """Newest first, of the actor's organizations. `before` is where an operation stands in that
+    order: its time and id."""
+    with ctx.transaction() as conn:
+        found = rows.list_newest(
+            conn,
+            actor.organizations,
+            project_ref=project_ref,
+            status=status,
+            before=before,
+            limit=limit,
+        )
+    return [view(row) for row in found]
+
+
+def require(
+    conn: psycopg.Connection[Any], operation_id: str, *, lock: bool = False
+) -> OperationRow:
+    row = rows.find(conn, operation_id, lock=lock) if is_uuid(operation_id) else None
     if row is None:
         raise no_operation()
-    return view(row)
+    return row
 
 
 def view(row: rows.OperationRow) -> Operation:

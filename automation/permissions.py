@@ -41,7 +41,15 @@ NEEDED: Mapping[str, Needed] = {
     "projects_history": "read-only",
     "projects_outputs": "read-only",
     "projects_export": "administrator",  # with show_secrets it holds every password
+    "projects_rename": "developer",
+    "projects_pause": "developer",
+    "projects_restore": "administrator",
+    "projects_restart": "developer",
+    "projects_transfer": "administrator",  # and one of the other organization's too
+    "operations_list": "anyone",  # one's own organizations'
     "operations_get": "read-only",
+    "operations_cancel": "developer",
+    "operations_retry": "developer",
     "operations_events": "read-only",
     "webhooks_list": "administrator",
     "webhooks_add": "administrator",

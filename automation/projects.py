@@ -1,7 +1,7 @@
 """Projects: what may be asked of one, and what is promised in the same transaction.
 
-Owns the rules of create and destroy, and the views. Must not know HTTP, Pulumi, or how the promised
-workflow does its work (automation/workflows/create_project.py and destroy_project.py).
+Owns the rules of create, and the views; what else may be done with one is in changes.py. Must not
+know HTTP, Pulumi, or how the promised workflow does its work.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,20 @@ import psycopg
 from automation import keys, operations, organizations
 from automation.actors import Actor
 from automation.context import Context
-from automation.registry import operations as rows_of_operations
 from automation.registry import projects as rows
 from automation.registry.projects import ProjectRow
 from automation.secrets import load_root_key
 from automation.status import project_status
 from contracts.errors import Conflict, LimitReached
-from contracts.projects import ApiKey, Condition, Connection, DatabaseView, Project, ProjectCreate
+from contracts.projects import (
+    ApiKey,
+    Condition,
+    Connection,
+    DatabaseView,
+    Operation,
+    Project,
+    ProjectCreate,
+)
 from contracts.refs import ProjectNames, new_ref
 
 # While a project is paused its keys open nothing, but they are the ones it will have again.
@@ -48,7 +55,7 @@ def create(ctx: Context, actor: Actor, wanted: ProjectCreate) -> Started:
         actor.require("administrator", organization.id)
         organizations.admit_project(conn, organization)
         rows.lock_admission(conn)
-        port = _free_port(ctx, conn)
+        port = free_port(ctx, conn)
         try:
             rows.insert(
                 conn,
@@ -60,46 +67,26 @@ def create(ctx: Context, actor: Actor, wanted: ProjectCreate) -> Started:
                 rest_port=port,
             )
         except psycopg.errors.UniqueViolation as error:
-            if error.diag.constraint_name != rows.LIVE_NAME_INDEX:
-                raise
-            raise Conflict(
-                f"organization {organization.slug} has a project {wanted.name!r} already",
-                code="project_name_taken",
-                fix="choose another name, or destroy that project first",
-            ) from error
+            raise name_taken(error, organization.slug, wanted.name) from error
         row = operations.require_project(conn, ref)
         if wanted.db_pass is not None:
             root = load_root_key(ctx.settings.root_key_path)
             keys.store_secrets(conn, root, row, {"postgres_password": wanted.db_pass})
         operation = operations.promise(conn, actor, row, "create", after=wanted)
-        return Started(_view(ctx, conn, row), str(operation.id))
-
-
-def destroy(ctx: Context, actor: Actor, ref: str) -> Started:
-    """Promise that nothing of the project remains. Asked again while that runs, the answer is the
-    running operation."""
-    with ctx.transaction() as conn:
-        row = operations.require_project(conn, ref, lock=True)
-        active = rows_of_operations.find_active(conn, ref)
-        if active is not None and active.kind == "destroy":
-            return Started(_view(ctx, conn, row), str(active.id))
-        operations.require_free(conn, row)
-        if row.state == "FAILED":
-            # Its undo left nothing, and its name and port may be another project's by now.
-            rows.set_state(conn, ref, "REMOVED")
-            operation = rows_of_operations.insert(conn, project_ref=ref, kind="destroy")
-            rows_of_operations.finish(conn, operation.id, "finished")
-            operations.record(conn, actor, row, operation, before={"name": row.name})
-        else:
-            operation = operations.promise(conn, actor, row, "destroy", before={"name": row.name})
-        changed = rows.find(conn, ref)
-        assert changed is not None
-        return Started(_view(ctx, conn, changed), str(operation.id))
+        return Started(view(ctx, conn, row), str(operation.id))
 
 
 def get(ctx: Context, ref: str) -> Project:
     with ctx.transaction() as conn:
-        return _view(ctx, conn, operations.require_project(conn, ref))
+        return view(ctx, conn, operations.require_project(conn, ref))
+
+
+def as_left_by(ctx: Context, operation: Operation) -> Project:
+    """The project as it stands after an operation was asked for, removed or not."""
+    with ctx.transaction() as conn:
+        row = rows.find(conn, operation.project_ref)
+        assert row is not None
+        return view(ctx, conn, row)
 
 
 def list_projects(
@@ -117,7 +104,7 @@ def list_projects(
         if organization is not None:
             among = [organizations.require(conn, actor, organization).id]
         found = rows.list_present(conn, among, after=after, limit=limit)
-        return [_view(ctx, conn, row) for row in found]
+        return [view(ctx, conn, row) for row in found]
 
 
 def api_keys(ctx: Context, ref: str, *, reveal: bool) -> list[ApiKey]:
@@ -143,8 +130,21 @@ def connection(ctx: Context, ref: str) -> Connection:
     )
 
 
-def _free_port(ctx: Context, conn: psycopg.Connection[Any]) -> int:
-    """Raises LimitReached."""
+def name_taken(
+    error: psycopg.errors.UniqueViolation, organization_slug: str, name: str
+) -> Exception:
+    """What a live project of the same name means; any other violation stays what it is."""
+    if error.diag.constraint_name != rows.LIVE_NAME_INDEX:
+        return error
+    return Conflict(
+        f"organization {organization_slug} has a project {name!r} already",
+        code="project_name_taken",
+        fix="choose another name, or destroy that project first",
+    )
+
+
+def free_port(ctx: Context, conn: psycopg.Connection[Any]) -> int:
+    """For one more project; needs `lock_admission`. Raises LimitReached."""
     port = rows.free_rest_port(conn, ctx.settings.home.ports.projects)
     if port is None:
         raise LimitReached(
@@ -169,7 +169,7 @@ def _usable_secrets(ctx: Context, ref: str) -> dict[str, str]:
     )
 
 
-def _view(ctx: Context, conn: psycopg.Connection[Any], row: ProjectRow) -> Project:
+def view(ctx: Context, conn: psycopg.Connection[Any], row: ProjectRow) -> Project:
     home = ctx.settings.home
     # One server for all so far, and the registry is on it too.
     version = conn.info.parameter_status("server_version") or ""
@@ -193,5 +193,5 @@ def _view(ctx: Context, conn: psycopg.Connection[Any], row: ProjectRow) -> Proje
             Condition.model_validate({"type": kind, **found})
             for kind, found in sorted(row.conditions.items())
         ],
-        recoverable_until=row.recoverable_until,
+        recoverable_until=row.recoverable_until if row.state == "DELETED" else None,
     )

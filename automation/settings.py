@@ -25,6 +25,8 @@ class Settings:
     connect_timeout_s: int = 5
     pool_size_max: int = 8
     postgres_host: str = "127.0.0.1"
+    deleted_kept_s: float = 7 * 24 * 3600
+    """How long a deleted project can be restored."""
 
     @property
     def control_dsn(self) -> str:

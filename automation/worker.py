@@ -15,12 +15,13 @@ import select
 import signal
 import threading
 import time
+from functools import partial
 from types import FrameType
 
 import psycopg
 from dbos import DBOS, DBOSConfig
 
-from automation import failpoints, pulumi
+from automation import failpoints, project_processes, pulumi
 from automation.context import Context, open_context
 from automation.reconcilers.orphans import all_backends
 from automation.reconcilers.stuck import reconcile_stuck
@@ -35,6 +36,7 @@ from automation.workflows import (
     destroy_project,
     look_at_project,
     names,
+    restart_project,
     runtime,
 )
 from contracts.errors import PlatformError
@@ -55,6 +57,9 @@ HOLD_LOST = 70  # EX_SOFTWARE; the supervisor starts a new worker
 WORKFLOWS = (
     create_project.create_project,
     change_spec.update_project,
+    change_spec.pause_project,
+    change_spec.restore_project,
+    restart_project.restart_project,
     look_at_project.refresh_project,
     look_at_project.preview_project,
     destroy_project.destroy_project,
@@ -73,8 +78,14 @@ def main() -> None:
     settings = settings_from(home_from(os.environ, uid=os.getuid()))
     with open_context(settings) as context, Processes(preload=PRELOAD) as processes:
         spares = SpareStateSecrets(pulumi.new_salt)
-        stacks = UpdateProcesses(processes)
-        run(runtime.Runtime(context, stacks, all_backends(context), spares.take), slot)
+        ready = runtime.Runtime(
+            context,
+            UpdateProcesses(processes),
+            all_backends(context),
+            spares.take,
+            partial(project_processes.restart, settings.home),
+        )
+        run(ready, slot)
 
 
 def run(ready: runtime.Runtime, slot: int) -> None:

@@ -8,13 +8,28 @@ from typing import Annotated
 import typer
 
 from cli.control_plane import open_client
-from cli.options import OutputOption, TimeoutOption
-from cli.render import Output, print_view
+from cli.options import OutputOption, TimeoutOption, WaitOption
+from cli.render import Output, print_view, print_views
 from cli.waiting import TIMEOUT_S, wait_for
 
 app = typer.Typer(help="Changes that run, or ran, in the background.", no_args_is_help=True)
 
 OperationId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
+
+
+@app.command("list", epilog="Example: croft operations list --status failed")
+def list_(
+    context: typer.Context,
+    project: Annotated[str, typer.Option(metavar="REF", help="Of this project only.")] = "",
+    status: Annotated[str, typer.Option(help="With this status only: failed, running...")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 50,
+    output: OutputOption = Output.table,
+) -> None:
+    """List operations, newest first."""
+    with open_client(context) as client:
+        page = client.operations(project_ref=project or None, status=status or None, limit=limit)
+    views = [operation.model_dump(mode="json") for operation in page.data]
+    print_views(views, output, columns=("id", "kind", "project_ref", "status", "created_at"))
 
 
 @app.command(epilog="Example: croft operations get 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
@@ -39,3 +54,30 @@ def watch(
         title = f"{operation.kind} {operation.project_ref}"
         wait_for(client, operation_id, title=title, timeout_s=timeout, output=output)
         print_view(client.operation(operation_id).model_dump(mode="json"), output)
+
+
+@app.command(epilog="Example: croft operations cancel 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
+def cancel(
+    context: typer.Context, operation_id: OperationId, output: OutputOption = Output.table
+) -> None:
+    """Ask an operation to end before its next step; what it did until then is undone."""
+    with open_client(context) as client:
+        print_view(client.cancel_operation(operation_id).model_dump(mode="json"), output)
+
+
+@app.command(epilog="Example: croft operations retry 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
+def retry(
+    context: typer.Context,
+    operation_id: OperationId,
+    wait: WaitOption = True,
+    timeout: TimeoutOption = TIMEOUT_S,
+    output: OutputOption = Output.table,
+) -> None:
+    """Ask once more for what failed or was cancelled."""
+    with open_client(context) as client:
+        operation = client.retry_operation(operation_id)
+        if wait:
+            title = f"{operation.kind} {operation.project_ref}"
+            wait_for(client, operation.id, title=title, timeout_s=timeout, output=output)
+            operation = client.operation(operation.id)
+    print_view(operation.model_dump(mode="json"), output)

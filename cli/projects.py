@@ -1,4 +1,4 @@
-"""`croft projects`: create, list, get, keys, destroy.
+"""`croft projects`: create, list, get, keys, pause, resume, restart, rename, transfer, destroy.
 
 Owns arguments, confirmation and which fields are shown. Must not know how a project is made; the
 noun goes on in automation/client.py, automation/api/projects.py and automation/projects.py.
@@ -20,7 +20,7 @@ from cli.options import (
     YesOption,
 )
 from cli.render import Output, masked, print_view, print_views
-from cli.waiting import TIMEOUT_S, summary, wait_for
+from cli.waiting import TIMEOUT_S, conclude, summary, wait_for
 from contracts.errors import InvalidInput
 
 app = typer.Typer(
@@ -88,21 +88,100 @@ def keys(
     print_view(view if reveal else masked(view), output)
 
 
-@app.command(epilog="Example: croft projects destroy yucdibezossamesxyyqh")
+@app.command(epilog="Example: croft projects pause yucdibezossamesxyyqh")
+def pause(
+    context: typer.Context,
+    ref: LinkedRefArgument = "",
+    wait: WaitOption = True,
+    timeout: TimeoutOption = TIMEOUT_S,
+    output: OutputOption = Output.table,
+) -> None:
+    """Stop a project's processes and shut its logins; its data is kept."""
+    with open_client(context) as client:
+        started = client.pause_project(ref)
+        conclude(client, started, verb="pause", wait=wait, timeout_s=timeout, output=output)
+
+
+@app.command(epilog="Example: croft projects resume yucdibezossamesxyyqh")
+def resume(
+    context: typer.Context,
+    ref: LinkedRefArgument = "",
+    wait: WaitOption = True,
+    timeout: TimeoutOption = TIMEOUT_S,
+    output: OutputOption = Output.table,
+) -> None:
+    """Bring a paused project back, or one that was destroyed a few days ago."""
+    with open_client(context) as client:
+        started = client.restore_project(ref)
+        conclude(client, started, verb="resume", wait=wait, timeout_s=timeout, output=output)
+
+
+@app.command(epilog="Example: croft projects restart yucdibezossamesxyyqh")
+def restart(
+    context: typer.Context,
+    ref: LinkedRefArgument = "",
+    wait: WaitOption = True,
+    timeout: TimeoutOption = TIMEOUT_S,
+    output: OutputOption = Output.table,
+) -> None:
+    """Restart a project's processes."""
+    with open_client(context) as client:
+        operation = client.restart_project(ref)
+        if wait:
+            title = f"restart {operation.project_ref}"
+            wait_for(client, operation.id, title=title, timeout_s=timeout, output=output)
+            operation = client.operation(operation.id)
+    print_view(operation.model_dump(mode="json"), output)
+
+
+@app.command(epilog="Example: croft projects rename yucdibezossamesxyyqh bookshop")
+def rename(
+    context: typer.Context,
+    ref: RefArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    output: OutputOption = Output.table,
+) -> None:
+    """Give a project another name. Nothing else changes: its addresses follow from the ref."""
+    with open_client(context) as client:
+        print_view(summary(client.rename_project(ref, name)), output)
+
+
+@app.command(epilog="Example: croft projects transfer yucdibezossamesxyyqh other-team")
+def transfer(
+    context: typer.Context,
+    ref: RefArgument,
+    organization: Annotated[str, typer.Argument(metavar="ORGANIZATION", show_default=False)],
+    yes: YesOption = False,
+    output: OutputOption = Output.table,
+) -> None:
+    """Give a project to another organization. It goes on running, with the same keys."""
+    with open_client(context) as client:
+        confirm(f"This gives the project to {organization}.", typed=ref, yes=yes)
+        client.transfer_project(ref, organization)
+        print_view(client.project(ref).model_dump(mode="json"), output)
+
+
+@app.command(epilog="Example: croft projects destroy yucdibezossamesxyyqh --now")
 def destroy(
     context: typer.Context,
     ref: RefArgument,
+    now: Annotated[bool, typer.Option("--now", help="For good: nothing is kept.")] = False,
     yes: YesOption = False,
     wait: WaitOption = True,
     timeout: TimeoutOption = TIMEOUT_S,
     output: OutputOption = Output.table,
 ) -> None:
-    """Destroy a project and everything in it: database, users, files. There is no way back."""
+    """Destroy a project and everything in it: database, users, files.
+
+    It is shut at once, and purged after seven days; until then `croft projects resume` brings it
+    back. With --now there is no way back.
+    """
     with open_client(context) as client:
         if not yes:
             name = client.project(ref).name
-            confirm(f"This destroys “{name}” and all its data.", typed=ref, yes=yes)
-        started = client.destroy_project(ref)
+            last = "and all its data" if now else "; for seven days it can be resumed"
+            confirm(f"This destroys “{name}” {last}.", typed=ref, yes=yes)
+        started = client.destroy_project(ref, now=now)
         view = summary(started.project) | {"operation_id": started.operation_id}
         if wait:
             title = f"destroy {ref}"

@@ -19,7 +19,7 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from contracts.errors import InvalidInput
-from contracts.organizations import Pagination
+from contracts.pages import Pagination
 
 GENESIS = bytes(32)
 PROBLEMS_MAX = 100

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from contracts.pages import Pagination
 from contracts.projects import SLUG, Project, check_name
 
 Role = Literal["owner", "administrator", "developer", "read-only"]
@@ -80,12 +81,6 @@ class Entitlements(BaseModel):
     """GET .../entitlements: what the plan gives, in Supabase's form."""
 
     entitlements: list[dict[str, Any]]
-
-
-class Pagination(BaseModel):
-    """`next` is the cursor of the page after this one; null on the last."""
-
-    next: str | None = None
 
 
 class OrganizationProjects(BaseModel):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from contracts.errors import InvalidInput
+from contracts.pages import Pagination
 
 NAME_LENGTH_MAX = 255
 # Strict, unlike names: slugs, ids and regions.
@@ -63,6 +64,24 @@ class ProjectCreate(BaseModel):
 
     _name = field_validator("name")(check_name)
     _db_pass = field_validator("db_pass")(check_password)
+
+
+class ProjectPatch(BaseModel):
+    """Body of PATCH /v1/projects/{ref}."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+
+    _name = field_validator("name")(check_name)
+
+
+class ProjectTransfer(BaseModel):
+    """Body of POST /v1/projects/{ref}/transfer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    organization_slug: str = Field(pattern=SLUG)
 
 
 def invalid_input(problems: Sequence[Mapping[str, Any]]) -> InvalidInput:
@@ -143,6 +162,13 @@ class Operation(BaseModel):
     created_at: datetime
     cancel_requested_at: datetime | None = None
     finished_at: datetime | None = None
+
+
+class OperationPage(BaseModel):
+    """GET /v1/operations, newest first."""
+
+    data: list[Operation]
+    pagination: Pagination
 
 
 class OperationEvent(BaseModel):

@@ -10,7 +10,7 @@ from automation import audit_log
 from automation.api.access import ActorOf, ContextOf
 from automation.api.pages import Cursor, Limit, bad_cursor, page, read_cursor
 from contracts.audit import AuditPage, AuditVerdict, Head
-from contracts.organizations import Pagination
+from contracts.pages import Pagination
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 

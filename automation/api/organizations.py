@@ -14,8 +14,8 @@ from contracts.organizations import (
     OrganizationDetail,
     OrganizationLimits,
     OrganizationProjects,
-    Pagination,
 )
+from contracts.pages import Pagination
 
 router = APIRouter(prefix="/organizations", tags=["organizations"])
 

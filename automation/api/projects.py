@@ -1,10 +1,13 @@
-"""/v1/projects: Supabase's paths, statuses and shapes, plus a Location to follow the change by."""
+"""/v1/projects: Supabase's paths, statuses and shapes, plus a Location to follow the change by.
+
+Paths of our own (restart, transfer) answer 202 with the operation.
+"""
 
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response, status
 
-from automation import projects
+from automation import changes, operations, projects
 from automation.api.access import ActorOf, ContextOf
 from automation.api.pages import (
     LIMIT_MAX,
@@ -15,7 +18,15 @@ from automation.api.pages import (
     page,
     read_cursor,
 )
-from contracts.projects import ApiKey, Connection, Project, ProjectCreate
+from contracts.projects import (
+    ApiKey,
+    Connection,
+    Operation,
+    Project,
+    ProjectCreate,
+    ProjectPatch,
+    ProjectTransfer,
+)
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
@@ -24,7 +35,9 @@ router = APIRouter(prefix="/projects", tags=["projects"])
 def projects_create(
     ctx: ContextOf, actor: ActorOf, wanted: ProjectCreate, response: Response
 ) -> Project:
-    return _following(response, projects.create(ctx, actor, wanted))
+    started = projects.create(ctx, actor, wanted)
+    response.headers["Location"] = f"/v1/operations/{started.operation_id}"
+    return started.project
 
 
 @router.get("")
@@ -47,9 +60,42 @@ def projects_get(ctx: ContextOf, ref: str) -> Project:
     return projects.get(ctx, ref)
 
 
+@router.patch("/{ref}")
+def projects_rename(
+    ctx: ContextOf, actor: ActorOf, ref: str, wanted: ProjectPatch, response: Response
+) -> Project:
+    return _following(ctx, response, changes.rename(ctx, actor, ref, wanted.name))
+
+
 @router.delete("/{ref}")
-def projects_destroy(ctx: ContextOf, actor: ActorOf, ref: str, response: Response) -> Project:
-    return _following(response, projects.destroy(ctx, actor, ref))
+def projects_destroy(
+    ctx: ContextOf, actor: ActorOf, ref: str, response: Response, now: bool = False
+) -> Project:
+    """With `now` it is purged; without, it can be restored until `recoverable_until`."""
+    return _following(ctx, response, changes.destroy(ctx, actor, ref, now=now))
+
+
+@router.post("/{ref}/pause")
+def projects_pause(ctx: ContextOf, actor: ActorOf, ref: str, response: Response) -> Project:
+    return _following(ctx, response, operations.request_operation(ctx, actor, ref, "pause"))
+
+
+@router.post("/{ref}/restore")
+def projects_restore(ctx: ContextOf, actor: ActorOf, ref: str, response: Response) -> Project:
+    """Of a paused project, or a deleted one that is not purged yet."""
+    return _following(ctx, response, changes.restore(ctx, actor, ref))
+
+
+@router.post("/{ref}/restart", status_code=status.HTTP_202_ACCEPTED)
+def projects_restart(ctx: ContextOf, actor: ActorOf, ref: str, response: Response) -> Operation:
+    return accepted(response, operations.request_operation(ctx, actor, ref, "restart"))
+
+
+@router.post("/{ref}/transfer", status_code=status.HTTP_202_ACCEPTED)
+def projects_transfer(
+    ctx: ContextOf, actor: ActorOf, ref: str, wanted: ProjectTransfer, response: Response
+) -> Operation:
+    return accepted(response, changes.transfer(ctx, actor, ref, wanted.organization_slug))
 
 
 @router.get("/{ref}/api-keys")
@@ -62,9 +108,14 @@ def projects_connection(ctx: ContextOf, ref: str) -> Connection:
     return projects.connection(ctx, ref)
 
 
-def _following(response: Response, started: projects.Started) -> Project:
-    response.headers["Location"] = f"/v1/operations/{started.operation_id}"
-    return started.project
+def accepted(response: Response, operation: Operation) -> Operation:
+    response.headers["Location"] = f"/v1/operations/{operation.id}"
+    return operation
+
+
+def _following(ctx: ContextOf, response: Response, operation: Operation) -> Project:
+    accepted(response, operation)
+    return projects.as_left_by(ctx, operation)
 
 
 def key_of(project: Project) -> tuple[str, str]:
@@ -73,6 +124,7 @@ def key_of(project: Project) -> tuple[str, str]:
 
 
 def position_of(cursor: str | None) -> tuple[datetime, str] | None:
+    """Also of operations, whose ids stand where a ref does."""
     key = read_cursor(cursor, 2)
     try:
         return None if key is None else (datetime.fromisoformat(key[0]), key[1])

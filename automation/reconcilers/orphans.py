@@ -9,14 +9,15 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import psycopg
 
+from automation import project_processes
 from automation.context import Context
 from automation.platform_secrets import read_secret
 from automation.registry import cluster, pulumi_state, tenant_objects
-from contracts import units
 from contracts.errors import BackendDown, DeployFailed
 from contracts.home import Home
 from contracts.refs import ProjectNames
@@ -86,20 +87,13 @@ def local_backends(home: Home) -> tuple[Backend, ...]:
         # Drafts included: `<ref>.<pid>.draft`.
         return sorted(path.name for path in home.routes.glob(f"{ref}*"))
 
-    def find_units(ref: str) -> list[str]:
-        answer = units.call(home.supervisor_socket, {"op": "list"})
-        return sorted(unit["name"] for unit in answer["units"] if unit["name"].endswith(f"-{ref}"))
-
-    def remove_unit(name: str) -> None:
-        try:
-            units.call(home.supervisor_socket, {"op": "remove", "name": name})
-        except BackendDown as error:
-            if error.code != "unit_not_found":
-                raise
-
     return (
         Backend("route", find_routes, lambda name: (home.routes / name).unlink(missing_ok=True)),
-        Backend("process", find_units, remove_unit),
+        Backend(
+            "process",
+            partial(project_processes.find, home),
+            partial(project_processes.remove, home),
+        ),
     )
 
 
@@ -107,29 +101,18 @@ def local_backends(home: Home) -> tuple[Backend, ...]:
 
 
 def postgres_backends(home: Home) -> tuple[Backend, ...]:
-    @contextmanager
-    def admin() -> Iterator[psycopg.Connection[Any]]:
-        dsn = cluster.admin_dsn(home.ports.postgres, read_secret(home, "postgres_admin"))
-        try:
-            with psycopg.connect(dsn, autocommit=True) as conn:
-                yield conn
-        except psycopg.OperationalError as error:
-            raise BackendDown(
-                "PostgreSQL does not answer", code="postgres_down", fix="see: croft logs postgres"
-            ) from error
-
     def find(
         query: Callable[[psycopg.Connection[Any], str], list[str]],
     ) -> Callable[[str], list[str]]:
         def ask(ref: str) -> list[str]:
-            with admin() as conn:
+            with cluster.admin_connection(home) as conn:
                 return query(conn, ref)
 
         return ask
 
     def drop(statement: Statement) -> Callable[[str], None]:
         def run(name: str) -> None:
-            with admin() as conn:
+            with cluster.admin_connection(home) as conn:
                 statement(conn, name)
 
         return run

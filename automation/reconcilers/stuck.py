@@ -4,7 +4,7 @@ Owns the pauses. Takes no input and keeps no memory: what is due stands in the r
 know why a cleanup failed; mostly a server was away, and is back.
 """
 
-from automation import projects
+from automation import changes
 from automation.actors import platform
 from automation.context import Context
 from automation.registry import projects as rows
@@ -19,5 +19,5 @@ def reconcile_stuck(ctx: Context) -> list[str]:
     with ctx.transaction() as conn:
         due = rows.list_stuck(conn, pause_s=PAUSE_S, pause_doublings_max=PAUSE_DOUBLINGS_MAX)
     for ref in due:
-        projects.destroy(ctx, RECONCILER, ref)
+        changes.destroy(ctx, RECONCILER, ref, now=True)
     return due

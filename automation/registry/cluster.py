@@ -5,11 +5,17 @@ databases `control` and `keycloak`, the table of Pulumi's `postgres://` backend.
 run again. Must not know the registry's tables or any project.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import psycopg
 from psycopg import Connection, sql
 
+from automation.platform_secrets import read_secret
 from automation.settings import CONTROL_DATABASE, CONTROL_LOGIN
 from contracts.errors import BackendDown
+from contracts.home import Home
 
 ADMIN = "croft_admin"
 # Databases that exist before any project, each with its owner.
@@ -27,6 +33,19 @@ def admin_dsn(port: int, password: str, database: str = "postgres") -> str:
         dbname=database,
         connect_timeout=10,
     )
+
+
+@contextmanager
+def admin_connection(home: Home, database: str = "postgres") -> Iterator[Connection[Any]]:
+    """As the superuser, each statement its own transaction. Raises BackendDown."""
+    dsn = admin_dsn(home.ports.postgres, read_secret(home, "postgres_admin"), database)
+    try:
+        with psycopg.connect(dsn, autocommit=True) as conn:
+            yield conn
+    except psycopg.OperationalError as error:
+        raise BackendDown(
+            "PostgreSQL does not answer", code="postgres_down", fix="see: croft logs postgres"
+        ) from error
 
 
 def ensure_cluster(dsn: str, passwords: dict[str, str]) -> None:

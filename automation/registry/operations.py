@@ -4,7 +4,7 @@ Owns the order of events and that `end` is the last one. Must not know workflows
 the outbox's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,11 +69,70 @@ def insert(
     return row
 
 
-def find(conn: Connection[Any], operation_id: str | UUID) -> OperationRow | None:
+def find(
+    conn: Connection[Any], operation_id: str | UUID, *, lock: bool = False
+) -> OperationRow | None:
+    """With `lock` its row is held until the transaction ends."""
     with conn.cursor(row_factory=class_row(OperationRow)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM operations WHERE id::text = %s", [str(operation_id)]
+            f"SELECT {_COLUMNS} FROM operations WHERE id = %s{' FOR UPDATE' if lock else ''}",
+            [operation_id],
         ).fetchone()
+
+
+def list_newest(
+    conn: Connection[Any],
+    organizations: Sequence[UUID] | None = None,
+    *,
+    project_ref: str | None,
+    status: OperationStatus | None,
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> list[OperationRow]:
+    """Of projects of some organizations; those that came before `before`, by (created_at, id)."""
+    wanted: dict[str, Any] = {"project_ref": project_ref, "status": status}
+    filters = [f"{name} = %({name})s" for name, value in wanted.items() if value is not None]
+    if organizations is not None:
+        filters.append(
+            "project_ref IN (SELECT ref FROM projects WHERE organization_id = ANY(%(among)s))"
+        )
+        wanted["among"] = organizations
+    if before is not None:
+        filters.append("(created_at, id) < (%(at)s, %(id)s::uuid)")
+        wanted |= {"at": before[0], "id": before[1]}
+    where = f"WHERE {' AND '.join(filters)}" if filters else ""
+    with conn.cursor(row_factory=class_row(OperationRow)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM operations {where}"
+            " ORDER BY created_at DESC, id DESC LIMIT %(limit)s",
+            {**wanted, "limit": limit},
+        ).fetchall()
+
+
+def find_newest_change(conn: Connection[Any], project_ref: str) -> OperationRow | None:
+    """The last operation of the project that did more than look."""
+    with conn.cursor(row_factory=class_row(OperationRow)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM operations WHERE project_ref = %s"
+            " AND kind NOT IN ('preview', 'refresh') ORDER BY created_at DESC, id DESC LIMIT 1",
+            [project_ref],
+        ).fetchone()
+
+
+def request_cancel(conn: Connection[Any], operation_id: UUID) -> None:
+    """To be seen by the workflow before its next step; asked for again, the first time counts."""
+    conn.execute(
+        "UPDATE operations SET status = 'cancelling', cancel_requested_at ="
+        " coalesce(cancel_requested_at, now()) WHERE id = %s AND finished_at IS NULL",
+        [operation_id],
+    )
+
+
+def is_cancel_requested(conn: Connection[Any], operation_id: str | UUID) -> bool:
+    row = conn.execute(
+        "SELECT cancel_requested_at IS NOT NULL FROM operations WHERE id = %s", [operation_id]
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def find_active(conn: Connection[Any], project_ref: str) -> OperationRow | None:

@@ -49,6 +49,26 @@ def list_current(conn: Connection[Any], project_ref: str) -> list[SecretRow]:
         ).fetchall()
 
 
+def list_all(conn: Connection[Any], project_ref: str) -> list[SecretRow]:
+    """Every version of each of the project's secrets."""
+    with conn.cursor(row_factory=class_row(SecretRow)) as cursor:
+        return cursor.execute(
+            "SELECT project_ref, name, version, kek_id, wrapped_dek, nonce, ciphertext"
+            " FROM project_secrets WHERE project_ref = %s",
+            [project_ref],
+        ).fetchall()
+
+
+def replace(conn: Connection[Any], row: SecretRow) -> None:
+    """The same secret and version, sealed anew."""
+    conn.execute(
+        "UPDATE project_secrets SET kek_id = %(kek_id)s, wrapped_dek = %(wrapped_dek)s,"
+        " nonce = %(nonce)s, ciphertext = %(ciphertext)s"
+        " WHERE project_ref = %(project_ref)s AND name = %(name)s AND version = %(version)s",
+        vars(row),
+    )
+
+
 def delete_all(conn: Connection[Any], project_ref: str) -> None:
     """Once the project is gone nothing needs them any more."""
     conn.execute("DELETE FROM project_secrets WHERE project_ref = %s", [project_ref])

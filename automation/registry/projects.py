@@ -210,6 +210,29 @@ def set_state(conn: Connection[Any], ref: str, state: ProjectState) -> None:
     write_back(conn, ref, state, epoch=take_fence(conn, ref))
 
 
+def rename(conn: Connection[Any], ref: str, name: str) -> None:
+    """Raises psycopg.errors.UniqueViolation when a live project there has the name."""
+    conn.execute("UPDATE projects SET name = %s WHERE ref = %s", [name, ref])
+
+
+def move(conn: Connection[Any], ref: str, organization_id: UUID) -> None:
+    """Raises psycopg.errors.UniqueViolation when a live project there has its name."""
+    conn.execute("UPDATE projects SET organization_id = %s WHERE ref = %s", [organization_id, ref])
+
+
+def set_rest_port(conn: Connection[Any], ref: str, port: int) -> None:
+    conn.execute("UPDATE projects SET rest_port = %s WHERE ref = %s", [port, ref])
+
+
+def keep_until(conn: Connection[Any], ref: str, *, seconds: float | None) -> None:
+    """From now on the project is deleted but can be had back for so long; None: it is not deleted,
+    and has its name again. Raises psycopg.errors.UniqueViolation when that is taken."""
+    conn.execute(
+        "UPDATE projects SET recoverable_until = now() + interval '1 second' * %s WHERE ref = %s",
+        [seconds, ref],
+    )
+
+
 def set_condition(conn: Connection[Any], ref: str, kind: str, *, reason: str, message: str) -> None:
     """What is so from now on, or still is: `since` is when the reason was first found."""
     conn.execute(

@@ -41,3 +41,12 @@ def drop_database(conn: Connection[Any], name: str) -> None:
 def drop_role(conn: Connection[Any], name: str) -> None:
     """After the project's database: nothing else may depend on a tenant's role."""
     conn.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(name)))
+
+
+def end_sessions(conn: Connection[Any], ref: str) -> None:
+    """Whoever is logged in as one of the project's roles."""
+    conn.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where backend_type = 'client backend' and starts_with(usename, %s)",
+        (ref,),
+    )

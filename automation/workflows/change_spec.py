@@ -1,4 +1,5 @@
-"""Bring a project to another spec, or back to the one it had: the saga behind every such change.
+"""Bring a project to another spec, or back to the one it had: the saga behind update, pause,
+restore, and a destroy that can be restored.
 
 Owns the order of the steps and their undo. What was asked for stands in the operation's input; the
 registry's `spec` is the last good one until the end, and so is what the undo goes back to.
@@ -14,7 +15,7 @@ from automation.registry import operations, projects
 from automation.workflows.deploy import Deployed, probe_health, up_last_good, up_wanted
 from automation.workflows.names import WORKFLOWS
 from automation.workflows.runtime import current
-from automation.workflows.steps import explain, step
+from automation.workflows.steps import explain, status_of, step, undo_step
 from contracts.errors import Conflict
 
 # The condition of a project that is neither what was asked for nor what it had been.
@@ -25,11 +26,21 @@ NOT_EXPECTED = Conflict(
 )
 
 
-# --- the workflow ---------------------------------------------------------------------------------
+# --- the workflows --------------------------------------------------------------------------------
 
 
 @DBOS.workflow(name=WORKFLOWS["update"])
 def update_project(ref: str, operation_id: str) -> None:
+    change_spec(ref, operation_id)
+
+
+@DBOS.workflow(name=WORKFLOWS["pause"])
+def pause_project(ref: str, operation_id: str) -> None:
+    change_spec(ref, operation_id)
+
+
+@DBOS.workflow(name=WORKFLOWS["restore"])
+def restore_project(ref: str, operation_id: str) -> None:
     change_spec(ref, operation_id)
 
 
@@ -39,6 +50,8 @@ def change_spec(ref: str, operation_id: str) -> None:
         deployed = up_wanted(ref, operation_id)
         if deployed["answers"]:
             probe_health(ref, operation_id)
+        else:
+            end_sessions(ref, operation_id)
         commit_change(ref, operation_id, deployed)
     except projects.FenceLost:
         raise  # somebody else has the project now: change nothing more
@@ -86,20 +99,28 @@ def commit_change(ref: str, operation_id: str, deployed: Deployed) -> None:
             observed=deployed["outputs"],
             spec=operation.input.get("spec"),
         )
+        if state == "DELETED":
+            projects.keep_until(conn, ref, seconds=current().context.settings.deleted_kept_s)
         projects.clear_condition(conn, ref, ROLLBACK_FAILED)
         operations.finish(conn, operation_id, "finished")
+
+
+@step
+def end_sessions(ref: str, operation_id: str) -> None:
+    """The roles' connection limits are 0 by now: who is still logged in leaves, and stays out."""
+    current().end_sessions(ref)
 
 
 # --- undos, besides that of deploy.py -------------------------------------------------------------
 
 
-@step
+@undo_step
 def mark_undone(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
     """The project is what it was before."""
     _end_undone(ref, operation_id, reason)
 
 
-@step
+@undo_step
 def mark_not_undone(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
     """The project is in use again, but may be half of each: visible, and tried again until it is
     whole (automation/reconcilers/stuck.py)."""
@@ -116,4 +137,6 @@ def _end_undone(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
     assert prior is not None
     with current().context.transaction() as conn:
         projects.write_back(conn, ref, prior, epoch=projects.take_fence(conn, ref))
-        operations.finish(conn, operation_id, "failed", reason)
+        if prior == "DELETED":  # it was to be restored, and has its days anew
+            projects.keep_until(conn, ref, seconds=current().context.settings.deleted_kept_s)
+        operations.finish(conn, operation_id, status_of(reason), reason)

@@ -18,7 +18,7 @@ from automation.secrets import load_root_key
 from automation.workflows.deploy import Deployed, probe_health
 from automation.workflows.names import WORKFLOWS
 from automation.workflows.runtime import current
-from automation.workflows.steps import explain, is_retry, recorder, step
+from automation.workflows.steps import explain, is_retry, recorder, status_of, step, undo_step
 from automation.workflows.teardown import destroy_stack, sweep_leftovers
 from contracts.errors import Conflict
 
@@ -119,18 +119,18 @@ def commit_active(ref: str, operation_id: str, deployed: Deployed) -> None:
 # --- undos, besides those of teardown.py ----------------------------------------------------------
 
 
-@step
+@undo_step
 def mark_failed(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
     """Nothing is left: name and port are free again, the secrets open nothing any more."""
     with current().context.transaction() as conn:
         project_secrets.delete_all(conn, ref)
         projects.write_back(conn, ref, "FAILED", epoch=projects.take_fence(conn, ref))
-        operations.finish(conn, operation_id, "failed", reason)
+        operations.finish(conn, operation_id, status_of(reason), reason)
 
 
-@step
+@undo_step
 def mark_stuck(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
     """Something may be left: visible, and to be asked for again by a destroy."""
     with current().context.transaction() as conn:
         projects.write_back(conn, ref, "CLEANUP_STUCK", epoch=projects.take_fence(conn, ref))
-        operations.finish(conn, operation_id, "failed", reason)
+        operations.finish(conn, operation_id, status_of(reason), reason)

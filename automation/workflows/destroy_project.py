@@ -1,7 +1,9 @@
-"""Destroy a project: nothing of it remains but a tombstone in the registry.
+"""Destroy a project: shut it so that it can be restored for some days, or leave nothing of it but a
+tombstone in the registry.
 
-Owns the order of the steps. There is nothing to undo: a destroy that fails is CLEANUP_STUCK and may
-be asked for again, with another operation. Arguments are names only: DBOS keeps them in clear.
+Owns the order of the steps of a purge, which nothing undoes: one that fails is CLEANUP_STUCK and
+may be asked for again, with another operation. Until then a destroy is a change of the spec, with
+its undo. Arguments are names only: DBOS keeps them in clear.
 """
 
 from typing import Any
@@ -9,20 +11,24 @@ from typing import Any
 from dbos import DBOS
 
 from automation.registry import operations, project_secrets, projects
+from automation.workflows.change_spec import change_spec
 from automation.workflows.names import WORKFLOWS
 from automation.workflows.runtime import current
-from automation.workflows.steps import explain, step
+from automation.workflows.steps import explain, undo_step
 from automation.workflows.teardown import destroy_stack, sweep_leftovers
-from contracts.errors import NotFound
-
-GONE = NotFound("the project is gone already")
-
 
 # --- the workflow ---------------------------------------------------------------------------------
 
 
 @DBOS.workflow(name=WORKFLOWS["destroy"])
 def destroy_project(ref: str, operation_id: str) -> None:
+    if is_purge(ref, operation_id):
+        purge(ref, operation_id)
+    else:
+        change_spec(ref, operation_id)
+
+
+def purge(ref: str, operation_id: str) -> None:
     try:
         start_destroy(ref, operation_id)
         # The stack is taken down in the reverse of its making: the route goes first.
@@ -39,7 +45,12 @@ def destroy_project(ref: str, operation_id: str) -> None:
 # --- steps ----------------------------------------------------------------------------------------
 
 
-@step
+@undo_step
+def is_purge(ref: str, operation_id: str) -> bool:
+    return bool(current().operation(operation_id).input.get("now"))
+
+
+@undo_step
 def start_destroy(ref: str, operation_id: str) -> None:
     with current().context.transaction() as conn:
         row = projects.find(conn, ref)
@@ -47,11 +58,11 @@ def start_destroy(ref: str, operation_id: str) -> None:
             projects.write_back(conn, ref, "DELETING", epoch=projects.take_fence(conn, ref))
             operations.start(conn, operation_id)
             return
-        operations.finish(conn, operation_id, "failed", explain(GONE))
+        operations.finish(conn, operation_id, "skipped")
     raise projects.FenceLost(f"project {ref} is gone already")
 
 
-@step
+@undo_step
 def commit_removed(ref: str, operation_id: str) -> None:
     """Crypto-erase and tombstone in one: without its secrets no copy of the state can be read."""
     with current().context.transaction() as conn:
@@ -60,7 +71,7 @@ def commit_removed(ref: str, operation_id: str) -> None:
         operations.finish(conn, operation_id, "finished")
 
 
-@step
+@undo_step
 def mark_destroy_stuck(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
     with current().context.transaction() as conn:
         projects.write_back(conn, ref, "CLEANUP_STUCK", epoch=projects.take_fence(conn, ref))

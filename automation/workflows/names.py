@@ -18,6 +18,9 @@ QUEUE = "operations"
 WORKFLOWS: dict[OperationKind, str] = {
     "create": "create_project",
     "update": "update_project",
+    "pause": "pause_project",
+    "restore": "restore_project",
+    "restart": "restart_project",
     "refresh": "refresh_project",
     "preview": "preview_project",
     "destroy": "destroy_project",

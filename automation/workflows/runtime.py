@@ -14,7 +14,7 @@ import psycopg
 from automation.context import Context
 from automation.keys import read_secrets
 from automation.reconcilers.orphans import Backend
-from automation.registry import holds, operations, projects
+from automation.registry import cluster, holds, operations, projects, tenant_objects
 from automation.secrets import load_root_key
 from automation.settings import Settings
 from contracts.errors import Locked
@@ -51,6 +51,8 @@ class Runtime:
     backends: tuple[Backend, ...]
     state_secrets: Callable[[], Mapping[str, str]]
     """Passphrase and salt for the state of a new stack."""
+    restart: Callable[[str], None]
+    """Restart the processes of a project."""
 
     def project(self, ref: str) -> projects.ProjectRow:
         with self.context.transaction() as conn:
@@ -86,6 +88,10 @@ class Runtime:
         root = load_root_key(self.context.settings.root_key_path)
         with self.context.transaction() as conn:
             return read_secrets(conn, root, row)
+
+    def end_sessions(self, ref: str) -> None:
+        with cluster.admin_connection(self.context.settings.home) as conn:
+            tenant_objects.end_sessions(conn, ref)
 
     @contextmanager
     def fenced(self, ref: str) -> Iterator[int]:

@@ -16,10 +16,13 @@ from dbos import error as dbos_errors
 from automation.failpoints import failpoint
 from automation.registry import operations
 from automation.workflows.runtime import current
-from contracts.errors import BackendDown, PlatformError
+from contracts.errors import BackendDown, Conflict, PlatformError
+from contracts.projects import OperationStatus
 
 ATTEMPTS_MAX = 5
 BACKOFF_S = 1.0  # then 2, 4, 8: long enough for a killed server to be back
+
+CANCELLED = "cancelled"
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -31,12 +34,23 @@ Step = Callable[Concatenate[str, str, P], R]
 
 def step(function: Step[P, R]) -> Step[P, R]:
     """A DBOS step over (ref, operation id, ...). It runs at least once, so it must be repeatable,
-    and its result is stored in clear, so it must not return a secret."""
+    and its result is stored in clear, so it must not return a secret. Before it begins, a cancel
+    that was asked for takes effect."""
+    return _durable(function, check_cancelled)
+
+
+def undo_step(function: Step[P, R]) -> Step[P, R]:
+    """A step that a cancel does not stop: of what undoes, or has no way back."""
+    return _durable(function, lambda operation_id: None)
+
+
+def _durable(function: Step[P, R], may_go_on: Callable[[str], None]) -> Step[P, R]:
     name = function.__name__
 
     @functools.wraps(function)
     def run(ref: str, operation_id: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
         failpoint(f"{name}:before")
+        may_go_on(operation_id)
         record(operation_id, "step", {"name": name})
         result = function(ref, operation_id, *args, **kwargs)
         failpoint(f"{name}:after")
@@ -50,6 +64,12 @@ def step(function: Step[P, R]) -> Step[P, R]:
         backoff_rate=2.0,
         should_retry=is_transient,
     )(run)
+
+
+def check_cancelled(operation_id: str) -> None:
+    with current().context.transaction() as conn:
+        if operations.is_cancel_requested(conn, operation_id):
+            raise Conflict("the operation was cancelled", code=CANCELLED, fix="ask for it again")
 
 
 def is_transient(error: BaseException) -> bool:
@@ -92,3 +112,8 @@ def explain(error: Exception) -> dict[str, Any]:
     log.error("unexpected error in a workflow", exc_info=error)
     message = f"the worker met an unexpected {type(error).__name__}"
     return {"code": "internal", "message": message, "fix": "see: croft logs worker"}
+
+
+def status_of(reason: dict[str, Any]) -> OperationStatus:
+    """How an operation ends that was undone for `reason`."""
+    return "cancelled" if reason["code"] == CANCELLED else "failed"

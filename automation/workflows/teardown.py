@@ -7,11 +7,11 @@ project's state becomes.
 
 from automation.reconcilers.orphans import sweep
 from automation.workflows.runtime import current
-from automation.workflows.steps import record, recorder, step
+from automation.workflows.steps import record, recorder, undo_step
 from contracts.errors import DeployFailed
 
 
-@step
+@undo_step
 def destroy_stack(ref: str, operation_id: str) -> None:
     """Whatever the stack's state knows of. What refuses to go is left to `sweep_leftovers`, which
     asks the backends instead of the state."""
@@ -28,7 +28,7 @@ def destroy_stack(ref: str, operation_id: str) -> None:
             runtime.stacks.remove(runtime.context.settings.home, stack)
 
 
-@step
+@undo_step
 def sweep_leftovers(ref: str, operation_id: str) -> None:
     """Raises DeployFailed when something is still there afterwards."""
     runtime = current()

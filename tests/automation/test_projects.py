@@ -4,7 +4,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from automation import context, keys, projects
+from automation import changes, context, keys, projects
 from automation.context import open_context
 from automation.registry import operations
 from automation.registry import projects as rows
@@ -21,7 +21,8 @@ def create(ctx, name="shop", **wanted):
 
 
 def destroy(ctx, ref):
-    return projects.destroy(ctx, TESTER, ref)
+    operation = changes.destroy(ctx, TESTER, ref, now=True)
+    return projects.Started(projects.as_left_by(ctx, operation), operation.id)
 
 
 def finish(ctx, started, state, status="finished"):

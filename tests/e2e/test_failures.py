@@ -49,7 +49,9 @@ def test_the_name_is_free_again_after_destroy(platform: Platform) -> None:
 
 def test_destroy_twice(platform: Platform) -> None:
     project = platform.create_project()
-    commands = [platform.start("projects", "destroy", project["ref"], "--yes") for _ in range(2)]
+    commands = [
+        platform.start("projects", "destroy", project["ref"], "--now", "--yes") for _ in range(2)
+    ]
     codes = [command.wait(timeout=OPERATION_TIMEOUT_S) for command in commands]
     for command in commands:
         command.communicate()

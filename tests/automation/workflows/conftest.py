@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from dbos import DBOS, DBOSClient
 
-from automation import failpoints, outbox, worker
+from automation import changes, failpoints, outbox, worker
 from automation.context import Context, open_context
 from automation.operations import request_operation
 from automation.reconcilers.orphans import Orphan, find_orphans
@@ -17,6 +17,7 @@ from automation.registry import operations, organizations, projects
 from automation.settings import settings_from
 from automation.workflows import names, runtime
 from contracts.home import Home
+from contracts.projects import Operation
 from contracts.refs import new_ref
 from tests.automation.conftest import TESTER
 from tests.automation.workflows import rig
@@ -60,11 +61,14 @@ class Plane:
         return ref, operation_id
 
     def destroy(self, ref: str) -> UUID:
-        return self.request(ref, "destroy")
+        """For good."""
+        return self.promised(changes.destroy(self.context, TESTER, ref, now=True))
 
     def request(self, ref: str, kind: names.OperationKind, **input: Any) -> UUID:
         """As the API process does it."""
-        operation = request_operation(self.context, TESTER, ref, kind, input=input)
+        return self.promised(request_operation(self.context, TESTER, ref, kind, input=input))
+
+    def promised(self, operation: Operation) -> UUID:
         self.enqueue_promised()
         return UUID(operation.id)
 

@@ -63,7 +63,13 @@ def new_salt(passphrase: str) -> str:
 
 def runtime_of(context: Context) -> Runtime:
     """What a real worker runs with, the stacks aside."""
-    return Runtime(context, FakeStacks(), backends(context), lambda: new_state_secrets(new_salt))
+    return Runtime(
+        context,
+        FakeStacks(),
+        backends(context),
+        lambda: new_state_secrets(new_salt),
+        lambda ref: failpoint("restart:half"),
+    )
 
 
 class FakeStacks:

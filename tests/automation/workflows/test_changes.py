@@ -110,7 +110,7 @@ def test_what_the_state_forbids_is_refused(plane: Plane, ref: str) -> None:
         request_operation(plane.context, TESTER, ref, "update")
     plane.enqueue_promised()
     plane.wait(UUID(running.id))
-    plane.wait(plane.request(ref, "destroy"))
+    plane.wait(plane.destroy(ref))
     with pytest.raises(NotFound):
         request_operation(plane.context, TESTER, ref, "update")
     arm("up_stack:before=fail")

@@ -23,7 +23,7 @@ CREATE_STEPS = [
     "commit_active",
 ]
 UNDO_STEPS = ["destroy_stack", "sweep_leftovers", "mark_failed"]
-DESTROY_STEPS = ["start_destroy", "destroy_stack", "sweep_leftovers", "commit_removed"]
+DESTROY_STEPS = ["is_purge", "start_destroy", "destroy_stack", "sweep_leftovers", "commit_removed"]
 
 pytestmark = pytest.mark.usefixtures("in_process_worker")
 

@@ -24,7 +24,7 @@ def test_killed_in_up_and_in_destroy(platform: Platform, after_s: float) -> None
     assert _end(platform, ref, "create") == "finished"
     assert platform.orphans(ref)
 
-    platform.croft("projects", "destroy", ref, "--yes", "--no-wait", check=True)
+    platform.croft("projects", "destroy", ref, "--now", "--yes", "--no-wait", check=True)
     _kill_worker_in(platform, ref, "destroy_stack", after_s)
     assert _end(platform, ref, "destroy") == "finished"
     assert platform.orphans(ref) == []
