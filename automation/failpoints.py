@@ -1,12 +1,13 @@
 """Named places where a test can make this process fail. Inert unless armed at the entry point.
 
 Owns the grammar `NAME=ACTION[*TIMES]`, by commas: `up_stack:after=kill*1`. Actions: `kill` the
-process, `sleep`, `fail` for good, `flake` as a backend that is away for a moment, `refuse` as a
-resource that fails. Must not know who has such places.
+process, `sleep`, `hold` until `release` is called, `fail` for good, `flake` as a backend that is
+away for a moment, `refuse` as a resource that fails. Must not know who has such places.
 """
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Mapping
 
@@ -16,6 +17,7 @@ VARIABLE = "CROFT_FAILPOINTS"
 SLEEP_S = 60.0
 
 _armed: dict[str, tuple[str, int]] = {}
+_released = threading.Event()
 
 
 class Injected(Exception):
@@ -24,6 +26,7 @@ class Injected(Exception):
 
 def arm(environ: Mapping[str, str]) -> None:
     """Take the failpoints of the environment; called once, by a process's entry point."""
+    _released.clear()
     for setting in environ.get(VARIABLE, "").split(","):
         name, _, action = setting.strip().partition("=")
         action, _, times = action.partition("*")
@@ -33,6 +36,12 @@ def arm(environ: Mapping[str, str]) -> None:
 
 def disarm() -> None:
     _armed.clear()
+    _released.set()
+
+
+def release() -> None:
+    """Let go who is held, and hold nobody any more."""
+    _released.set()
 
 
 def failpoint(name: str) -> None:
@@ -53,5 +62,7 @@ def failpoint(name: str) -> None:
             raise DeployFailed(f"failpoint {name}", code="injected")
         case "sleep":
             time.sleep(SLEEP_S)
+        case "hold":
+            _released.wait(SLEEP_S)
         case _:
             raise ValueError(f"{VARIABLE}: {name} has no action {action!r}")

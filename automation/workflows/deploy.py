@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 import httpx2 as httpx
 
 from automation.workflows.runtime import current
-from automation.workflows.steps import recorder, step
+from automation.workflows.steps import recorder, step, undo_step
 from contracts.errors import DeployFailed
 
 PROBE_TIMEOUT_S = 30.0
@@ -31,7 +31,7 @@ def up_wanted(ref: str, operation_id: str) -> Deployed:
     return _up(ref, operation_id, current().operation(operation_id).input.get("spec"))
 
 
-@step
+@undo_step
 def up_last_good(ref: str, operation_id: str) -> Deployed:
     """Bring the stack back to what the registry has: no operation writes that before it is done."""
     return _up(ref, operation_id, None)

@@ -12,7 +12,7 @@ from dbos import DBOS
 from automation.registry import operations, projects
 from automation.workflows.names import WORKFLOWS
 from automation.workflows.runtime import current
-from automation.workflows.steps import explain, recorder, step
+from automation.workflows.steps import explain, recorder, status_of, step, undo_step
 
 Look = Callable[[str, str], dict[str, Any]]
 
@@ -72,7 +72,7 @@ def commit_result(ref: str, operation_id: str, result: dict[str, Any]) -> None:
         operations.finish(conn, operation_id, "finished", result=result)
 
 
-@step
+@undo_step
 def mark_not_seen(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
     with current().context.transaction() as conn:
-        operations.finish(conn, operation_id, "failed", reason)
+        operations.finish(conn, operation_id, status_of(reason), reason)

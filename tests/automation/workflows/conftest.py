@@ -60,9 +60,14 @@ class Plane:
         self.enqueue("create", ref, operation_id)
         return ref, operation_id
 
-    def destroy(self, ref: str) -> UUID:
-        """For good."""
-        return self.promised(changes.destroy(self.context, TESTER, ref, now=True))
+    def destroy(self, ref: str, *, now: bool = True) -> UUID:
+        return self.promised(changes.destroy(self.context, TESTER, ref, now=now))
+
+    def active_operation(self, ref: str) -> UUID:
+        with self.context.transaction() as conn:
+            row = operations.find_active(conn, ref)
+        assert row is not None
+        return row.id
 
     def request(self, ref: str, kind: names.OperationKind, **input: Any) -> UUID:
         """As the API process does it."""
@@ -133,8 +138,10 @@ def fake_gateway(control_home: Home) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def in_process_worker(context: Context, fake_gateway: None) -> Iterator[None]:
     """A worker in this process, whose failpoints a test can set."""
-    runtime.install(rig.runtime_of(context))
-    worker.launch(context.settings, slot=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "QUEUE_POLL_S", 0.05)
+        runtime.install(rig.runtime_of(context))
+        worker.launch(context.settings, slot=0)
     yield
     DBOS.destroy(workflow_completion_timeout_sec=5)
 
