@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from automation import changes, keys, operations, projects
+from automation import changes, keys, projects
 from automation.operations import request_operation
 from automation.registry import operations as operation_rows
 from automation.registry import projects as rows
 from automation.secrets import load_root_key
-from contracts.errors import Conflict, InvalidInput, LimitReached, Locked, NotFound
+from contracts.errors import Conflict, LimitReached, Locked, NotFound
 from contracts.projects import ProjectCreate
 from tests.automation.conftest import TESTER
 
@@ -195,20 +195,43 @@ def test_a_create_is_retried_under_the_same_ref(ctx):
     assert len(ports) == 2
 
 
-def test_operations_are_listed_newest_first_in_pages(ctx):
+def test_operations_are_listed_newest_first_in_pages(ctx, api):
     ref, other = make(ctx, "one"), make(ctx, "two")
     for _ in range(3):
         end(ctx, request_operation(ctx, TESTER, ref, "preview").id, "ACTIVE")
     seen, cursor = [], None
     while True:
-        page = operations.list_operations(ctx, limit=2, cursor=cursor)
-        seen += [operation.id for operation in page.data]
-        cursor = page.pagination.next
+        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = api.get("/v1/operations", params=query).json()
+        seen += [operation["id"] for operation in page["data"]]
+        cursor = page["pagination"]["next"]
         if cursor is None:
             break
     assert len(seen) == len(set(seen)) == 5
-    of_one = operations.list_operations(ctx, project_ref=other).data
-    assert [operation.kind for operation in of_one] == ["create"]
-    assert operations.list_operations(ctx, status="failed").data == []
-    with pytest.raises(InvalidInput):
-        operations.list_operations(ctx, cursor="nonsense")
+    of_one = api.get("/v1/operations", params={"project_ref": other}).json()["data"]
+    assert [operation["kind"] for operation in of_one] == ["create"]
+    assert api.get("/v1/operations", params={"status": "failed"}).json()["data"] == []
+    for nonsense in ("nonsense", "WyJhIiwgImIiXQ"):
+        assert api.get("/v1/operations", params={"cursor": nonsense}).status_code == 422
+
+
+def test_the_routes_of_a_project_that_stands(ctx, api):
+    ref = make(ctx)
+    for verb, word in (("pause", "PAUSING"), ("restore", "RESTORING")):
+        answer = api.post(f"/v1/projects/{ref}/{verb}")
+        assert (answer.status_code, answer.json()["status"]) == (200, word)
+        operation = api.get(answer.headers["Location"]).json()
+        end(ctx, operation["id"], {"pause": "PAUSED", "restore": "ACTIVE"}[verb])
+    answer = api.post(f"/v1/projects/{ref}/restart")
+    assert (answer.status_code, answer.json()["kind"]) == (202, "restart")
+    cancelled = api.post(f"{answer.headers['Location']}/cancel")
+    assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelling")
+    end(ctx, answer.json()["id"], "ACTIVE", "failed")
+    again = api.post(f"{answer.headers['Location']}/retry")
+    assert again.headers["Location"].endswith(again.json()["id"])
+    end(ctx, again.json()["id"], "ACTIVE")
+    assert api.patch(f"/v1/projects/{ref}", json={"name": "x"}).json()["name"] == "x"
+    add_organization(ctx, "others")
+    moved = api.post(f"/v1/projects/{ref}/transfer", json={"organization_slug": "others"})
+    assert moved.json()["status"] == "finished"
+    assert api.delete(f"/v1/projects/{ref}", params={"now": True}).json()["status"] == "GOING_DOWN"
