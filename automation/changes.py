@@ -97,6 +97,12 @@ def destroy(ctx: Context, actor: Actor, ref: str, *, now: bool) -> Operation:
             record(conn, actor, row, operation, before={"name": row.name})
             return view(_over(conn, operation, "finished"))
         require_state(row, "destroy")
+        if row.spec.get("protected"):
+            raise Conflict(
+                f"project {ref} is protected",
+                code="project_protected",
+                fix="set `protected: false` in its file and run: croft projects up",
+            )
         if row.state == "DELETED" and not now:
             raise Conflict(
                 f"project {ref} is deleted already",

@@ -146,6 +146,17 @@ def test_a_restore_is_within_the_limit(ctx):
         changes.restore(ctx, TESTER, ref)
 
 
+@pytest.mark.parametrize("now", [True, False])
+def test_a_protected_project_is_not_destroyed(ctx, now):
+    ref = make(ctx)
+    with ctx.transaction() as conn:
+        epoch = rows.take_fence(conn, ref)
+        rows.write_back(conn, ref, "ACTIVE", epoch=epoch, spec={"protected": True})
+    with pytest.raises(Conflict) as refused:
+        changes.destroy(ctx, TESTER, ref, now=now)
+    assert refused.value.code == "project_protected"
+
+
 def test_what_is_stuck_is_purged_whatever_was_said(ctx):
     ref = make(ctx, state="CLEANUP_STUCK")
     assert input_of(ctx, changes.destroy(ctx, TESTER, ref, now=False))["now"] is True

@@ -32,7 +32,7 @@ class Case:
 
     body: dict[str, Any] = field(default_factory=dict)
     state: rows.ProjectState | None = "ACTIVE"
-    """None: its create still runs."""
+    """None: its create still runs. FAILED: it failed."""
     slug: str = "shop"
 
 
@@ -44,6 +44,11 @@ CASES: dict[str, Case] = {
     "members_add": Case({"name": "bob", "role": "developer"}),
     "webhooks_add": Case({"url": "https://hooks.test/"}),
     "members_update": Case({"role": "read-only"}),
+    "projects_rename": Case({"name": "two"}),
+    "projects_restore": Case(state="PAUSED"),
+    "projects_transfer": Case({"organization_slug": "empty"}),
+    "operations_cancel": Case(state=None),
+    "operations_retry": Case(state="FAILED"),
 }
 
 
@@ -60,7 +65,8 @@ def prepare(ctx, api, state):
             root = load_root_key(ctx.settings.root_key_path)
             keys.ensure_secrets(conn, root, rows.find(conn, ref))
             rows.set_state(conn, ref, state)
-            operations.finish(conn, operation_id, "finished")
+            ended = "failed" if state == "FAILED" else "finished"
+            operations.finish(conn, operation_id, ended)
     hook = api.post("/v1/organizations/shop/webhooks", json={"url": "https://hooks.test/"}).json()
     named = {"ref": ref, "operation_id": operation_id, "member": "ada"}
     return named | {"webhook_id": hook["id"]}
