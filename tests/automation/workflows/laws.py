@@ -180,12 +180,12 @@ LAWS = [
         undo_from=1,
     ),
 ]
-STEPS = [(law, step) for law in LAWS for step in law.steps]
-# A last step that was done is done: what fails after it changes nothing any more.
+# A last step that was done is done: what fails after it changes nothing any more. And to fail
+# before a step is to fail after the one before it.
 STEPS_THAT_FAIL = [
     (law, step, moment)
-    for law, step in STEPS
+    for law in LAWS
+    for step in law.steps
     for moment in ("before", "after")
-    if (step, moment) != (law.steps[-1], "after") and step != "is_purge"
+    if (moment == "before") == (step == law.steps[-1]) and step != "is_purge"
 ]
-UNDOS = [(law, undo) for law in LAWS for undo in law.undo]

@@ -1,14 +1,13 @@
 """What the workflow tests run with: real PostgreSQL, real DBOS, stacks faked at the seam.
 
 Owns `FakeStacks`, which leaves real things behind (a database, a role, a route, rows of state) as a
-stack would, and a gateway that answers for every route file there is. `python -m
-tests.automation.workflows.rig` is a whole worker with them, to be killed by tests.
+stack would, and a gateway that answers for every route file there is. `work` is a whole worker with
+them, to be killed by tests.
 """
 
 import base64
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -188,12 +187,9 @@ def gateway(home: Home) -> ThreadingHTTPServer:
     return ThreadingHTTPServer(("127.0.0.1", home.ports.gateway), Answer)
 
 
-def main() -> None:
-    failpoints.arm(os.environ)
-    settings = settings_from(home_from(os.environ, uid=os.getuid()))
+def work(environ: Mapping[str, str], slot: int) -> None:
+    """A whole worker, which ends this process."""
+    failpoints.arm(environ)
+    settings = settings_from(home_from(environ, uid=os.getuid()))
     with open_context(settings) as context:
-        worker.run(runtime_of(context), slot=int(sys.argv[1]))
-
-
-if __name__ == "__main__":
-    main()
+        worker.run(runtime_of(context), slot)
