@@ -114,8 +114,12 @@ def test_what_comes_of_a_secret_is_secret(stack):
     ],
 )
 def test_a_function_that_does_not_answer(stack, token, args, words, dry_run):
-    run = stack.preview if dry_run else stack.up
-    outcome = run(lambda: pulumi.export("x", invoked(token, args)))
+    def program():
+        # Only once the stack is registered: the SDK cannot fail before (it says "invalid state").
+        stack_urn = pulumi.runtime.get_root_resource().urn.future()
+        pulumi.export("x", invoked(token, {**args, "after": stack_urn}))
+
+    outcome = stack.preview(program) if dry_run else stack.up(program)
     assert not outcome.succeeded
     assert words in outcome.error
 
