@@ -272,9 +272,20 @@ class Deployment:
             # A new object takes no names or defaults over from the one it replaces.
             inputs = self._checked(registration, None, goal.properties)
             decision = self._order(registration, inputs, decision)
+        return self._carry_out(registration, inputs, decision)
+
+    def _carry_out(
+        self, registration: Registration, inputs: Props, decision: Decision
+    ) -> ResourceState:
         with self._deciding:
             steps = self._generator.steps(registration, inputs, decision, self._diff_old)
-        return self._run(steps)
+        state = self._run(steps)
+        if decision.op is Op.CREATE and state.import_id and not has_unknowns(state.id):
+            # What was taken over becomes what the program wants of it.
+            taken, wanted = replace(registration, old=state), state.inputs
+            decision = decide(taken, wanted, self._diff(taken, wanted, old_inputs={}), None)
+            return state if decision.op is Op.SAME else self._carry_out(taken, wanted, decision)
+        return state
 
     def _outside(self, registration: Registration) -> ResourceState:
         """A resource that this update is not about: as state has it, or not there."""
@@ -335,7 +346,9 @@ class Deployment:
         marked: Props = marked_like(marked_like(inputs, news), _absent_from(news, olds))
         return marked
 
-    def _diff(self, registration: Registration, inputs: Props) -> Diff:
+    def _diff(
+        self, registration: Registration, inputs: Props, old_inputs: Props | None = None
+    ) -> Diff:
         old = registration.old
         assert old is not None, "only an old resource differs"
         if not registration.goal.custom or not old.custom:
@@ -344,7 +357,8 @@ class Deployment:
         handler = self._providers.handler(registration.goal.type)
         with _blaming(registration.urn):
             cfg = self._providers.configuration(_stand_in(registration))
-            return handler.diff(cfg, old.id, plain(old.inputs), plain(old.outputs), plain(inputs))
+            olds = old.inputs if old_inputs is None else old_inputs
+            return handler.diff(cfg, old.id, plain(olds), plain(old.outputs), plain(inputs))
 
     def _diff_old(self, old: ResourceState, news: Props) -> Diff:
         """What the provider would say of a resource in state, were its inputs `news`."""

@@ -69,9 +69,9 @@ class Events:
     def step_started(self, step: Step) -> None:
         self._send("resourcePreEvent", self._step(step))
 
-    def step_finished(self, step: Step, *, closing: bool = False) -> None:
+    def step_finished(self, step: Step, *, closing: bool = False, counted: bool = True) -> None:
         """A component's step is `closing` when its outputs are in; only then is it complete."""
-        if step.logical and not closing and not _is_bookkeeping(step.op, step.urn):
+        if counted and not closing and _counts(step):
             with self._lock:
                 self.changes[step.op] += 1
         if closing or step.state.custom or step.new is None:
@@ -82,7 +82,8 @@ class Events:
         states = filter(None, (step.old, step.new))
         secrets = secret_texts([[state.inputs, state.outputs] for state in states])
         self.diagnostic("error", message, step.urn, secrets)
-        self._send("resOpFailedEvent", {**self._step(step), "status": 0, "steps": 0})
+        if not self._dry_run:
+            self._send("resOpFailedEvent", {**self._step(step), "status": 0, "steps": 0})
 
     def summary(self, duration_s: float, succeeded: bool) -> None:
         body = {
@@ -155,6 +156,13 @@ _DOING = {
 
 def _is_bookkeeping(op: str, urn: str) -> bool:
     return op == Op.REMOVE_PENDING_REPLACE or is_default_provider(urn)
+
+
+def _counts(step: Step) -> bool:
+    """Whether a summary tells of it. A read that found nothing new is no change."""
+    if step.op is Op.READ:
+        return bool(step.old and step.new and step.old.outputs != step.new.outputs)
+    return step.logical and not _is_bookkeeping(step.op, step.urn)
 
 
 def is_internal(event: Event) -> bool:

@@ -158,6 +158,7 @@ class Journal:
     def _forget(self, state: ResourceState) -> None:
         current = self._current(state)
         self._olds = [old for old in self._olds if old is not current]
+        self._news = [new for new in self._news if new is not state]  # an import that is updated
 
     def _snapshot(self) -> Snapshot:
         resources = [*self._news, *self._olds]

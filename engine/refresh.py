@@ -24,12 +24,14 @@ def refreshed(
     events: Events,
     parallel: int,
     wanted: Collection[str],
+    counted: bool,
 ) -> Snapshot:
     """The snapshot with outputs of the `wanted` URNs as they are now; what is gone is dropped.
-    Raises EngineError, after trying all, if any resource could not be read."""
+    Only a refresh on its own is `counted` in the summary. Raises EngineError, after trying all, if
+    any resource could not be read."""
 
     def current(state: ResourceState) -> ResourceState | None:
-        return _read(state, providers, events) if state.urn in wanted else state
+        return _read(state, providers, events, counted) if state.urn in wanted else state
 
     with ThreadPoolExecutor(parallel) as pool:
         futures = [pool.submit(current, state) for state in snapshot.resources]
@@ -47,12 +49,15 @@ def refreshed(
 
 
 def _read(
-    state: ResourceState, providers: ProviderRegistry, events: Events
+    state: ResourceState, providers: ProviderRegistry, events: Events, counted: bool
 ) -> ResourceState | None:
-    if not state.custom or state.is_provider or state.delete or state.pending_replacement:
+    if state.delete:
         return state
     step = Step(op=Op.REFRESH, old=state, new=state)
     events.step_started(step)
+    if not state.custom or state.is_provider or state.pending_replacement:
+        events.step_finished(replace(step, op=Op.SAME), counted=counted)
+        return state
     try:
         handler = providers.handler(state.type)
         cfg = providers.configuration(state)
@@ -65,15 +70,15 @@ def _read(
         events.step_failed(step, error)
         raise
     if outputs is None:
-        events.step_finished(replace(step, op=Op.DELETE, new=None))
+        events.step_finished(replace(step, op=Op.DELETE, new=None), counted=counted)
         return None
     secret_keys = {*handler.secret_outputs, *state.additional_secret_outputs}
     outputs = marked_outputs({**outputs, "id": state.id}, state.inputs, secret_keys)
     if outputs == state.outputs:
-        events.step_finished(replace(step, op=Op.SAME))
+        events.step_finished(replace(step, op=Op.SAME), counted=counted)
         return state
     new = replace(state, outputs=outputs, modified=timestamp())
-    events.step_finished(replace(step, op=Op.UPDATE, new=new))
+    events.step_finished(replace(step, op=Op.UPDATE, new=new), counted=counted)
     return new
 
 

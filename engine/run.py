@@ -114,7 +114,8 @@ def _refreshed(update: Update, base: Snapshot, events: Events) -> Snapshot:
     if update.refresh_only:
         check_known(update.selected.targets, {state.urn for state in base.resources})
     wanted = Scope(update.selected).refreshed(base.resources)
-    return refreshed(base, update.providers, events, update.parallel, wanted)
+    counted = update.refresh_only
+    return refreshed(base, update.providers, events, update.parallel, wanted, counted)
 
 
 def _deploy(update: Update, base: Snapshot, journal: Journal, events: Events) -> str:

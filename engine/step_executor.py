@@ -224,12 +224,6 @@ class StepExecutor:
         now = timestamp()
         if step.op is Op.IMPORT:
             new = replace(new, inputs=_ignoring(new, outputs))
-            differing = handler.diff(cfg, id, {}, outputs, plain(new.inputs)).changes
-            if differing:
-                raise EngineError(
-                    f"inputs to import do not match the existing resource '{id}': "
-                    + ", ".join(sorted(differing))
-                )
         return replace(
             new, id=id, outputs=self._complete(new, id, outputs), created=now, modified=now
         )

@@ -21,7 +21,6 @@ from engine.secrets_passphrase import PROVIDER_TYPE
 from engine.stack_reference import StackReference
 from engine.stack_settings import ConfigValue, config_value
 from engine.urns import name_of
-from engine.values import has_secrets
 from engine.version import VERSION
 
 
@@ -44,7 +43,7 @@ def show(context: Context) -> None:
             context.out(f"        URN: {resource.urn}")
         if arguments.has("--show-ids") and resource.id:
             context.out(f"        ID: {resource.id}")
-    outputs = _sentinels(snapshot.stack_outputs) if snapshot else {}
+    outputs = masked(snapshot.stack_outputs) if snapshot else {}
     context.out(f"Current stack outputs ({len(outputs)}):")
     for key, value in sorted(outputs.items()):
         context.out(f"    {key}  {_text(value)}")
@@ -107,7 +106,7 @@ def output(context: Context) -> None:
     snapshot = context.store.load(stack, context.open_secrets)
     outputs = snapshot.stack_outputs if snapshot else {}
     show = arguments.has("--show-secrets")
-    shown: Mapping[str, Any] = plain(outputs) if show else _sentinels(outputs)
+    shown: Mapping[str, Any] = plain(outputs) if show else masked(outputs)
     if name is not None:
         if name not in shown:
             raise UsageError(f"current stack does not have output property '{name}'")
@@ -121,12 +120,6 @@ def output(context: Context) -> None:
         return
     for key, value in sorted(shown.items()):
         context.out(f"{key}  {_text(value)}")
-
-
-def _sentinels(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    # The SDK takes an output for secret when it reads exactly this, so one with a secret inside
-    # is hidden whole, as the CLI does.
-    return {key: MASK if has_secrets(value) else masked(value) for key, value in outputs.items()}
 
 
 def _text(value: Any) -> str:

@@ -15,6 +15,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from engine import provider
 from engine.errors import EngineError
+from engine.plugin.detailed_diff import detailed
 from engine.provider import UNKNOWN, Credentials, Handler, Package, Props
 from engine.provider_registry import ProviderRegistry
 from engine.secrecy import marked_like, marked_outputs, plain
@@ -33,6 +34,8 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._handlers = ProviderRegistry([package], None)
         self._credentials = credentials
         self._inputs: Props = {}
+        # What was made since the CLI began its command, by type and id.
+        self._made: set[tuple[str, str]] = set()
 
     # What the CLI asks first
 
@@ -66,6 +69,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
         self._inputs = _plain(request.args)
+        self._made.clear()
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
@@ -95,12 +99,11 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
+        old_inputs, olds = _plain(request.old_inputs), _plain(request.olds)
         news = _plain(request.news)
         with _reporting(context):
             handler = self._handler(request.urn)
-            diff = handler.diff(
-                self._cfg, request.id, _plain(request.old_inputs), _plain(request.olds), news
-            )
+            diff = handler.diff(self._cfg, request.id, old_inputs, olds, news)
             before = self._deletes_before(handler, request.id, diff, news)
         some = provider_pb2.DiffResponse.DIFF_SOME
         none = provider_pb2.DiffResponse.DIFF_NONE
@@ -109,13 +112,17 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             diffs=sorted(diff.changes),
             replaces=sorted(diff.replaces),
             deleteBeforeReplace=before,
+            detailedDiff=detailed(diff, old_inputs, olds, news),
+            hasDetailedDiff=True,
         )
 
     def _deletes_before(self, handler: Handler, id: str, diff: provider.Diff, news: Props) -> bool:
         """The order of a replacement, should it come to one. The CLI does not ask whether the new
-        object would have the old one's name, and would delete what a create has just adopted."""
-        if diff.delete_before_replace or not diff.replaces:
-            return True  # without a replaced key, only the user can ask, and the name stays
+        object would have the old one's name."""
+        if diff.delete_before_replace or not diff.changes:
+            return diff.delete_before_replace
+        if not diff.replaces:
+            return True  # if it is replaced, the user asked, and what names the object stays
         return not has_unknowns(news) and handler.find(self._cfg, news) == id
 
     def CheckConfig(
@@ -141,6 +148,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             id, outputs = handler.create(self._cfg, plain(inputs))
             if not id:
                 raise EngineError(f"the handler of {type_of(request.urn)} returned no id")
+        self._made.add((type_of(request.urn), id))
         return provider_pb2.CreateResponse(id=id, properties=_state(handler, id, outputs, inputs))
 
     def Read(
@@ -154,15 +162,13 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             outputs = handler.read(self._cfg, request.id, plain(inputs), plain(known))
         if outputs is None:
             return provider_pb2.ReadResponse()
-        properties = _state(handler, request.id, outputs, inputs)
-        # An import has no inputs yet; what there is stands for them.
-        imported = struct_pb2.Struct()
-        imported.CopyFrom(properties)
-        imported.fields.pop("id")
+        # An import may name its object together with its place. It has no inputs yet: a handler
+        # cannot tell which outputs a program would have given.
+        id = outputs.get("id") or request.id
         return provider_pb2.ReadResponse(
-            id=request.id,
-            properties=properties,
-            inputs=request.inputs if inputs else imported,
+            id=id,
+            properties=_state(handler, id, outputs, inputs),
+            inputs=request.inputs,
         )
 
     def Update(
@@ -180,6 +186,9 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Delete(
         self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext
     ) -> empty_pb2.Empty:
+        if (type_of(request.urn), request.id) in self._made:
+            # A create has made the object its own: what goes is only the state that it replaces.
+            return empty_pb2.Empty()
         with _reporting(context):
             handler = self._handler(request.urn)
             handler.delete(self._cfg, request.id, _plain(request.properties))

@@ -102,7 +102,7 @@ def test_the_whole_life_of_a_stack(open_stack, package, tmp_path):
     stack.import_stack(exported)
     assert stack.up().summary.resource_changes == {"same": 5}
 
-    assert stack.refresh().summary.resource_changes == {"same": 3}
+    assert stack.refresh().summary.resource_changes == {"same": 5}
     assert [summary.name for summary in stack.workspace.list_stacks()] == ["dev"]
     assert stack.workspace.list_stacks()[0].resource_count == 6
     assert stack.workspace.who_am_i().user

@@ -91,16 +91,24 @@ def test_the_life_of_an_object(plugin, package):
     )
     assert from_struct(changed.properties)["size"] == 2
 
+    plugin.Configure(provider_pb2.ConfigureRequest())  # another command
     plugin.Delete(provider_pb2.DeleteRequest(id="a", urn=URN, properties=changed.properties))
     assert package.world.objects == {}
     gone = plugin.Read(provider_pb2.ReadRequest(id="a", urn=URN, properties=changed.properties))
     assert gone.id == ""
 
 
-def test_an_import_answers_with_what_is_there_as_inputs(plugin):
+def test_an_import_has_no_inputs_but_can_be_imported(plugin):
     create(plugin, name="a", size=1)
     found = plugin.Read(provider_pb2.ReadRequest(id="a", urn=URN))
-    assert from_struct(found.inputs) == {"name": "a", "size": 1, "url": "fake://a"}
+    assert (found.id, found.HasField("inputs"), len(found.inputs)) == ("a", True, 0)
+
+
+def test_a_replaced_state_does_not_take_the_new_object_with_it(plugin, package):
+    """The CLI deletes after it created, and does not know that a create adopts."""
+    made = create(plugin, name="a", size=1)
+    plugin.Delete(provider_pb2.DeleteRequest(id="a", urn=URN, properties=made.properties))
+    assert sorted(package.world.objects) == ["a"]
 
 
 def test_secrets_reach_a_handler_in_plain_and_come_back_marked(plugin, package):
@@ -158,14 +166,41 @@ def test_what_differs(plugin, news, changes, replaces):
     assert (answer.changes == some) == bool(changes)
 
 
+def test_where_inside_a_property_something_differs(plugin):
+    olds = {"name": "a", "tags": {"color": "red", "a.b": [1, 2], "gone": 1, "same": 1}}
+    news = {"name": "b", "tags": {"color": "blue", "a.b": [1, 3, 4], "new": 1, "same": 1}}
+    kinds = provider_pb2.PropertyDiff
+    found = diff(plugin, news, olds).detailedDiff
+    assert {path: (place.kind, place.inputDiff) for path, place in found.items()} == {
+        "name": (kinds.UPDATE_REPLACE, True),
+        "tags.color": (kinds.UPDATE, True),
+        'tags["a.b"][1]': (kinds.UPDATE, True),
+        'tags["a.b"][2]': (kinds.ADD, True),
+        "tags.gone": (kinds.DELETE, True),
+        "tags.new": (kinds.ADD, True),
+    }
+
+
+def test_drift_differs_from_the_outputs_alone(plugin):
+    request = provider_pb2.DiffRequest(
+        id="a",
+        urn=URN,
+        old_inputs=to_struct({"name": "a", "size": 1}),
+        olds=to_struct({"name": "a", "size": 9}),
+        news=to_struct({"name": "a", "size": 1}),
+    )
+    found = plugin.Diff(request).detailedDiff
+    assert {path: place.inputDiff for path, place in found.items()} == {"size": False}
+
+
 def test_an_object_that_keeps_its_name_goes_before_its_replacement(plugin, package):
     olds = {"name": "a", "kind": "x"}
     create(plugin, **olds)
     assert diff(plugin, {"name": "a", "kind": "y"}, olds).deleteBeforeReplace
     assert not diff(plugin, {"name": "b", "kind": "x"}, olds).deleteBeforeReplace
     assert not diff(plugin, {"name": UNKNOWN, "kind": "x"}, olds).deleteBeforeReplace
-    # Nothing of it differs: if it is replaced, the user asked, and the name is the same.
-    assert diff(plugin, olds, olds).deleteBeforeReplace
+    # Only its size differs: if it is replaced, the user asked, and the name is the same.
+    assert diff(plugin, {**olds, "size": 1}, olds).deleteBeforeReplace
     package.thing.on_diff = lambda *_: FakeDiff(["kind"], ["kind"], True)
     assert diff(plugin, {"name": "b", "kind": "y"}, olds).deleteBeforeReplace
 

@@ -1,5 +1,6 @@
 """The fixture `run`: a stack in the hands of one engine, or of two in turns."""
 
+import gc
 from contextlib import contextmanager
 
 import pytest
@@ -8,11 +9,20 @@ from engine.testing import FakePackage
 from tests.engine.conformance.engines import opened
 from tests.engine.conformance.runner import Runner
 
+# Where an update fails, the CLI ends before the program, whose loop the SDK then leaves behind.
+LEFT_BEHIND = "ignore::pytest.PytestUnraisableExceptionWarning"
+
+
+def _with_cli(*names):
+    marks = [pytest.mark.pulumi_cli, pytest.mark.filterwarnings(LEFT_BEHIND)]
+    return pytest.param(names, id="-".join(names), marks=marks)
+
+
 TURNS = [
     pytest.param(("embedded",), id="embedded"),
-    pytest.param(("cli",), id="cli", marks=pytest.mark.pulumi_cli),
-    pytest.param(("embedded", "cli"), id="embedded-cli", marks=pytest.mark.pulumi_cli),
-    pytest.param(("cli", "embedded"), id="cli-embedded", marks=pytest.mark.pulumi_cli),
+    _with_cli("cli"),
+    _with_cli("embedded", "cli"),
+    _with_cli("cli", "embedded"),
 ]
 
 
@@ -27,6 +37,8 @@ def run(request, tmp_path):
         expected = iter(alone.traces)
     with _runner(tmp_path / "turns", request.param, expected) as runner:
         yield runner
+    if request.param != ("embedded",):
+        gc.collect()  # while its warnings are still expected
 
 
 @contextmanager

@@ -33,6 +33,7 @@ class Trace:
     outputs: Mapping[str, tuple[Any, bool]]
     resources: Sequence[Mapping[str, Any]]
     errors: Sequence[str]
+    partial: bool  # an update of a part of the stack
 
     def done(self, *ops: str) -> set[str]:
         """Names of the resources with one of these operations."""
@@ -44,11 +45,14 @@ class Trace:
         return found[0]
 
     def comparable(self) -> dict[str, Any]:
-        """Order does not count where the engines may choose it, nor do the words of an error."""
+        """Order does not count where the engines may choose it, nor do the words of an error. What
+        an update of a part leaves as it is, only the CLI tells of."""
+        steps = [step for step in self.steps if not (self.partial and step[0] == "same")]
+        changes = {op: n for op, n in self.changes.items() if not (self.partial and op == "same")}
         return {
             "succeeded": self.succeeded,
-            "changes": dict(self.changes),
-            "steps": sorted(self.steps),
+            "changes": changes,
+            "steps": sorted(steps),
             "failed": sorted(self.failed),
             "differing": dict(self.differing),
             "calls": sorted(self.calls),

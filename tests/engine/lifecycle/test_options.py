@@ -69,13 +69,33 @@ def test_import_takes_an_object_over(stack, world):
     def program(size):
         return lambda: Thing("a", name="there", size=size, opts=options(import_="there"))
 
-    assert not stack.up(program(4)).succeeded
-    assert "size" in stack.errors()[0]
-    assert stack.up(program(3)).changes == {"same": 1, "import": 1}
+    assert stack.preview(program(4)).changes == {"create": 1, "import": 1, "update": 1}
+    assert stack.up(program(3)).changes == {"create": 1, "import": 1}
     assert stack.resource("a").id == "there"
     assert world.verbs("create") == []
     assert stack.up(program(3)).changes == {"same": 2}
     assert stack.up(program(5)).changes == {"same": 1, "update": 1}
+
+
+def test_an_import_becomes_what_the_program_wants(stack, world):
+    world.objects["there"] = {"name": "there", "size": 3, "kind": "x", "url": "fake://there"}
+
+    def program(**props):
+        return lambda: Thing("a", name="there", **props, opts=options(import_="there"))
+
+    outcome = stack.up(program(size=4, kind="x"))
+    assert outcome.changes == {"create": 1, "import": 1, "update": 1}
+    assert (world.objects["there"]["size"], stack.resource("a").inputs["size"]) == (4, 4)
+    assert [s.urn for s in stack.snapshot.resources].count(stack.resource("a").urn) == 1
+    assert stack.up(program(size=4, kind="x")).changes == {"same": 2}
+
+
+def test_an_import_is_not_replaced(stack, world):
+    world.objects["there"] = {"name": "there", "kind": "x", "url": "fake://there"}
+    opts = options(import_="there")
+    assert not stack.up(lambda: Thing("a", opts, name="there", kind="y")).succeeded
+    assert "may not be replaced" in stack.errors()[0]
+    assert "there" in world.objects
 
 
 def test_import_of_what_does_not_exist(stack):

@@ -13,13 +13,13 @@ def two():
 
 def test_nothing_changed(stack):
     stack.up(two)
-    assert stack.refresh().changes == {"same": 2}
+    assert stack.refresh().changes == {"same": 3}
 
 
 def test_drift_is_recorded_and_the_next_up_corrects_it(stack, world):
     stack.up(two)
     world.objects["a"]["size"] = 9
-    assert stack.refresh().changes == {"same": 1, "update": 1}
+    assert stack.refresh().changes == {"same": 2, "update": 1}
     assert stack.resource("a").outputs["size"] == 9
     assert stack.resource("a").inputs["size"] == 1
     assert stack.up(two).changes == {"same": 2, "update": 1}
@@ -29,7 +29,7 @@ def test_drift_is_recorded_and_the_next_up_corrects_it(stack, world):
 def test_what_is_gone_is_forgotten_and_made_again(stack, world):
     stack.up(two)
     del world.objects["a"]
-    assert stack.refresh().changes == {"same": 1, "delete": 1}
+    assert stack.refresh().changes == {"same": 2, "delete": 1}
     assert stack.resource("b").dependencies == ()
     assert stack.up(two).changes == {"same": 2, "create": 1}
 

@@ -146,9 +146,9 @@ def test_refreshing_a_target(stack, world):
     stack.up(program(1))
     for thing in world.objects.values():
         thing["size"] = 7
-    assert stack.refresh(selected=target("b")).changes == {"update": 1}
+    assert stack.refresh(selected=target("b")).changes["update"] == 1
     assert [stack.resource(name).outputs["size"] for name in "abcd"] == [1, 7, 1, 1]
-    assert stack.refresh(selected=exclude("a", exclude_dependents=True)).changes == {"update": 1}
+    assert stack.refresh(selected=exclude("a", exclude_dependents=True)).changes["update"] == 1
     assert [stack.resource(name).outputs["size"] for name in "abcd"] == [1, 7, 1, 7]
 
 
