@@ -17,13 +17,15 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
+from psycopg.abc import PQGen
 
 from engine.provider import Props
 from engine.providers.provider_resource import number, text
 from engine.providers.server_error import ServerError
 
 T = TypeVar("T")
-Connection = psycopg.Connection[tuple[Any, ...]]
+Row = tuple[Any, ...]
+Connection = psycopg.Connection[Row]
 
 ATTEMPTS_MAX = 10
 CONNECT_ATTEMPTS_MAX = 6  # about two seconds: a server that restarts is back by then
@@ -32,6 +34,7 @@ IDLE_MAX = 4
 IDLE_S = 30.0
 LOCK_TIMEOUT_MS = 60_000
 STATEMENT_TIMEOUT_MS = 600_000
+REPLY_TIMEOUT_S = 630.0  # whoever is to answer has given up before
 UNACKNOWLEDGED_TIMEOUT_MS = 60_000  # a network that swallows what is sent
 # Shared by every engine that changes roles and grants of a cluster; the value means nothing.
 ROLE_LOCK = 0x62636772616E74
@@ -53,6 +56,23 @@ class PostgresError(ServerError):
     def __init__(self, message: str, sqlstate: str | None, **marks: bool) -> None:
         super().__init__(message, **marks)
         self.sqlstate = sqlstate
+
+
+class NoAnswer(psycopg.OperationalError):
+    """The server took a request, and says nothing."""
+
+
+class ImpatientConnection(psycopg.Connection[Row]):
+    """Waits for no answer longer than REPLY_TIMEOUT_S: by itself it would for ever."""
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        deadline = time.monotonic() + REPLY_TIMEOUT_S
+        try:
+            return super().wait(gen, interval, REPLY_TIMEOUT_S if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if timeout is None and time.monotonic() >= deadline:
+                raise NoAnswer(f"no answer within {REPLY_TIMEOUT_S:.0f} s") from None
+            raise
 
 
 @dataclass(frozen=True)
@@ -129,11 +149,11 @@ def _attempt(
                     return work(connection)
                 except psycopg.Error as error:
                     ended = (error.sqlstate or "").startswith(OPERATOR_INTERVENTION)
-                    lost = connection.broken or ended
+                    lost = connection.broken or ended or isinstance(error, NoAnswer)
                     raise
         except psycopg.Error as error:
-            if lost:
-                again = reads_only
+            if lost:  # who has waited for an answer in vain does not wait for another
+                again = reads_only and not isinstance(error, NoAnswer)
             elif connected:
                 again = _was_rolled_back(error)
             else:
@@ -172,7 +192,7 @@ _idle_lock = threading.Lock()
 @contextmanager
 def _session(target: Target, database: str | None) -> Iterator[Connection]:
     keep = database in (None, target.database)
-    connection = (_take_idle(target) if keep else None) or psycopg.connect(
+    connection = (_take_idle(target) if keep else None) or ImpatientConnection.connect(
         host=target.host,
         port=target.port,
         user=target.user,

@@ -399,3 +399,16 @@ def test_a_server_that_is_away_says_so_at_once(cfg):
     with pytest.raises(PostgresError, match=r"127\.0\.0\.1"):
         query({**cfg, "host": "127.0.0.1", "port": "1"}, "SELECT 1", [])
     assert time.monotonic() - started < 5
+
+
+def test_a_server_that_never_answers_is_not_waited_for(cfg, monkeypatch):
+    monkeypatch.setattr("engine.providers.postgresql.connection.REPLY_TIMEOUT_S", 0.5)
+    for call, unknown in (
+        (lambda: query(cfg, "SELECT pg_sleep(3)", []), False),
+        (lambda: run(cfg, "SELECT pg_sleep(3)"), True),
+    ):
+        started = time.monotonic()
+        with pytest.raises(PostgresError, match="no answer within") as error:
+            call()
+        assert time.monotonic() - started < 2.5
+        assert error.value.outcome_unknown == unknown
