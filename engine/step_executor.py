@@ -113,7 +113,9 @@ class StepExecutor:
             except Exception as error:
                 # Whatever a handler raises: the hooks are told, and say what comes of it.
                 failures.insert(0, str(error))
-                if not self._hooks.retries(step, failures):
+                again = self._hooks.retries(step, failures)
+                # What may be there is not made a second time: the next update looks into it.
+                if not again or may_be_there(step, error, self._providers):
                     raise
         raise AssertionError("the last failure is raised")
 

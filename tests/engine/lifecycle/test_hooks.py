@@ -346,3 +346,20 @@ def test_hooks_answer_for_their_own_resource(stack, package, world):
 
     assert not stack.up(program, continue_on_error=True).succeeded
     assert seen == [] and list(world.objects) == ["a"]
+
+
+def test_what_may_have_been_made_is_not_made_again_for_a_hook(stack, package, world):
+    """The object came to be and its answer got lost: a second create would call it taken."""
+
+    def create(cfg, inputs):
+        package.thing._put(inputs)
+        raise OSError("the connection was reset")
+
+    def program():
+        Thing("a", opts=options(hooks=on_error(True, seen=[])))
+
+    package.thing.on_create = create
+    assert not stack.up(program).succeeded
+    assert world.verbs("create") == [("create", "a")]
+    package.thing.on_create = None
+    assert stack.up(program).changes == {"same": 2}
