@@ -33,7 +33,7 @@ from contracts.home import Home
 from contracts.plans import Checkpoint, Update
 from engine import EmbeddedPulumi
 from engine.secrets_passphrase import StackSecrets, new_salt
-from stacks.platform import platform_program
+from stacks.platform_stack import platform_program
 from stacks.project import project_program
 from stacks.spec import (
     PLATFORM_PROJECT,

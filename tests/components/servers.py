@@ -31,7 +31,7 @@ from components.provider.gateway_route import GatewayRouteHandler
 from components.provider.sql_migration import SqlMigrationHandler, latest_version
 from contracts.home import home_from
 from contracts.refs import ProjectNames, new_ref
-from stacks.platform import SHARED_ROLES
+from stacks.platform_stack import SHARED_ROLES
 
 TOOLS = home_from(os.environ, uid=os.getuid())
 ADMIN_PASSWORD = "admin of the tests"

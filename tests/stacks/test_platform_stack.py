@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from contracts.home import Home, Ports
-from stacks.platform import platform_program
+from stacks.platform_stack import platform_program
 from stacks.spec import PlatformSpec, read_spec, spec_to_config
 from tests.stacks.programs import Monitor, declare
 

@@ -1,0 +1,87 @@
+"""The real CLI takes over where the embedded engine was killed, and gives back."""
+
+from contextlib import contextmanager
+
+import pytest
+from pulumi import automation as auto
+
+from engine import EmbeddedPulumi
+from engine.testing import FakePackage
+from tests.engine.conformance.engines import opened
+from tests.engine.fake_sdk import Thing
+from tests.engine.test_killed import finish, kill_when_hanging, objects
+
+pytestmark = pytest.mark.pulumi_cli
+
+
+def program():
+    """The same as in test_killed.PROGRAM."""
+    first = Thing("first", size=1)
+    second = Thing("second", of=first.id)
+    Thing("third", of=second.id)
+
+
+@contextmanager
+def cli_stack(home):
+    """The killed program's stack in the hands of the CLI; its objects are where they were."""
+    package = FakePackage()
+    for name in objects(home):
+        package.world.objects[name] = {"name": name, "url": "x"}
+    with opened(frozenset({"cli"}), package) as engines:
+        yield select(home, engines["cli"].command, engines["cli"].env), package
+    for name in package.world.objects:
+        (home / "objects" / name).touch()
+
+
+def select(home, command, env):
+    return auto.select_stack(
+        "dev",
+        project_name="proj",
+        program=program,
+        opts=auto.LocalWorkspaceOptions(
+            pulumi_command=command,
+            pulumi_home=str(home / "pulumi-home"),
+            work_dir=str(home / "work"),
+            env_vars={
+                "PULUMI_BACKEND_URL": f"file://{home}",
+                "PULUMI_CONFIG_PASSPHRASE": "x",
+                "PULUMI_SKIP_UPDATE_CHECK": "true",
+                **env,
+            },
+        ),
+    )
+
+
+def test_killed_then_healed_then_handed_over(tmp_path):
+    kill_when_hanging(tmp_path, "second", "after")
+    finish(tmp_path)
+    with cli_stack(tmp_path) as (stack, package):
+        assert stack.up().summary.resource_changes == {"same": 4}
+        assert package.world.verbs("create", "update", "delete") == []
+    assert finish(tmp_path) == {"same": 4}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_then_handed_over_as_it_is(tmp_path, when):
+    """The CLI minds the dead engine's lock until it is cancelled, and makes what was begun: its
+    create adopts the object."""
+    kill_when_hanging(tmp_path, "second", when)
+    with cli_stack(tmp_path) as (stack, package):
+        with pytest.raises(auto.ConcurrentUpdateError):
+            stack.up()
+        stack.cancel()
+        assert stack.up().summary.resource_changes == {"same": 2, "create": 2}
+        assert sorted(package.world.objects) == ["first", "second", "third"]
+    home = select(tmp_path, EmbeddedPulumi([package]), {})
+    assert home.up().summary.resource_changes == {"same": 4}
+    assert "pending_operations" not in home.export_stack().deployment
+
+
+def test_killed_in_mid_destroy_then_destroyed_by_the_other(tmp_path):
+    finish(tmp_path)
+    kill_when_hanging(tmp_path, "second", "delete")
+    with cli_stack(tmp_path) as (stack, package):
+        stack.cancel()
+        stack.destroy()
+        assert package.world.objects == {}
+        assert not stack.export_stack().deployment.get("resources")
