@@ -88,7 +88,7 @@ def invalid_input(problems: Sequence[Mapping[str, Any]]) -> InvalidInput:
     """What pydantic said of a body, as the one error that is shown. Never quotes what was sent: it
     may be a password."""
     first = problems[0]
-    field = str(first["loc"][-1]) if first["loc"] else "body"
+    field = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
     code = {"name": "project_name_invalid", "db_pass": "db_pass_invalid"}.get(field)
     detail = str(first["msg"]).removeprefix("Value error, ")
     return InvalidInput(f"{field}: {detail}", code=code, fix="correct the value and try again")
