@@ -62,9 +62,8 @@ def preview(
     is the same whenever the plan is, so that CI may compare it.
     """
     with open_client(context) as client:
-        now, _ = client.spec(ref)
-        wanted = project_file.load(file).settings() if file else now
-        plan = _previewed(client, ref, wanted, timeout)
+        now, wanted, _ = _now_and_wanted(client, ref, file)
+        plan = _previewed(client, ref, wanted.settings(), timeout)
     settings = setting_changes(now, wanted)
     print_plan(ref, plan, settings, output)
     if expect_no_changes and (settings or plan.changed()):
@@ -90,14 +89,15 @@ def up(
     `croft up` is another thing: it starts the platform.
     """
     with open_client(context) as client:
-        now, tag = client.spec(ref)
-        wanted = project_file.load(file).settings() if file else now
+        now, wanted, tag = _now_and_wanted(client, ref, file)
         if not yes:
-            plan = _previewed(client, ref, wanted, timeout)
+            plan = _previewed(client, ref, wanted.settings(), timeout)
             if lost := [r for r in plan.changed() if r.op in LOSSES]:
                 names = ", ".join(f"{r.type} {r.name}" for r in lost)
                 confirm(f"This deletes or replaces {names}.", typed=ref, yes=yes)
-        operation = client.update_project(ref, wanted, made_from=tag)
+        if wanted.name != now.name:  # first, since a name that is taken is refused at once
+            client.rename_project(ref, str(wanted.name))
+        operation = client.update_project(ref, wanted.settings(), made_from=tag)
         if wait:
             title = f"{operation.kind} {ref}"
             wait_for(client, operation.id, title=title, timeout_s=timeout, output=output)
@@ -179,15 +179,26 @@ def init(
 ) -> None:
     """Write a project.yaml with the settings that the project has, each explained."""
     with open_client(context) as client:
-        settings, _ = client.spec(ref)
-        name = client.project(ref).name
-    text = project_file.dump(ProjectFile(**settings.model_dump(), name=name))
+        now, _, _ = _now_and_wanted(client, ref, None)
+    text = project_file.dump(now)
     try:
         with file.open("w" if force else "x") as target:
             target.write(text)
     except FileExistsError as error:
         raise Conflict(f"{file} is there already", fix="add --force to write over it") from error
     stderr_console().print(f"wrote {file}", markup=False)
+
+
+def _now_and_wanted(
+    client: Client, ref: str, file: Path | None
+) -> tuple[ProjectFile, ProjectFile, str]:
+    """The project as a file, the file that is wanted, and the tag of the former's settings."""
+    asked = project_file.load(file) if file else None
+    settings, tag = client.spec(ref)
+    now = ProjectFile(**settings.model_dump(), name=client.project(ref).name)
+    if asked is None:
+        return now, now, tag
+    return now, asked if asked.name else asked.model_copy(update={"name": now.name}), tag
 
 
 def _previewed(client: Client, ref: str, wanted: ProjectSettings, timeout_s: float) -> Plan:

@@ -132,3 +132,17 @@ def test_init_writes_a_file_that_changes_nothing(
     assert croft("projects", "init", REF, "--file", path).code == 6
     assert croft("projects", "init", REF, "--file", path, "--force").code == 0
     assert croft("projects", "preview", REF, "--file", path, "--expect-no-changes").code == 0
+
+
+def test_another_name_in_the_file_renames(
+    croft: RunCroft, plane: FakeControlPlane, file: str
+) -> None:
+    Path(file).write_text("name: other shop\n")
+    shown = json.loads(croft("projects", "preview", REF, "--file", file, "-o", "json").out)
+    assert shown["settings"] == [{"setting": "name", "old": "shop", "new": "other shop"}]
+    assert not any(r.method == "PATCH" for r in plane.requests)
+    plane.answer = lambda r: (
+        problem(409, "project_name_taken", "taken") if r.method == "PATCH" else None
+    )
+    assert croft("projects", "up", REF, "--file", file).code == 6
+    assert not any(r.method == "PUT" for r in plane.requests)
