@@ -80,7 +80,9 @@ def parse(args: Sequence[str]) -> Arguments:
     while pending and _is_prefix((*words, pending[0])):
         words = (*words, pending.pop(0))
     form = TABLE.get(words)
-    if form is None:
+    # A word after a command that takes none is a command that is not there: `config env`.
+    stray = bool(pending) and not pending[0].startswith("-")
+    if form is None or (stray and form.positionals_max == 0):
         asked = " ".join([*words, *pending[:1]]) or "(nothing)"
         raise UsageError(
             f"'{asked}' is no command of the embedded engine; it knows: "
