@@ -181,7 +181,7 @@ def view(ctx: Context, conn: psycopg.Connection[Any], row: ProjectRow) -> Projec
         name=row.name,
         region=row.region,
         created_at=row.created_at,
-        status=project_status(row.state, healthy=row.observed.get("healthy")),
+        status=project_status(row.state, row.conditions, healthy=row.observed.get("healthy")),
         database=DatabaseView(
             host=ctx.settings.postgres_host,
             version=version,

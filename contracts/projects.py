@@ -108,6 +108,8 @@ class Condition(BaseModel):
     reason: str
     message: str
     since: datetime
+    operation: OperationKind | None = None
+    """What led to it."""
 
 
 class Project(BaseModel):

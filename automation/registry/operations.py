@@ -177,13 +177,13 @@ def finish(
     error: dict[str, Any] | None = None,
     *,
     result: dict[str, Any] | None = None,
-) -> None:
-    """The `end` event and the final status in one; the first one to finish wins.
+) -> bool:
+    """The `end` event and the final status in one; the first one to finish wins, and is told so.
 
     `error` is {code, message, fix} and must hold no secret: it is shown and kept.
     """
     if append_event(conn, operation_id, "end", {"status": status, "error": error}) is None:
-        return
+        return False
     conn.execute(
         "UPDATE operations SET status = %s, error = %s, result = %s, finished_at = now()"
         " WHERE id = %s",
@@ -194,6 +194,7 @@ def finish(
         ],
     )
     _tell(conn, operation_id)
+    return True
 
 
 def _tell(conn: Connection[Any], operation_id: str | UUID) -> None:
@@ -205,6 +206,16 @@ def _tell(conn: Connection[Any], operation_id: str | UUID) -> None:
         webhooks.promise(conn, event, operation.id)
     elif event is not None and operation.status == "failed":
         webhooks.promise(conn, "project.failed", operation.id)
+
+
+def find_summary(conn: Connection[Any], operation_id: UUID) -> dict[str, Any] | None:
+    """Of the last update that the operation ran: {changes: {create: n, ...}}."""
+    row = conn.execute(
+        "SELECT data FROM operation_events WHERE operation_id = %s AND kind = 'summary'"
+        " ORDER BY seq DESC LIMIT 1",
+        [operation_id],
+    ).fetchone()
+    return None if row is None else dict(row[0])
 
 
 def list_events(

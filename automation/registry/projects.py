@@ -25,6 +25,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from contracts.projects import OperationKind
+
 ProjectState = Literal[
     "CREATING", "ACTIVE", "FAILED", "UPDATING", "PAUSING", "PAUSED", "RESTORING", "RESTARTING",
     "DELETING", "DELETED", "CLEANUP_STUCK", "REMOVED",
@@ -233,15 +235,25 @@ def keep_until(conn: Connection[Any], ref: str, *, seconds: float | None) -> Non
     )
 
 
-def set_condition(conn: Connection[Any], ref: str, kind: str, *, reason: str, message: str) -> None:
-    """What is so from now on, or still is: `since` is when the reason was first found."""
+def set_condition(
+    conn: Connection[Any],
+    ref: str,
+    kind: str,
+    *,
+    reason: str,
+    message: str,
+    operation: OperationKind | None = None,
+) -> None:
+    """What is so from now on, or still is: `since` is when the reason was first found, `operation`
+    what led to it."""
     conn.execute(
         "UPDATE projects SET conditions = conditions || jsonb_build_object(%(kind)s::text,"
-        " jsonb_build_object('reason', %(reason)s::text, 'message', %(message)s::text, 'since',"
+        " jsonb_build_object('reason', %(reason)s::text, 'message', %(message)s::text,"
+        "   'operation', %(operation)s::text, 'since',"
         "   CASE WHEN conditions->%(kind)s->>'reason' = %(reason)s"
         "        THEN conditions->%(kind)s->>'since' ELSE to_json(now())#>>'{}' END))"
         " WHERE ref = %(ref)s",
-        {"ref": ref, "kind": kind, "reason": reason, "message": message},
+        {"ref": ref, "kind": kind, "reason": reason, "message": message, "operation": operation},
     )
 
 

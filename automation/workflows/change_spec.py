@@ -12,14 +12,13 @@ from dbos import DBOS
 
 from automation.lifecycle import PASSAGES
 from automation.registry import operations, projects
+from automation.status import ROLLBACK_FAILED
 from automation.workflows.deploy import Deployed, probe_health, up_last_good, up_wanted
+from automation.workflows.ending import end
 from automation.workflows.names import WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, status_of, step, undo_step
 from contracts.errors import Conflict
-
-# The condition of a project that is neither what was asked for nor what it had been.
-ROLLBACK_FAILED = "RollbackFailed"
 
 NOT_EXPECTED = Conflict(
     "the project is not in the state that this operation left it in", fix="ask for it again"
@@ -81,7 +80,7 @@ def start_change(ref: str, operation_id: str) -> None:
         if operation and row and row.state == PASSAGES[operation.kind].through:
             operations.start(conn, operation_id)
             return
-        operations.finish(conn, operation_id, "failed", explain(NOT_EXPECTED))
+        end(conn, operation_id, "failed", explain(NOT_EXPECTED))
     raise projects.FenceLost(f"project {ref} is not being changed")
 
 
@@ -102,7 +101,7 @@ def commit_change(ref: str, operation_id: str, deployed: Deployed) -> None:
         if state == "DELETED":
             projects.keep_until(conn, ref, seconds=current().context.settings.deleted_kept_s)
         projects.clear_condition(conn, ref, ROLLBACK_FAILED)
-        operations.finish(conn, operation_id, "finished")
+        end(conn, operation_id, "finished")
 
 
 @step
@@ -127,7 +126,12 @@ def mark_not_undone(ref: str, operation_id: str, reason: dict[str, Any]) -> None
     with current().context.transaction() as conn:
         undo = reason["undo"]
         projects.set_condition(
-            conn, ref, ROLLBACK_FAILED, reason=undo["code"], message=undo["message"]
+            conn,
+            ref,
+            ROLLBACK_FAILED,
+            reason=undo["code"],
+            message=undo["message"],
+            operation=current().operation(operation_id).kind,
         )
     _end_undone(ref, operation_id, reason)
 
@@ -139,4 +143,4 @@ def _end_undone(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
         projects.write_back(conn, ref, prior, epoch=projects.take_fence(conn, ref))
         if prior == "DELETED":  # it was to be restored, and has its days anew
             projects.keep_until(conn, ref, seconds=current().context.settings.deleted_kept_s)
-        operations.finish(conn, operation_id, status_of(reason), reason)
+        end(conn, operation_id, status_of(reason), reason)

@@ -16,6 +16,7 @@ from automation.reconcilers.orphans import find_orphans, sweep
 from automation.registry import operations, project_secrets, projects
 from automation.secrets import load_root_key
 from automation.workflows.deploy import Deployed, probe_health
+from automation.workflows.ending import end
 from automation.workflows.names import WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, is_retry, recorder, status_of, step, undo_step
@@ -72,7 +73,7 @@ def load_plan(ref: str, operation_id: str) -> None:
         if row is not None and row.state == "CREATING":
             operations.start(conn, operation_id)
             return
-        operations.finish(conn, operation_id, "failed", explain(NOT_CREATING))
+        end(conn, operation_id, "failed", explain(NOT_CREATING))
     raise projects.FenceLost(f"project {ref} is not being created")
 
 
@@ -113,7 +114,7 @@ def commit_active(ref: str, operation_id: str, deployed: Deployed) -> None:
         projects.write_back(
             conn, ref, "ACTIVE", epoch=deployed["epoch"], observed=deployed["outputs"]
         )
-        operations.finish(conn, operation_id, "finished")
+        end(conn, operation_id, "finished")
 
 
 # --- undos, besides those of teardown.py ----------------------------------------------------------
@@ -125,7 +126,7 @@ def mark_failed(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
     with current().context.transaction() as conn:
         project_secrets.delete_all(conn, ref)
         projects.write_back(conn, ref, "FAILED", epoch=projects.take_fence(conn, ref))
-        operations.finish(conn, operation_id, status_of(reason), reason)
+        end(conn, operation_id, status_of(reason), reason)
 
 
 @undo_step
@@ -133,4 +134,4 @@ def mark_stuck(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
     """Something may be left: visible, and to be asked for again by a destroy."""
     with current().context.transaction() as conn:
         projects.write_back(conn, ref, "CLEANUP_STUCK", epoch=projects.take_fence(conn, ref))
-        operations.finish(conn, operation_id, status_of(reason), reason)
+        end(conn, operation_id, status_of(reason), reason)

@@ -12,6 +12,7 @@ from dbos import DBOS
 
 from automation.registry import operations, project_secrets, projects
 from automation.workflows.change_spec import change_spec
+from automation.workflows.ending import end
 from automation.workflows.names import WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, undo_step
@@ -58,7 +59,7 @@ def start_destroy(ref: str, operation_id: str) -> None:
             projects.write_back(conn, ref, "DELETING", epoch=projects.take_fence(conn, ref))
             operations.start(conn, operation_id)
             return
-        operations.finish(conn, operation_id, "skipped")
+        end(conn, operation_id, "skipped")
     raise projects.FenceLost(f"project {ref} is gone already")
 
 
@@ -68,11 +69,11 @@ def commit_removed(ref: str, operation_id: str) -> None:
     with current().context.transaction() as conn:
         project_secrets.delete_all(conn, ref)
         projects.write_back(conn, ref, "REMOVED", epoch=projects.take_fence(conn, ref))
-        operations.finish(conn, operation_id, "finished")
+        end(conn, operation_id, "finished")
 
 
 @undo_step
 def mark_destroy_stuck(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
     with current().context.transaction() as conn:
         projects.write_back(conn, ref, "CLEANUP_STUCK", epoch=projects.take_fence(conn, ref))
-        operations.finish(conn, operation_id, "failed", reason)
+        end(conn, operation_id, "failed", reason)

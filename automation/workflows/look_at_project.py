@@ -10,6 +10,7 @@ from typing import Any
 from dbos import DBOS
 
 from automation.registry import operations, projects
+from automation.workflows.ending import end
 from automation.workflows.names import WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, recorder, status_of, step, undo_step
@@ -69,10 +70,10 @@ def preview_stack(ref: str, operation_id: str) -> dict[str, Any]:
 @step
 def commit_result(ref: str, operation_id: str, result: dict[str, Any]) -> None:
     with current().context.transaction() as conn:
-        operations.finish(conn, operation_id, "finished", result=result)
+        end(conn, operation_id, "finished", result=result)
 
 
 @undo_step
 def mark_not_seen(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
     with current().context.transaction() as conn:
-        operations.finish(conn, operation_id, status_of(reason), reason)
+        end(conn, operation_id, status_of(reason), reason)

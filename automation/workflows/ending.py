@@ -1,0 +1,44 @@
+"""How a workflow ends: its operation's last event, and the entry in the audit log, in one.
+
+Owns that no workflow ends without saying so in both. Must not know what the workflow did.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from automation import audit
+from automation.actors import platform
+from automation.registry import operations, projects
+from contracts.projects import OperationStatus
+
+WORKER = platform("worker")
+
+
+def end(
+    conn: Connection[Any],
+    operation_id: str | UUID,
+    status: OperationStatus,
+    error: dict[str, Any] | None = None,
+    *,
+    result: dict[str, Any] | None = None,
+) -> None:
+    """In the transaction that writes back what the workflow came to. The first end counts."""
+    if not operations.finish(conn, operation_id, status, error, result=result):
+        return
+    operation = operations.find(conn, operation_id)
+    project = None if operation is None else projects.find(conn, operation.project_ref)
+    if operation is None or project is None or operation.kind == "preview":
+        return  # who only looked has changed nothing
+    audit.record(
+        conn,
+        WORKER,
+        action=f"projects.{operation.kind}_{status}",
+        target=f"projects/{project.ref}",
+        organization_id=project.organization_id,
+        before={"state": operation.prior_state},
+        after={"state": project.state, "error": error},
+        operation_id=operation.id,
+        pulumi_update=operations.find_summary(conn, operation.id),
+    )
