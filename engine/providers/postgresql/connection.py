@@ -107,7 +107,9 @@ def transact(cfg: Props, work: Callable[[Connection], T], database: str | None =
     def locked(connection: Connection) -> T:
         with connection.transaction():
             connection.execute(
-                "SELECT set_config('lock_timeout', %s, true)", [str(LOCK_TIMEOUT_MS)]
+                "SELECT set_config('lock_timeout', %s, true), "
+                "set_config('statement_timeout', %s, true)",
+                [str(LOCK_TIMEOUT_MS), str(STATEMENT_TIMEOUT_MS)],
             )
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [ROLE_LOCK])
             return work(connection)
@@ -201,7 +203,6 @@ def _session(target: Target, database: str | None) -> Iterator[Connection]:
         sslmode=target.sslmode,
         connect_timeout=target.connect_timeout_s,
         tcp_user_timeout=UNACKNOWLEDGED_TIMEOUT_MS,
-        options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
         application_name="pulumi",
         autocommit=True,
     )
