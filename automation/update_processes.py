@@ -24,7 +24,25 @@ from engine.processes import CallFailed, CallTimedOut, ProcessDied, Processes
 from engine.secrets_passphrase import derived_key, know_key
 from stacks.spec import ProjectSpec
 
-PRELOAD = ("automation.update_processes",)
+# What an update imports only when it comes to it: together 0.4 s of CPU, spent once instead.
+PRELOAD = (
+    "automation.update_processes",
+    "components.targets.local",
+    "engine.providers.keycloak",
+    "engine.providers.minio",
+    "engine.providers.postgresql",
+    "engine.providers.random",
+    "pulumi_keycloak:openid.Client",
+    # by the clients of those servers, and by gRPC, at their first use
+    "anyio",
+    "encodings.idna",
+    "grpc._channel",
+    "grpc._server",
+    "grpc._utilities",
+    "h11",
+    "httpcore2",
+    "truststore",
+)
 UPDATE_TIMEOUT_S = 1800.0
 # Nobody but us may hold a project's stack; a child of a worker that was killed is gone in no time.
 LOCKED_WAIT_S = 10.0
@@ -111,6 +129,7 @@ class UpdateProcesses:
 
 def run_verb(tell: Callable[[Any], None], verb: str, stack: ProjectStack) -> dict[str, Any]:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     know_key(stack.secrets["passphrase"], stack.secrets["encryptionsalt"], stack.key)
     deadline = time.monotonic() + LOCKED_WAIT_S
     while True:

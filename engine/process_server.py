@@ -8,10 +8,10 @@ thread that calls it. It ends when its caller closes the socket, or dies, and it
 import ctypes
 import faulthandler
 import gc
-import importlib
 import json
 import os
 import pickle
+import pkgutil
 import resource
 import selectors
 import signal
@@ -35,7 +35,7 @@ def main(control: socket.socket, memory_max_bytes: int, preload: Sequence[str]) 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for name in preload:
-        importlib.import_module(name)
+        pkgutil.resolve_name(name)
     gc.collect()
     gc.freeze()  # a collection in a child would copy every page that it visits
     own_pid = os.getpid()

@@ -75,7 +75,8 @@ class Processes:
         processes_max: int = PROCESSES_MAX,
         memory_max_bytes: int = MEMORY_MAX_BYTES,
     ) -> None:
-        """`preload` names the modules that every call needs. They are imported once and must start
+        """`preload` names what every call needs: modules, or `module:attribute` where a package
+        imports lazily. It is imported once and must start
         no thread by that: only the forking thread goes on in a child."""
         self._preload = tuple(preload)
         self._memory_max_bytes = memory_max_bytes
