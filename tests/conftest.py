@@ -1,5 +1,6 @@
 """Only lists the plugins; the rigs are in tests/fixtures, split by what they run."""
 
+import os
 import shutil
 
 from engine.isolation import install
@@ -23,3 +24,7 @@ def pytest_collection_modifyitems(config, items):
     if without:
         config.hook.pytest_deselected(items=without)
         items[:] = [item for item in items if item not in without]
+
+
+def pytest_report_header() -> str:
+    return f"CROFT_SEED={os.environ.get('CROFT_SEED', '1')}: first seed of the random programs"

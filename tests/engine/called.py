@@ -75,6 +75,7 @@ def update(tell, home, name, how, verb):
     package = FakePackage()
 
     def create(cfg, inputs):
+        tell(f"creating {inputs['name']}")
         (objects / inputs["name"]).write_text(json.dumps(inputs))
         tell(f"created {inputs['name']}")
         if inputs["name"] == "second" and how:

@@ -172,3 +172,25 @@ def test_of_three_updates_at_once_one_crashes_alone_and_heals(processes, tmp_pat
     for name in "abc":
         processes.call(called.update, str(tmp_path), name, "", "destroy")
         assert list((tmp_path / "objects" / name).iterdir()) == []
+
+
+@pytest.mark.parametrize("messages", range(1, 7))
+def test_killed_for_real_at_any_point_the_next_up_heals(processes, tmp_path, messages):
+    """SIGKILL before or after the n-th object is made; while the parent decides, the child runs on
+    to wherever it comes."""
+    heard = []
+
+    def listen(message):
+        heard.append(message)
+        if len(heard) == messages:
+            raise InterruptedError  # the call kills its process
+
+    with pytest.raises(InterruptedError):
+        processes.call(called.update, str(tmp_path), "dev", "", "up", on_message=listen)
+    changes = processes.call(called.update, str(tmp_path), "dev", "", "up")
+    assert sum(changes.values()) == 4
+    made = sorted(path.name for path in (tmp_path / "objects/dev").iterdir())
+    assert made == ["first", "second", "third"]
+    assert processes.call(called.update, str(tmp_path), "dev", "", "up") == {"same": 4}
+    processes.call(called.update, str(tmp_path), "dev", "", "destroy")
+    assert list((tmp_path / "objects/dev").iterdir()) == []
