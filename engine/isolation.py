@@ -1,30 +1,119 @@
 """Keep concurrent Pulumi programs in one process apart.
 
-Owns the one repair that the pinned SDK needs before two stacks may run at once. Must not know what
-a program, a stack or a tenant is.
+Owns the three repairs that the pinned SDK needs before two stacks may run at once. Must not know
+what a program, a stack or a tenant is.
 
-`pulumi._utils.ContextProperty` stores settings in context variables, but a first assignment also
-becomes the default of the whole process. A thread started without a copy of its parent's context
-(a raw `threading.Thread`, a raw `run_in_executor`) then reads the monitor of whichever run was
-configured last: another tenant's. After `install()` such a thread reads None and fails closed.
+1. `pulumi._utils.ContextProperty` stores settings in context variables, but a first assignment also
+   becomes the default of the whole process. A thread started without a copy of its parent's context
+   (a raw `threading.Thread`, a raw `run_in_executor`) then reads the monitor of whichever run was
+   configured last: another tenant's. After `install()` such a thread reads None and fails closed.
+2. `pulumi.dynamic` swaps parts of the module `pickle` while it serializes a provider, without a
+   lock, and wraps one of them once more at each call, until some 300 calls exhaust the stack. After
+   `install()` one serializes at a time, and what it changed is put back.
+
+3. An exit (SystemExit, KeyboardInterrupt) in a program or its callbacks runs through the language
+   runtime's event loop and out of its gRPC handler, which then never answers: the update waits for
+   ever. After `install()` the program has failed, like with any other error.
+
+What programs share all the same is the process: os.environ, the working directory, logging, memory
+and its end. Who runs programs that use those runs them by engine.processes.
 """
 
+import inspect
+import pickle
 import threading
+from collections.abc import Callable
 from typing import Any
 
+from pulumi import Output
 from pulumi._utils import ContextProperty
+from pulumi.automation._server import LanguageServer
+from pulumi.dynamic import dynamic
+from pulumi.runtime.proto import language_pb2
 
 _installing = threading.Lock()
+_serializing = threading.Lock()
 
 
 def install() -> None:
-    """Make assignments to SDK settings visible in the current context only. Idempotent."""
+    """Make the repairs, once for the process."""
     with _installing:
         if getattr(ContextProperty.fset, "isolated", False):
             return
+        _keep_settings_in_their_context()
+        _serialize_one_at_a_time()
+        _let_exits_fail_the_program()
 
-        def fset(self: Any, value: Any, *_: Any) -> Any:
-            return self._data.set(value)
 
-        vars(fset)["isolated"] = True
-        setattr(ContextProperty, "fset", fset)  # noqa: B010  an assignment would be a type error
+def _keep_settings_in_their_context() -> None:
+    def fset(self: Any, value: Any, *_: Any) -> Any:
+        return self._data.set(value)
+
+    vars(fset)["isolated"] = True
+    setattr(ContextProperty, "fset", fset)  # noqa: B010  an assignment would be a type error
+
+
+def _serialize_one_at_a_time() -> None:
+    serialize = dynamic.serialize_provider
+    pickler: Any = vars(pickle)["_Pickler"]  # the one in Python, which the SDK changes
+
+    def serialize_provider(provider: dynamic.ResourceProvider) -> Any:
+        with _serializing:
+            kept = {name: getattr(pickler, name) for name in ("_batch_setitems", "save_dict")}
+            try:
+                return serialize(provider)
+            finally:
+                for name, function in kept.items():
+                    setattr(pickler, name, function)
+
+    dynamic.serialize_provider = serialize_provider
+
+
+class ProgramExit(Exception):
+    """A program raised what is meant to end a process or a thread."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(f"the program raised {type(error).__name__}: {error}")
+
+
+def _let_exits_fail_the_program() -> None:
+    begin: Any = LanguageServer.__init__
+    run: Any = LanguageServer.Run
+    apply = Output.apply
+
+    def __init__(self: LanguageServer, program: Callable[[], Any]) -> None:
+        begin(self, _contained(program))
+
+    def contained_apply(
+        self: Output[Any], func: Callable[[Any], Any], *given: Any, **named: Any
+    ) -> Any:
+        return apply(self, _contained(func), *given, **named)
+
+    def Run(self: LanguageServer, request: Any, context: Any) -> Any:
+        try:
+            return run(self, request, context)
+        except Exception:
+            raise  # gRPC answers for it
+        except BaseException as error:  # noqa: BLE001  gRPC's thread would end without a word
+            return language_pb2.RunResponse(error=str(ProgramExit(error)))
+
+    for name, function in {"__init__": __init__, "Run": Run}.items():
+        setattr(LanguageServer, name, function)
+    setattr(Output, "apply", contained_apply)  # noqa: B010  an assignment would be a type error
+
+
+def _contained(function: Callable[..., Any]) -> Callable[..., Any]:
+    async def waited(result: Any) -> Any:
+        try:
+            return await result
+        except (SystemExit, KeyboardInterrupt) as error:
+            raise ProgramExit(error) from error
+
+    def contained(*given: Any) -> Any:
+        try:
+            result = function(*given)
+        except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+            raise ProgramExit(error) from error
+        return waited(result) if inspect.isawaitable(result) else result
+
+    return contained

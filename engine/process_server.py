@@ -129,7 +129,9 @@ def _call(talk: Connection) -> None:
 
     try:
         function, arguments = pickle.loads(talk.recv_bytes())
-        say("result", function(tell, *arguments))
+        result = function(tell, *arguments)
+        sys.stdout.flush()  # what comes after the answer may be cut off
+        say("result", result)
     except BaseException as error:  # noqa: BLE001  an exit in a library ends the call alike
         traceback.print_exc()
         say("error", [type(error).__name__, str(error)])

@@ -185,7 +185,8 @@ class _Child:
             try:
                 fork((talk, life))
             except BaseException:
-                self._close()
+                self._talk.close()
+                self._life.close()
                 raise
 
     def __enter__(self) -> "_Child":
@@ -199,11 +200,9 @@ class _Child:
     ) -> None:
         # Whatever happened, an interrupted wait among it: no child outlives its call, and the locks
         # it held are free when the call returns.
-        if not self._ended and self._pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
-        self._returncode()
-        self._close()
+        self._returncode(kill=True)
+        self._talk.close()
+        self._life.close()
 
     def answer(
         self, request: bytes, on_message: OnMessage | None, deadline: float, timeout_s: float
@@ -244,15 +243,16 @@ class _Child:
         else:
             self._ended, self._code = True, number
 
-    def _returncode(self) -> int | None:
+    def _returncode(self, *, kill: bool = False) -> int | None:
         """How it ended, waiting for that."""
-        while not self._ended and self._life.poll(_END_TIMEOUT_S):
+        while not self._ended:
+            if kill and self._pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(self._pid, signal.SIGKILL)
+            if not self._life.poll(_END_TIMEOUT_S):
+                break
             self._hear_of_life()
         return self._code
-
-    def _close(self) -> None:
-        self._talk.close()
-        self._life.close()
 
 
 def _ending(returncode: int | None) -> str:

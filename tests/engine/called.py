@@ -76,7 +76,9 @@ def update(tell, home, name, how, verb):
 
     def create(cfg, inputs):
         tell(f"creating {inputs['name']}")
-        (objects / inputs["name"]).write_text(json.dumps(inputs))
+        half = home / f"half-{name}-{inputs['name']}"
+        half.write_text(json.dumps(inputs))
+        half.rename(objects / inputs["name"])  # an object is there or not, as in a real server
         tell(f"created {inputs['name']}")
         if inputs["name"] == "second" and how:
             fail(tell, how)

@@ -160,6 +160,7 @@ class Life:
         self.stack = MortalStack([self.package])
         self.parallel = self.rng.choice((1, 4, 16))
         self.retained = set()
+        self.drifted = False
         self._install_fate()
 
     def live(self):
@@ -179,7 +180,9 @@ class Life:
     def _disturbed(self, wanted):
         fate = self._fate()
         before, guarded = self._protected(wanted), self._guarded()
-        outcome = self._up(wanted, fate, continue_on_error=self.rng.random() < 0.3)
+        outcome = self._up(
+            wanted, fate, continue_on_error=self.rng.random() < 0.3, refresh=self.drifted
+        )
         if outcome is None or fate.dead:
             assert fate.dead or fate.failed, "an engine that was not disturbed gave up"
             return
@@ -216,7 +219,8 @@ class Life:
         assert self.world.objects.keys() <= self.retained
 
     def _drift(self):
-        """Somebody changes or removes an object by hand."""
+        """Somebody changes or removes an object by hand, which only a refresh can see."""
+        self.drifted = True
         for name in self.rng.sample(sorted(self.world.objects), min(1, len(self.world.objects))):
             if self.rng.random() < 0.5:
                 self.world.objects[name] = {**self.world.objects[name], "size": 7}
