@@ -14,12 +14,10 @@ import grpc
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2_grpc
 
-from engine import isolation
 from engine.transport import OPTIONS
 
 
 def main(program: str) -> None:
-    isolation.install()
     path = Path(program)
     folder = path if path.is_dir() else path.parent
     sys.path.insert(0, str(folder))
