@@ -13,10 +13,13 @@ from engine.providers.postgresql.default_privileges import DefaultPrivileges
 from engine.providers.postgresql.extension import Extension
 from engine.providers.postgresql.grant import Grant
 from engine.providers.postgresql.grant_role import GrantRole
+from engine.providers.postgresql.listings import functions
 from engine.providers.postgresql.publication import Publication
 from engine.providers.postgresql.role import Role
 from engine.providers.postgresql.schema import Schema
 from engine.providers.provider_resource import ProviderResource
+
+__all__ = ["functions", "handlers"]
 
 
 def handlers() -> Mapping[str, Handler]:
