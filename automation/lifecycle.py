@@ -47,8 +47,9 @@ def input_of(
     kind: OperationKind, spec: Mapping[str, Any], asked: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The input of an operation: what was asked for, and the settings that it is to bring about,
-    given those of now. Whether a project is paused is up to pause and restore alone."""
-    if kind not in _PAUSED_AFTER and "spec" not in asked:
+    given those of now. Whether a project is paused is up to pause and restore alone; a preview
+    changes nothing, and looks at whatever it is asked to."""
+    if kind == "preview" or (kind not in _PAUSED_AFTER and "spec" not in asked):
         return dict(asked)
     settings = dict(asked.get("spec", spec))
     paused = _PAUSED_AFTER.get(kind, bool(spec.get("paused")))

@@ -16,8 +16,8 @@ from contracts.project_settings import ProjectSettings
 
 MARKS = {"create": "+", "delete": "-", "update": "~", "replace": "+-"}
 _REPLACES = frozenset({"replace", "create-replacement", "delete-replaced"})
-# What is lost with such a step does not come back with the next one.
-LOSSES = _REPLACES | {"delete"}
+# Made again from nothing whenever they are wanted: a pause takes them away.
+_HOLD_NO_DATA = frozenset({"croft:index:Process", "croft:index:GatewayRoute"})
 
 
 def print_plan(ref: str, plan: Plan, settings: Sequence[Mapping[str, Any]], output: Output) -> None:
@@ -28,6 +28,17 @@ def print_plan(ref: str, plan: Plan, settings: Sequence[Mapping[str, Any]], outp
     else:
         view = {"ref": ref, "settings": settings, "changes": plan.changes, "resources": changed}
         print_view(view, output)
+
+
+def losses(plan: Plan) -> list[ResourceChange]:
+    """What the plan deletes or replaces and the next one would not bring back."""
+    return [
+        resource
+        for resource in plan.changed()
+        if resource.op in _REPLACES | {"delete"}
+        and resource.type not in _HOLD_NO_DATA
+        and not resource.type.startswith("basecroft:")
+    ]
 
 
 def setting_changes(old: ProjectSettings, new: ProjectSettings) -> list[dict[str, Any]]:

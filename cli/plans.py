@@ -23,7 +23,7 @@ from cli.options import (
     WaitOption,
     YesOption,
 )
-from cli.plan_view import LOSSES, print_plan, setting_changes
+from cli.plan_view import losses, print_plan, setting_changes
 from cli.render import Output, print_view, print_views
 from cli.waiting import TIMEOUT_S, summary, wait_for
 from contracts.errors import Conflict, PlatformError
@@ -92,7 +92,7 @@ def up(
         now, wanted, tag = _now_and_wanted(client, ref, file)
         if not yes:
             plan = _previewed(client, ref, wanted.settings(), timeout)
-            if lost := [r for r in plan.changed() if r.op in LOSSES]:
+            if lost := losses(plan):
                 names = ", ".join(f"{r.type} {r.name}" for r in lost)
                 confirm(f"This deletes or replaces {names}.", typed=ref, yes=yes)
         if wanted.name != now.name:  # first, since a name that is taken is refused at once

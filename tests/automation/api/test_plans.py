@@ -52,7 +52,8 @@ def test_an_update_is_promised_with_the_whole_spec(api: TestClient, ctx: Context
     with ctx.transaction() as conn:
         row = operations.find(conn, operation["id"])
         assert row is not None
-        assert row.input["spec"] == {**DEFAULTS, "rest": {"max_rows": 7, "pool": 4}}
+        wanted = ProjectSettings.model_validate(row.input["spec"]).model_dump()
+        assert wanted == {**DEFAULTS, "rest": {"max_rows": 7, "pool": 4}}
     # Until it is done the spec is what the project really has.
     assert api.get(f"/v1/projects/{ref}/spec").json() == DEFAULTS
 
@@ -98,6 +99,22 @@ def test_nonsense_is_refused_and_nothing_is_promised(
         assert answer.status_code == 422, answer.text
     with ctx.transaction() as conn:
         assert operations.find_active(conn, ref) is None
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_preview_looks_at_what_it_is_asked_to(
+    api: TestClient, ctx: Context, ref: str, paused: bool
+) -> None:
+    answer = api.post(f"/v1/projects/{ref}/preview", json={"spec": {"paused": paused}})
+    with ctx.transaction() as conn:
+        row = operations.find(conn, answer.json()["id"])
+        assert row is not None
+        assert row.input["spec"]["paused"] is paused
+
+
+def test_to_pause_is_an_operation_of_its_own(api: TestClient, ref: str) -> None:
+    answer = api.put(f"/v1/projects/{ref}/spec", json={"paused": True})
+    assert (answer.status_code, answer.json()["kind"]) == (202, "pause")
 
 
 def test_a_preview_changes_nothing_and_is_written_down(
