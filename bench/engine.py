@@ -1,0 +1,92 @@
+"""`python -m bench.engine NAME`: the engine alone, on a fake provider; needs no platform.
+
+Owns three measurements: `random` lives of stacks from a fresh seed, `memory` from update 100 to
+1,000 in one process, bytes and time of `state` writing by number of resources.
+"""
+
+import argparse
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pulumi
+
+from bench import machine
+from engine.backends import open_bucket
+from engine.checkpoint import CheckpointWriter
+from engine.secrets_passphrase import StackSecrets, new_salt
+from engine.stack_reference import parse_stack_reference
+from engine.stacks_store import StackStore
+from engine.testing import FakePackage, MemoryStack
+from tests.engine.fake_sdk import Thing
+from tests.engine.lifecycle.random_programs import Life
+
+LIVES = 1000
+UPDATES = 1000
+WARM_UPDATES = 100
+SIZES = (50, 200, 500, 1000)
+
+
+def random() -> None:
+    first = secrets.randbelow(2**31)
+    failed = []
+    for seed in range(first, first + LIVES):
+        try:
+            Life(seed).live()
+        except Exception as error:  # noqa: BLE001 - every failure is counted, with its seed
+            failed.append(f"{seed} ({type(error).__name__})")
+    print(f"{LIVES} lives from seed {first}: {len(failed)} failed {', '.join(failed)}")
+
+
+def memory() -> None:
+    stack = MemoryStack([FakePackage()])
+    for update in range(1, UPDATES + 1):
+        assert stack.up(lambda: Thing("a", token=pulumi.Output.secret("x"))).succeeded
+        stack.saved.clear()
+        if update == WARM_UPDATES:
+            warm = _resident_mb()
+    print(f"update {WARM_UPDATES} to {UPDATES}: {warm:.1f} MB, then {_resident_mb():.1f} MB")
+
+
+def state() -> None:
+    for size in SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            _write_states(Path(folder), size)
+
+
+def _write_states(folder: Path, size: int) -> None:
+    bucket = open_bucket(f"file://{folder}", folder)
+    store, name = StackStore(bucket, backups=False), parse_stack_reference("organization/p/s", None)
+    writer = CheckpointWriter(StackSecrets("x", new_salt("x")))
+    stack, taken_s, written = MemoryStack([FakePackage()]), 0.0, 0
+
+    def save(snapshot):  # type: ignore[no-untyped-def]
+        nonlocal taken_s, written
+        began = time.perf_counter()
+        store.save(name, snapshot, writer)
+        taken_s += time.perf_counter() - began
+        written += 2 * len(bucket.get(name.checkpoint_key) or b"")  # it and the one before
+        stack.snapshot = snapshot
+
+    stack._save = save  # type: ignore[method-assign]
+    began = time.process_time()
+    assert stack.up(lambda: [Thing(f"t{i}", size=1) for i in range(size)]).succeeded
+    cpu_ms = (time.process_time() - began) * 1000 / size
+    print(
+        f"{size} resources: {cpu_ms:.1f} ms CPU, {taken_s * 1000 / size:.1f} ms of saving and "
+        f"{written / 1000 / size:.0f} kB written, each"
+    )
+
+
+def _resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+
+if __name__ == "__main__":
+    benches = {function.__name__: function for function in (random, memory, state)}
+    parser = argparse.ArgumentParser(prog="python -m bench.engine", description=__doc__)
+    parser.add_argument("name", choices=benches)
+    print(machine.describe(), file=sys.stderr)
+    benches[parser.parse_args().name]()
