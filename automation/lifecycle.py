@@ -55,3 +55,15 @@ def input_of(
     paused = _PAUSED_AFTER.get(kind, bool(spec.get("paused")))
     settings.pop("paused", None)
     return {**asked, "spec": settings | ({"paused": True} if paused else {})}
+
+
+def after_loss(
+    kind: OperationKind, input: Mapping[str, Any], prior: ProjectState | None
+) -> tuple[ProjectState | None, bool]:
+    """The state of a project whose operation ended in the middle and can tell nothing, None for the
+    one it has; and whether the project is as whole as before."""
+    if PASSAGES[kind].through is None:
+        return None, True
+    if kind == "create" or (kind == "destroy" and input.get("now")) or prior is None:
+        return "CLEANUP_STUCK", True
+    return prior, kind == "restart"

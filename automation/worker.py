@@ -22,9 +22,9 @@ import psycopg
 from dbos import DBOS, DBOSConfig
 
 from automation import failpoints, project_processes, pulumi
-from automation.context import Context, open_context
+from automation.context import open_context
 from automation.reconcilers.orphans import all_backends
-from automation.reconcilers.stuck import reconcile_stuck
+from automation.reconcilers.schedule import reconciling
 from automation.registry import holds
 from automation.settings import Settings, settings_from
 from automation.state_secrets import SpareStateSecrets
@@ -39,7 +39,6 @@ from automation.workflows import (
     restart_project,
     runtime,
 )
-from contracts.errors import PlatformError
 from contracts.home import home_from
 from engine.processes import Processes
 
@@ -49,7 +48,6 @@ CONCURRENCY = 3
 QUEUE_POLL_S = 0.3
 POSTGRES_WAIT_S = 60.0
 HOLD_CHECK_S = 1.0
-RECONCILE_INTERVAL_S = 10.0
 GRACE_S = 15
 HOLD_LOST = 70  # EX_SOFTWARE; the supervisor starts a new worker
 
@@ -103,23 +101,13 @@ def run(ready: runtime.Runtime, slot: int) -> None:
     runtime.install(ready)
     launch(settings, slot)
     log.info("worker-%s works", slot)
-    with delivering(ready.context):
-        while not stopping.wait(RECONCILE_INTERVAL_S):
-            reconcile(ready.context)
+    with delivering(ready.context), reconciling(ready):
+        stopping.wait()
     log.info("worker-%s leaves", slot)
     DBOS.destroy(workflow_completion_timeout_sec=GRACE_S)
     # Threads of unfinished steps would keep the process; what they do is repeated by the next one.
     logging.shutdown()
     os._exit(0)
-
-
-def reconcile(context: Context) -> None:
-    """Once through the reconcilers. They have no retry: the next round is it."""
-    try:
-        for ref in reconcile_stuck(context):
-            log.info("cleaning up project %s once more", ref)
-    except PlatformError as error:
-        log.warning("reconcilers: %s", error)
 
 
 def take_slot(settings: Settings, slot: int) -> psycopg.Connection:
@@ -160,7 +148,7 @@ def launch(settings: Settings, slot: int) -> None:
         "name": names.APPLICATION,
         "system_database_url": settings.dbos_url,
         "dbos_system_schema": names.SYSTEM_SCHEMA,
-        "executor_id": f"worker-{slot}",
+        "executor_id": names.executor_id(slot),
         "application_version": names.APPLICATION_VERSION,
         # No conductor key and no endpoints: DBOS then talks to its database only.
         "enable_otlp": False,

@@ -109,6 +109,15 @@ def list_newest(
         ).fetchall()
 
 
+def list_active_workflows(conn: Connection[Any]) -> dict[str, str]:
+    """Operations that are not over and whose workflow was enqueued: its id, to theirs."""
+    rows = conn.execute(
+        "SELECT b.workflow_id, o.id::text FROM operations o JOIN outbox b ON b.operation_id = o.id"
+        " WHERE o.finished_at IS NULL AND b.enqueued_at IS NOT NULL"
+    )
+    return {workflow_id: operation_id for workflow_id, operation_id in rows}
+
+
 def find_newest_change(conn: Connection[Any], project_ref: str) -> OperationRow | None:
     """The last operation of the project that did more than look."""
     with conn.cursor(row_factory=class_row(OperationRow)) as cursor:

@@ -15,7 +15,7 @@ States
     REMOVED        destroyed; the row stays as tombstone, since a ref is never used again
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -129,18 +129,51 @@ def count_present(conn: Connection[Any], organization_id: UUID) -> int:
     return int(row[0])
 
 
-def list_stuck(conn: Connection[Any], *, pause_s: float, pause_doublings_max: int) -> list[str]:
-    """Refs whose cleanup failed and may be tried again: after `pause_s`, then twice that, and so
-    on."""
+def list_stuck(
+    conn: Connection[Any], condition: str, *, pause_s: float, pause_doublings_max: int
+) -> list[str]:
+    """Refs whose cleanup failed, or which have the condition, and for which nothing runs: due
+    `pause_s` after the last failure, then after twice that, and so on."""
     rows = conn.execute(
         "SELECT p.ref FROM projects p JOIN LATERAL ("
-        "   SELECT count(*) AS failures, max(finished_at) AS last FROM operations"
-        "    WHERE project_ref = p.ref AND status = 'failed') o ON true"
-        " WHERE p.state = 'CLEANUP_STUCK' AND o.last < now() - interval '1 second'"
-        "   * %s * power(2, least(o.failures - 1, %s)) ORDER BY p.ref",
-        [pause_s, pause_doublings_max],
+        "   SELECT count(*) FILTER (WHERE status = 'failed') AS failures,"
+        "     max(finished_at) AS last, bool_or(finished_at IS NULL) AS busy"
+        "     FROM operations WHERE project_ref = p.ref) o ON true"
+        " WHERE (p.state = 'CLEANUP_STUCK' OR p.conditions ? %s AND p.state <> 'REMOVED')"
+        "   AND NOT o.busy AND o.last < now() - interval '1 second'"
+        "   * %s * power(2, least(greatest(o.failures - 1, 0), %s)) ORDER BY p.ref",
+        [condition, pause_s, pause_doublings_max],
     )
     return [ref for (ref,) in rows]
+
+
+def list_due_purges(conn: Connection[Any]) -> list[str]:
+    rows = conn.execute(
+        "SELECT ref FROM projects WHERE state = 'DELETED' AND recoverable_until < now() ORDER BY 1"
+    )
+    return [ref for (ref,) in rows]
+
+
+def list_with_condition(conn: Connection[Any], kind: str) -> list[str]:
+    rows = conn.execute("SELECT ref FROM projects WHERE conditions ? %s", [kind])
+    return [ref for (ref,) in rows]
+
+
+def list_removed_lately(conn: Connection[Any]) -> list[str]:
+    rows = conn.execute(
+        "SELECT ref FROM projects WHERE deleted_at > now() - interval '2 hours' ORDER BY 1"
+    )
+    return [ref for (ref,) in rows]
+
+
+def set_healthy(conn: Connection[Any], healthy: Mapping[str, bool]) -> None:
+    """What a probe found of projects that still are ACTIVE."""
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE projects SET observed = observed || jsonb_build_object('healthy', %s::boolean)"
+            " WHERE ref = %s AND state = 'ACTIVE'",
+            [(answers, ref) for ref, answers in healthy.items()],
+        )
 
 
 def list_in_state(conn: Connection[Any], state: ProjectState) -> list[str]:

@@ -50,3 +50,26 @@ def end_sessions(conn: Connection[Any], ref: str) -> None:
         " where backend_type = 'client backend' and starts_with(usename, %s)",
         (ref,),
     )
+
+
+def role_settings(
+    conn: Connection[Any], roles: list[str]
+) -> list[tuple[str, str | None, list[str]]]:
+    """What sessions of the roles begin with: role, the database it is for, names of settings."""
+    rows = conn.execute(
+        "select r.rolname, d.datname,"
+        " array(select split_part(c, '=', 1) from unnest(s.setconfig) c)"
+        " from pg_db_role_setting s join pg_roles r on r.oid = s.setrole"
+        " left join pg_database d on d.oid = s.setdatabase where r.rolname = any(%s) order by 1, 2",
+        (roles,),
+    )
+    return list(rows)
+
+
+def reset_role(conn: Connection[Any], role: str, database: str | None) -> None:
+    statement = sql.SQL("alter role {} reset all").format(sql.Identifier(role))
+    if database is not None:
+        statement = sql.SQL("alter role {} in database {} reset all").format(
+            sql.Identifier(role), sql.Identifier(database)
+        )
+    conn.execute(statement)

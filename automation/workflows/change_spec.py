@@ -15,7 +15,7 @@ from automation.registry import operations, projects
 from automation.status import ROLLBACK_FAILED
 from automation.workflows.deploy import Deployed, probe_health, up_last_good, up_wanted
 from automation.workflows.ending import end
-from automation.workflows.names import WORKFLOWS
+from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, status_of, step, undo_step
 from contracts.errors import Conflict
@@ -28,17 +28,17 @@ NOT_EXPECTED = Conflict(
 # --- the workflows --------------------------------------------------------------------------------
 
 
-@DBOS.workflow(name=WORKFLOWS["update"])
+@DBOS.workflow(name=WORKFLOWS["update"], max_recovery_attempts=RECOVERIES_MAX)
 def update_project(ref: str, operation_id: str) -> None:
     change_spec(ref, operation_id)
 
 
-@DBOS.workflow(name=WORKFLOWS["pause"])
+@DBOS.workflow(name=WORKFLOWS["pause"], max_recovery_attempts=RECOVERIES_MAX)
 def pause_project(ref: str, operation_id: str) -> None:
     change_spec(ref, operation_id)
 
 
-@DBOS.workflow(name=WORKFLOWS["restore"])
+@DBOS.workflow(name=WORKFLOWS["restore"], max_recovery_attempts=RECOVERIES_MAX)
 def restore_project(ref: str, operation_id: str) -> None:
     change_spec(ref, operation_id)
 
@@ -116,6 +116,14 @@ def end_sessions(ref: str, operation_id: str) -> None:
 @undo_step
 def mark_undone(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
     """The project is what it was before."""
+    with current().context.transaction() as conn:
+        projects.clear_condition(conn, ref, ROLLBACK_FAILED)
+    _end_undone(ref, operation_id, reason)
+
+
+@undo_step
+def mark_not_restarted(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
+    """Of restart_project.py: nothing but processes was touched."""
     _end_undone(ref, operation_id, reason)
 
 

@@ -17,7 +17,7 @@ from automation.registry import operations, project_secrets, projects
 from automation.secrets import load_root_key
 from automation.workflows.deploy import Deployed, probe_health
 from automation.workflows.ending import end
-from automation.workflows.names import WORKFLOWS
+from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, is_retry, recorder, status_of, step, undo_step
 from automation.workflows.teardown import destroy_stack, sweep_leftovers
@@ -29,7 +29,7 @@ NOT_CREATING = Conflict("the project is not being created", fix="see: croft proj
 # --- the workflow ---------------------------------------------------------------------------------
 
 
-@DBOS.workflow(name=WORKFLOWS["create"])
+@DBOS.workflow(name=WORKFLOWS["create"], max_recovery_attempts=RECOVERIES_MAX)
 def create_project(ref: str, operation_id: str) -> None:
     try:
         load_plan(ref, operation_id)

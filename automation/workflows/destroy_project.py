@@ -13,7 +13,7 @@ from dbos import DBOS
 from automation.registry import operations, project_secrets, projects
 from automation.workflows.change_spec import change_spec
 from automation.workflows.ending import end
-from automation.workflows.names import WORKFLOWS
+from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, undo_step
 from automation.workflows.teardown import destroy_stack, sweep_leftovers
@@ -21,7 +21,7 @@ from automation.workflows.teardown import destroy_stack, sweep_leftovers
 # --- the workflow ---------------------------------------------------------------------------------
 
 
-@DBOS.workflow(name=WORKFLOWS["destroy"])
+@DBOS.workflow(name=WORKFLOWS["destroy"], max_recovery_attempts=RECOVERIES_MAX)
 def destroy_project(ref: str, operation_id: str) -> None:
     if is_purge(ref, operation_id):
         purge(ref, operation_id)

@@ -11,7 +11,7 @@ from dbos import DBOS
 
 from automation.registry import operations, projects
 from automation.workflows.ending import end
-from automation.workflows.names import WORKFLOWS
+from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, recorder, status_of, step, undo_step
 
@@ -21,12 +21,12 @@ Look = Callable[[str, str], dict[str, Any]]
 # --- the workflows --------------------------------------------------------------------------------
 
 
-@DBOS.workflow(name=WORKFLOWS["refresh"])
+@DBOS.workflow(name=WORKFLOWS["refresh"], max_recovery_attempts=RECOVERIES_MAX)
 def refresh_project(ref: str, operation_id: str) -> None:
     _look(ref, operation_id, refresh_stack)
 
 
-@DBOS.workflow(name=WORKFLOWS["preview"])
+@DBOS.workflow(name=WORKFLOWS["preview"], max_recovery_attempts=RECOVERIES_MAX)
 def preview_project(ref: str, operation_id: str) -> None:
     _look(ref, operation_id, preview_stack)
 

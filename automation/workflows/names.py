@@ -13,6 +13,9 @@ APPLICATION = "basecroft"
 # strand what was running. Raise it when a workflow's steps change order, and drain first.
 APPLICATION_VERSION = "1"
 SYSTEM_SCHEMA = "dbos"
+# A workflow that ends its worker so often is not tried again (reconcilers/lost.py ends its
+# operation): more often than workers die of anything else in its time.
+RECOVERIES_MAX = 10
 QUEUE = "operations"
 # Not here: rename and transfer change the registry only, in the transaction that asks for them.
 WORKFLOWS: dict[OperationKind, str] = {
@@ -43,3 +46,13 @@ def enqueue_options(kind: OperationKind, ref: str, operation_id: str) -> Enqueue
         "app_version": APPLICATION_VERSION,
         "application_name": APPLICATION,
     }
+
+
+def executor_id(slot: int) -> str:
+    return f"worker-{slot}"
+
+
+def slot_of(executor: str) -> int | None:
+    """The slot of a worker of ours."""
+    prefix, _, slot = executor.partition("-")
+    return int(slot) if prefix == "worker" and slot.isdecimal() else None

@@ -8,14 +8,14 @@ in clear.
 from dbos import DBOS
 
 from automation.registry import projects
-from automation.workflows.change_spec import commit_change, mark_undone, start_change
+from automation.workflows.change_spec import commit_change, mark_not_restarted, start_change
 from automation.workflows.deploy import Deployed, probe_health
-from automation.workflows.names import WORKFLOWS
+from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, step
 
 
-@DBOS.workflow(name=WORKFLOWS["restart"])
+@DBOS.workflow(name=WORKFLOWS["restart"], max_recovery_attempts=RECOVERIES_MAX)
 def restart_project(ref: str, operation_id: str) -> None:
     try:
         start_change(ref, operation_id)
@@ -25,7 +25,7 @@ def restart_project(ref: str, operation_id: str) -> None:
     except projects.FenceLost:
         raise  # somebody else has the project now: change nothing more
     except Exception as error:  # noqa: BLE001 - whatever went wrong must be shown
-        mark_undone(ref, operation_id, explain(error))
+        mark_not_restarted(ref, operation_id, explain(error))
 
 
 @step

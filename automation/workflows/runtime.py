@@ -104,6 +104,12 @@ class Runtime:
                 epoch = projects.take_fence(registry, ref)
             yield epoch
 
+    @contextmanager
+    def held_if_idle(self, ref: str) -> Iterator[bool]:
+        """Whether nobody is changing the project; if so nobody does while the block looks at it."""
+        with psycopg.connect(self.context.settings.control_dsn, autocommit=True) as conn:
+            yield holds.try_project(conn, ref)
+
 
 _current: Runtime | None = None
 

@@ -137,7 +137,7 @@ LAWS = [
         active,
         _asking("restart"),
         ("start_change", "restart_processes", "probe_health", "commit_change"),
-        ("mark_undone",),
+        ("mark_not_restarted",),
         done=("ACTIVE", RUNNING),
         undone=("ACTIVE", RUNNING),
     ),

@@ -15,10 +15,12 @@ from multiprocessing.process import BaseProcess
 import pytest
 
 from automation.failpoints import VARIABLE
+from automation.status import ROLLBACK_FAILED
+from automation.workflows.names import RECOVERIES_MAX
 from contracts.home import Home, environ_of
 from tests.automation.workflows import rig
 from tests.automation.workflows.conftest import Plane
-from tests.automation.workflows.laws import LAWS, Law
+from tests.automation.workflows.laws import LAWS, Law, active
 from tests.automation.workflows.test_laws import assert_at
 from tests.fixtures.platform import eventually
 from tests.fixtures.postgres import Postgres
@@ -114,6 +116,57 @@ def test_a_second_process_waits_for_the_slot(plane: Plane, start_worker: StartWo
     # The standby takes the slot over, and with it what the first one had begun.
     assert plane.wait(operation).status == "finished"
     assert second.is_alive()
+
+
+def test_the_work_of_a_dead_worker_is_taken_over_by_another_in_15_s(
+    plane: Plane, start_worker: StartWorker
+) -> None:
+    _, operation = plane.create()
+    dying = start_worker("up_stack:after=hold", slot=2)
+    eventually(lambda: "up_stack" in plane.steps(operation), timeout_s=30)
+    living = start_worker(slot=3)
+    dying.kill()
+    killed_at = time.monotonic()
+    assert plane.wait(operation).status == "finished"
+    assert time.monotonic() - killed_at < 15
+    assert living.is_alive()
+    assert plane.steps(operation).count("generate_secrets") == 1
+
+
+def test_a_workflow_that_kills_each_of_its_workers_ends_as_failed(
+    plane: Plane, start_worker: StartWorker
+) -> None:
+    ref = active_by(plane, start_worker)
+    operation = plane.request(ref, "update")
+    for _ in range(RECOVERIES_MAX + 1):
+        assert killed(start_worker("up_wanted:before=kill"))
+    start_worker("up_wanted:before=kill")
+    ended = plane.wait(operation)
+    assert ended.status == "failed"
+    assert ended.error is not None and ended.error["code"] == "workflow_lost"
+    # Nobody knows how far it came: shown, and repaired by the next round.
+    assert plane.project(ref).state == "ACTIVE"
+    assert ROLLBACK_FAILED in plane.project(ref).conditions
+
+
+def test_two_workers_share_the_work_and_do_nothing_twice(
+    plane: Plane, start_worker: StartWorker
+) -> None:
+    made = [plane.create() for _ in range(8)]
+    for slot in (1, 2, 3):
+        start_worker(slot=slot)
+    for ref, operation in made:
+        assert plane.wait(operation).status == "finished"
+        assert tuple(plane.steps(operation)) == LAWS[0].steps
+        assert plane.project(ref).state == "ACTIVE"
+
+
+def active_by(plane: Plane, start_worker: StartWorker) -> str:
+    starter = start_worker()
+    ref = active(plane)
+    starter.kill()
+    starter.join()
+    return ref
 
 
 def test_sigterm_ends_a_worker_and_leaves_its_work_to_the_next(

@@ -1,0 +1,33 @@
+"""Health: whether each running project's REST API answers.
+
+Owns what counts as an answer. Must not know what is done about one that does not: the supervisor
+restarts processes, and the status says ACTIVE_UNHEALTHY.
+"""
+
+import httpx2 as httpx
+
+from automation.registry import projects as rows
+from automation.workflows.runtime import Runtime
+from contracts.errors import PlatformError
+
+REQUEST_TIMEOUT_S = 3.0
+
+
+def reconcile_health(runtime: Runtime) -> list[str]:
+    """The refs of those that do not answer."""
+    with runtime.context.transaction() as conn:
+        refs = rows.list_in_state(conn, "ACTIVE")
+    with httpx.Client(timeout=REQUEST_TIMEOUT_S, trust_env=False) as client:
+        healthy = {ref: _answers(runtime, client, ref) for ref in refs}
+    with runtime.context.transaction() as conn:
+        rows.set_healthy(conn, healthy)
+    return [ref for ref, answers in healthy.items() if not answers]
+
+
+def _answers(runtime: Runtime, client: httpx.Client, ref: str) -> bool:
+    try:
+        key = runtime.secrets(ref)["anon_key"]
+        answer = client.get(f"{runtime.spec(ref).api_url}/rest/v1/", headers={"apikey": key})
+    except (httpx.TransportError, KeyError, PlatformError, rows.FenceLost):
+        return False
+    return bool(answer.status_code == httpx.codes.OK)

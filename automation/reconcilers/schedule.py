@@ -1,0 +1,104 @@
+"""Which reconcilers there are, and that each runs in its period, in one worker at a time.
+
+Owns the periods and the loop. A reconciler takes no input, may run twice, and has no retry: the
+next round is it. Must not know what one does.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+
+from automation.reconcilers.drift import reconcile_drift
+from automation.reconcilers.health import reconcile_health
+from automation.reconcilers.leftovers import reconcile_leftovers
+from automation.reconcilers.lost import reconcile_lost
+from automation.reconcilers.purges import reconcile_purges
+from automation.reconcilers.shared_roles import reconcile_shared_roles
+from automation.reconcilers.stuck import reconcile_stuck
+from automation.reconcilers.takeover import take_over
+from automation.registry import holds, reconciler_runs
+from automation.workflows.runtime import Runtime
+from contracts.errors import PlatformError
+
+TICK_S = 3.0
+PAUSE_AFTER_ERROR_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    """`run` returns what it found, for the log and the table of runs."""
+
+    name: str
+    period_s: float
+    run: Callable[[Runtime], list[str]]
+
+
+RECONCILERS = (
+    Reconciler("stuck", 10.0, lambda runtime: reconcile_stuck(runtime.context)),
+    Reconciler("purges", 60.0, reconcile_purges),
+    Reconciler("health", 15.0, reconcile_health),
+    Reconciler("shared-roles", 300.0, reconcile_shared_roles),
+    Reconciler("leftovers", 900.0, reconcile_leftovers),
+    Reconciler("drift", 3600.0, reconcile_drift),
+)
+
+
+@contextmanager
+def reconciling(runtime: Runtime) -> Iterator[None]:
+    """While the block runs, two threads do: one for what must not wait, one for what may take
+    minutes."""
+    stop = threading.Event()
+    threads = [
+        threading.Thread(target=_until, args=(stop, work, runtime), name=name, daemon=True)
+        for name, work in (("recovery", recover), ("reconcilers", run_due))
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+
+
+def recover(runtime: Runtime) -> None:
+    """In every worker: who is dead, and what was lost, must be seen within seconds."""
+    if taken := take_over(runtime.context):
+        log.info("taken over from a dead worker: %s", ", ".join(taken))
+    if lost := reconcile_lost(runtime.context):
+        log.warning("operations without a workflow, ended: %s", ", ".join(lost))
+
+
+def run_due(runtime: Runtime) -> None:
+    """Each that is due and that no other worker runs."""
+    with psycopg.connect(runtime.context.settings.control_dsn, autocommit=True) as conn:
+        for each in RECONCILERS:
+            with holds.reconciler(conn, each.name) as is_ours:
+                if is_ours and reconciler_runs.begin(conn, each.name, period_s=each.period_s):
+                    found = _found(each, runtime)
+                    reconciler_runs.end(conn, each.name, found)
+                    if found:
+                        log.info("%s: %s", each.name, ", ".join(found))
+
+
+def _found(reconciler: Reconciler, runtime: Runtime) -> list[str]:
+    """One that cannot look, since a server is away, must not keep the others from looking."""
+    try:
+        return reconciler.run(runtime)
+    except PlatformError as error:
+        log.warning("%s: %s", reconciler.name, error)
+        return []
+
+
+def _until(stop: threading.Event, work: Callable[[Runtime], None], runtime: Runtime) -> None:
+    while not stop.wait(TICK_S):
+        try:
+            work(runtime)
+        except Exception as error:  # noqa: BLE001 - one bad round must not end all later ones
+            log.warning("%s: %s", work.__name__, error)
+            stop.wait(PAUSE_AFTER_ERROR_S)

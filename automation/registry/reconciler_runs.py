@@ -1,0 +1,37 @@
+"""Rows of `reconciler_runs`: when each reconciler ran last, and what it found.
+
+Owns what is due. Must not know reconcilers.
+"""
+
+from typing import Any
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+
+def begin(conn: Connection[Any], name: str, *, period_s: float) -> bool:
+    """Whether it is due; if so it counts as begun. The caller holds the reconciler's lock."""
+    begun = conn.execute(
+        "INSERT INTO reconciler_runs AS r (name, started_at) VALUES (%s, now())"
+        " ON CONFLICT (name) DO UPDATE SET started_at = now(), finished_at = NULL"
+        "  WHERE r.started_at < now() - interval '1 second' * %s OR r.wanted_at > r.started_at"
+        " RETURNING name",
+        [name, period_s],
+    ).fetchone()
+    return begun is not None
+
+
+def end(conn: Connection[Any], name: str, found: list[str]) -> None:
+    conn.execute(
+        "UPDATE reconciler_runs SET finished_at = now(), found = %s WHERE name = %s",
+        [Jsonb(found), name],
+    )
+
+
+def want(conn: Connection[Any], name: str) -> None:
+    """Let it run before its time: within seconds of the commit."""
+    conn.execute(
+        "INSERT INTO reconciler_runs (name, started_at, wanted_at) VALUES (%s, to_timestamp(0),"
+        " now()) ON CONFLICT (name) DO UPDATE SET wanted_at = now()",
+        [name],
+    )
