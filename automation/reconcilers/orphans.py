@@ -21,8 +21,8 @@ from automation.registry import cluster, pulumi_state, tenant_objects
 from contracts.errors import BackendDown, DeployFailed
 from contracts.home import Home
 from contracts.refs import ProjectNames
-from engine.providers.keycloak.admin import KeycloakError, admin_of
-from engine.providers.minio.server import MinioError, server_of
+from engine.providers.keycloak.admin import KeycloakAdmin, KeycloakError, admin_of
+from engine.providers.minio.server import MinioError, MinioServer, server_of
 
 Query = Callable[[psycopg.Connection[Any], str], list[str]]
 Statement = Callable[[psycopg.Connection[Any], str], None]
@@ -127,56 +127,59 @@ def postgres_backends(home: Home) -> tuple[Backend, ...]:
 
 
 def keycloak_backends(home: Home) -> tuple[Backend, ...]:
-    admin = admin_of(
-        {
-            "url": home.keycloak_url,
-            "clientId": "croft-provisioner",
-            "clientSecret": read_secret(home, "keycloak_provisioner"),
-        }
-    )
+    def admin() -> KeycloakAdmin:
+        # At each call: a worker lives on when the secret is rotated.
+        return admin_of(
+            {
+                "url": home.keycloak_url,
+                "clientId": "croft-provisioner",
+                "clientSecret": read_secret(home, "keycloak_provisioner"),
+            }
+        )
 
     def find(ref: str) -> list[str]:
         with _asking("keycloak"):
-            return [ref] if admin.realm_exists(ref) else []
+            return [ref] if admin().realm_exists(ref) else []
 
     def delete(realm: str) -> None:
         with _asking("keycloak"):
-            admin.delete_realm(realm)
+            admin().delete_realm(realm)
 
     return (Backend("realm", find, delete),)
 
 
 def minio_backends(home: Home) -> tuple[Backend, ...]:
-    server = server_of(
-        {
-            "minioServer": home.minio_server,
-            "minioUser": "croft_admin",
-            "minioPassword": read_secret(home, "minio_root"),
-        }
-    )
+    def server() -> MinioServer:
+        return server_of(
+            {
+                "minioServer": home.minio_server,
+                "minioUser": "croft_admin",
+                "minioPassword": read_secret(home, "minio_root"),
+            }
+        )
 
-    def finder(exists: Callable[[str], object]) -> Callable[[str], list[str]]:
+    def finder(exists: Callable[[MinioServer, str], object]) -> Callable[[str], list[str]]:
         def find(ref: str) -> list[str]:
             name = ProjectNames(ref).bucket  # user and policy share it
             with _asking("minio"):
-                return [name] if exists(name) else []
+                return [name] if exists(server(), name) else []
 
         return find
 
-    def deleter(removal: Callable[[str], None]) -> Callable[[str], None]:
+    def deleter(removal: Callable[[MinioServer, str], None]) -> Callable[[str], None]:
         def delete(name: str) -> None:
             with _asking("minio"):
-                removal(name)
+                removal(server(), name)
 
         return delete
 
-    def delete_bucket(name: str) -> None:
+    def delete_bucket(server: MinioServer, name: str) -> None:
         server.delete_bucket(name, with_objects=True)
 
     return (
-        Backend("bucket", finder(server.bucket_exists), deleter(delete_bucket)),
-        Backend("user", finder(server.user), deleter(server.delete_user)),
-        Backend("policy", finder(server.policy), deleter(server.delete_policy)),
+        Backend("bucket", finder(MinioServer.bucket_exists), deleter(delete_bucket)),
+        Backend("user", finder(MinioServer.user), deleter(MinioServer.delete_user)),
+        Backend("policy", finder(MinioServer.policy), deleter(MinioServer.delete_policy)),
     )
 
 
