@@ -1,19 +1,23 @@
 """`python -m bench.engine NAME`: the engine alone, on a fake provider; needs no platform.
 
-Owns three measurements: `random` lives of stacks from a fresh seed, `memory` from update 100 to
-1,000 in one process, bytes and time of `state` writing by number of resources.
+Owns three measurements: `random` lives of stacks from a fresh seed, resident `memory` after 100 and
+after 1,000 updates of one process, bytes and time of `state` writing by number of resources.
 """
 
 import argparse
+import gc
 import secrets
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pulumi
+from pulumi import automation as auto
 
 from bench import machine
+from engine import EmbeddedPulumi
 from engine.backends import open_bucket
 from engine.checkpoint import CheckpointWriter
 from engine.secrets_passphrase import StackSecrets, new_salt
@@ -41,13 +45,34 @@ def random() -> None:
 
 
 def memory() -> None:
-    stack = MemoryStack([FakePackage()])
-    for update in range(1, UPDATES + 1):
-        assert stack.up(lambda: Thing("a", token=pulumi.Output.secret("x"))).succeeded
-        stack.saved.clear()
-        if update == WARM_UPDATES:
-            warm = _resident_mb()
-    print(f"update {WARM_UPDATES} to {UPDATES}: {warm:.1f} MB, then {_resident_mb():.1f} MB")
+    warm, grown = resident_mb_after((WARM_UPDATES, UPDATES))
+    print(f"update {WARM_UPDATES} to {UPDATES}: {warm:.1f} MB, then {grown:.1f} MB")
+
+
+def resident_mb_after(counts: Sequence[int]) -> list[float]:
+    """This process's resident memory after so many updates by the Automation API, rising. Every
+    other one changes something, the ones between find nothing to do."""
+    update, resident_mb = 0, []
+    with tempfile.TemporaryDirectory() as folder:
+        stack = auto.create_or_select_stack(
+            "dev",
+            project_name="memory",
+            program=lambda: Thing("a", size=update // 2, token=pulumi.Output.secret("x")),
+            opts=auto.LocalWorkspaceOptions(
+                work_dir=folder,
+                pulumi_command=EmbeddedPulumi([FakePackage()]),
+                env_vars={
+                    "PULUMI_BACKEND_URL": f"file://{folder}",
+                    "PULUMI_CONFIG_PASSPHRASE": "x",
+                },
+            ),
+        )
+        for update in range(1, max(counts) + 1):
+            stack.up()
+            if update in counts:
+                gc.collect()
+                resident_mb.append(_resident_mb())
+    return resident_mb
 
 
 def state() -> None:
