@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-from engine import gojson
+from engine import gojson, state_log
 from engine.disk_values import from_disk, to_disk
 from engine.errors import CheckpointError, IntegrityError
 from engine.resource_state import (
@@ -94,9 +94,13 @@ class CheckpointWriter:
         self._secrets = secrets
         self._texts: WeakKeyDictionary[ResourceState, str] = WeakKeyDictionary()
 
-    def checkpoint(self, stack: str, snapshot: Snapshot | None) -> bytes:
-        """The checkpoint file of a stack, named in full (`organization/PROJECT/STACK`)."""
-        latest = f',"latest":{self._deployment(snapshot, self._memoized)}' if snapshot else ""
+    def checkpoint(
+        self, stack: str, snapshot: Snapshot | None, since: Snapshot | None = None
+    ) -> bytes:
+        """The checkpoint file of a stack, named in full (`organization/PROJECT/STACK`); or that
+        shortened to what is new `since` another snapshot, for a log (state_log)."""
+        deployment = self._deployment(snapshot, self._memoized, since) if snapshot else ""
+        latest = f',"latest":{deployment}' if snapshot else ""
         body = f'"checkpoint":{{"stack":{gojson.dumps(stack)}{latest}}}'
         return f"{{{_version(snapshot)},{body}}}".encode()
 
@@ -107,7 +111,17 @@ class CheckpointWriter:
         envelope = json.loads(f"{{{_version(snapshot)}{deployment}}}")
         return json.dumps(envelope, indent=4, ensure_ascii=False)
 
-    def _deployment(self, snapshot: Snapshot, write: Callable[[ResourceState], str]) -> str:
+    def _deployment(
+        self,
+        snapshot: Snapshot,
+        write: Callable[[ResourceState], str],
+        since: Snapshot | None = None,
+    ) -> str:
+        resources, pending = _lists(snapshot, write)
+        if since is not None:
+            resources_before, pending_before = _lists(since, write)
+            resources = state_log.difference(resources_before, resources)
+            pending = state_log.difference(pending_before, pending)
         provider = self._secrets.provider if self._secrets else snapshot.secrets_provider
         manifest = snapshot.manifest
         fields = {
@@ -120,13 +134,8 @@ class CheckpointWriter:
                 }
             ),
             "secrets_providers": _provider_text(provider),
-            "resources": _list_text([write(resource) for resource in snapshot.resources]),
-            "pending_operations": _list_text(
-                [
-                    f'{{"resource":{write(op.resource)},"type":{gojson.dumps(str(op.type))}}}'
-                    for op in snapshot.pending_operations
-                ]
-            ),
+            "resources": _list_text(resources),
+            "pending_operations": _list_text(pending),
             "metadata": gojson.dumps(snapshot.metadata),
             **{key: gojson.dumps(value) for key, value in snapshot.extra.items()},
         }
@@ -280,6 +289,16 @@ def _provider_text(provider: SecretsProvider | None) -> str:
         return ""
     state = {"state": provider.state} if provider.state else {}
     return gojson.dumps({"type": provider.type, **state})
+
+
+def _lists(
+    snapshot: Snapshot, write: Callable[[ResourceState], str]
+) -> tuple[list[str], list[str]]:
+    """The texts of its resources and of its pending operations."""
+    return [write(resource) for resource in snapshot.resources], [
+        f'{{"resource":{write(op.resource)},"type":{gojson.dumps(str(op.type))}}}'
+        for op in snapshot.pending_operations
+    ]
 
 
 def _list_text(items: list[str]) -> str:

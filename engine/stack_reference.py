@@ -39,6 +39,11 @@ class StackReference:
         return f"{self.checkpoint_key}.bak"
 
     @property
+    def log_prefix(self) -> str:
+        """Of our own, so outside the folders that a CLI lists (state_log)."""
+        return f".pulumi/log/{self.project}/{self.name}/"
+
+    @property
     def tags_key(self) -> str:
         return f"{STACKS_PREFIX}{self.project}/{self.name}.pulumi-tags"
 

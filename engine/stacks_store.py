@@ -8,13 +8,13 @@ pulumi/pulumi, so that the CLI can work on the same store.
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from engine import gojson, stack_locks
+from engine import gojson, stack_locks, state_log
 from engine.backends.bucket import Bucket
 from engine.checkpoint import (
     CheckpointSummary,
@@ -26,6 +26,7 @@ from engine.checkpoint import (
 from engine.compression import SUFFIXES, compressed, opened
 from engine.errors import (
     BackendError,
+    ConcurrentUpdate,
     IntegrityError,
     StackAlreadyExists,
     StackNotEmpty,
@@ -77,12 +78,21 @@ class UpdateRecord:
 class StackStore:
     """What every command does with stacks. Nothing here takes a lock unless it says so."""
 
-    def __init__(self, bucket: Bucket, *, backups: bool = True, suffix: str = "") -> None:
+    def __init__(
+        self,
+        bucket: Bucket,
+        *,
+        backups: bool = True,
+        suffix: str = "",
+        log_above_bytes: int = state_log.LOG_ABOVE_BYTES,
+    ) -> None:
         """`backups` as PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS says; `suffix` is that of
         compressed files, empty for none (compression.wanted_by)."""
         self.bucket = bucket
         self._backups, self._suffix = backups, suffix
-        self._alone: set[StackReference] = set()  # saved by us, so under one key
+        self._log_above_bytes = log_above_bytes
+        # Saved by us, so under one key, with all that the log holds.
+        self._heads: dict[StackReference, state_log.Head | None] = {}
         _ensure_layout(bucket)
 
     # Looking
@@ -113,12 +123,22 @@ class StackStore:
 
     # Writing
 
-    def lock(self, stack: StackReference) -> AbstractContextManager[Sequence[str]]:
-        """Work on a stack alone: update, refresh, destroy, import. See stack_locks.locked."""
-        return stack_locks.locked(self.bucket, stack)
+    @contextmanager
+    def lock(self, stack: StackReference) -> Iterator[Sequence[str]]:
+        """Work on a stack alone: update, refresh, destroy, import. See stack_locks.locked. What a
+        killed update left in its log is in the checkpoint from here on."""
+        with stack_locks.locked(self.bucket, stack) as removed:
+            self._close_log(stack)
+            yield removed
 
     def cancel(self, stack: StackReference) -> int:
-        return stack_locks.cancel(self.bucket, stack)
+        """See stack_locks.cancel. Leaves the CLI a checkpoint with all that a killed update did."""
+        count = stack_locks.cancel(self.bucket, stack)
+        if self.bucket.keys(stack.log_prefix):
+            # An embedded engine that still runs keeps its log.
+            with suppress(ConcurrentUpdate), self.lock(stack):
+                pass
+        return count
 
     def create(
         self, stack: StackReference, snapshot: Snapshot | None, writer: CheckpointWriter
@@ -137,22 +157,48 @@ class StackStore:
         Written first and verified after, as in the CLI: a state that contradicts itself still says
         what exists, and losing that is worse."""
         key = stack.checkpoint_key + self._suffix
-        others = [] if stack in self._alone else [k for k in self._variants(stack) if k != key]
+        others = [] if stack in self._heads else [k for k in self._variants(stack) if k != key]
         for old in (key, *others):
             self.bucket.copy(old, f"{old}.bak")
         data = writer.checkpoint(stack.qualified_name, snapshot)
         self.bucket.put(key, compressed(data, self._suffix))
         for old in others:  # written under another compression before
             self.bucket.delete(old)
-        self._alone.add(stack)
-        if snapshot is not None:
-            try:
-                verify_integrity(snapshot)
-            except IntegrityError as error:
-                raise IntegrityError(
-                    f"{self.bucket.describe(key)}: snapshot integrity failure; it was already "
-                    f"written, but is invalid (backup available at {key}.bak): {error}"
-                ) from error
+        head = self._heads.get(stack)
+        if head is not None and head.deltas:
+            self._remove_log(stack)
+        self._heads[stack] = (
+            state_log.begun(snapshot, data, self._log_above_bytes) if snapshot else None
+        )
+        self._verify_written(snapshot, key)
+
+    def save_step(
+        self, stack: StackReference, snapshot: Snapshot, writer: CheckpointWriter
+    ) -> None:
+        """As `save`, but a large state goes to its log, by what is new in it. `add_history` makes
+        it a checkpoint again; so does the next `lock`, if this process is killed before."""
+        head, link = self._heads.get(stack), None
+        if head is not None and head.room_bytes:
+            new = writer.checkpoint(stack.qualified_name, snapshot, head.snapshot)
+            link = state_log.extended(head, snapshot, new)
+        if head is None or link is None:
+            self.save(stack, snapshot, writer)
+            return
+        extended, delta = link
+        self.bucket.put(f"{stack.log_prefix}{head.deltas:08}", delta)
+        self._heads[stack] = extended
+        self._verify_written(snapshot, stack.checkpoint_key)
+
+    def _verify_written(self, snapshot: Snapshot | None, key: str) -> None:
+        if snapshot is None:
+            return
+        try:
+            verify_integrity(snapshot)
+        except IntegrityError as error:
+            raise IntegrityError(
+                f"{self.bucket.describe(key)}: snapshot integrity failure; it was already "
+                f"written, but is invalid (backup available at {key}.bak): {error}"
+            ) from error
 
     def remove(self, stack: StackReference, *, force: bool = False) -> None:
         """Takes the lock. The last checkpoint stays as `.bak`, as with the CLI."""
@@ -186,7 +232,9 @@ class StackStore:
     # History
 
     def add_history(self, stack: StackReference, record: UpdateRecord) -> None:
-        """Record an operation that changed the stack, with a copy of its checkpoint."""
+        """Record an operation that changed the stack, with a copy of its checkpoint. Call it under
+        the lock."""
+        self._close_log(stack)
         now = time.time_ns()
         prefix = f"{stack.history_prefix}{stack.name}-{now}"
         entry = compressed(record.text().encode(), self._suffix)
@@ -208,11 +256,42 @@ class StackStore:
                 yield json.loads(opened(data, self.bucket.describe(key)))
 
     def _checkpoint(self, stack: StackReference) -> bytes:
+        # The log first: an update may write it and make it a checkpoint while we read.
+        deltas = self._deltas(stack)
         key = self._newest(stack)
         data = self.bucket.get(key) if key else None
         if key is None or data is None:
             raise StackNotFound(stack.qualified_name)
-        return opened(data, self.bucket.describe(key))
+        return state_log.replayed(opened(data, self.bucket.describe(key)), deltas)
+
+    # The log of a large state
+
+    def _deltas(self, stack: StackReference) -> list[bytes]:
+        return [self.bucket.get(key) or b"" for key in self.bucket.keys(stack.log_prefix)]
+
+    def _close_log(self, stack: StackReference) -> None:
+        """Write the checkpoint that the log makes, then remove the log. Killed in between, it
+        leaves a log that follows nothing."""
+        self._heads.pop(stack, None)  # somebody else may have written between two locks
+        deltas = self._deltas(stack)
+        if not deltas:
+            return
+        key = self._newest(stack)
+        data = self.bucket.get(key) if key else None
+        if key is not None and data is not None:
+            last = opened(data, self.bucket.describe(key))
+            whole = state_log.replayed(last, deltas)
+            if whole != last:
+                self.bucket.copy(key, f"{key}.bak")
+                suffix = key.removeprefix(stack.checkpoint_key)
+                self.bucket.put(key, compressed(whole, suffix))
+        self._remove_log(stack)
+
+    def _remove_log(self, stack: StackReference) -> None:
+        for key in self.bucket.keys(stack.log_prefix):
+            self.bucket.delete(key)
+
+    # Keys
 
     def _newest(self, stack: StackReference) -> str | None:
         variants = self._variants(stack)

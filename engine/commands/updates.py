@@ -175,7 +175,7 @@ def _recorded(
     started_s = int(time.time())
     succeeded = False
     try:
-        outcome = run(update, events, lambda snapshot: store.save(stack, snapshot, writer))
+        outcome = run(update, events, lambda snapshot: store.save_step(stack, snapshot, writer))
         succeeded = outcome.succeeded
         return outcome
     finally:

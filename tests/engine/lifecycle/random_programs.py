@@ -153,11 +153,11 @@ class MortalStack(MemoryStack):
 class Life:
     """A stack from its first update to its last, all chosen by one seed."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, stack=MortalStack):
         self.rng = random.Random(seed)
         self.package = FakePackage()
         self.world = self.package.world
-        self.stack = MortalStack([self.package])
+        self.stack = stack([self.package])
         self.parallel = self.rng.choice((1, 4, 16))
         self.retained = set()
         self.drifted = False
