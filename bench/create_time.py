@@ -60,7 +60,7 @@ def create(client: Client) -> str:
 
 
 def destroy(client: Client, ref: str) -> None:
-    _finish(client, client.destroy_project(ref).operation_id)
+    _finish(client, client.destroy_project(ref, now=True).operation_id)
 
 
 def _finish(client: Client, operation_id: str) -> None:

@@ -49,12 +49,15 @@ def test_additional_secret_outputs(run):
 
 
 def test_a_value_that_becomes_secret(run):
-    def program(value):
-        return lambda: Thing("a", token=value)
+    def open_program():
+        Thing("a", token="x")
 
-    run.up(program("x"))
-    run.up(program(pulumi.Output.secret("x")))
-    run.up(program("x"))
+    def secret_program():
+        Thing("a", token=pulumi.Output.secret("x"))  # an output belongs to the run that made it
+
+    run.up(open_program)
+    run.up(secret_program)
+    run.up(open_program)
 
 
 def test_secret_configuration(run):
