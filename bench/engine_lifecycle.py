@@ -62,18 +62,18 @@ def program(home: Home, name: str) -> None:
     schema = postgresql.Schema(
         "schema", name="app", database=database.name, owner=owner.name, opts=each
     )
-    for role in (reader, writer):
-        word = "reader" if role is reader else "writer"
+    last: pulumi.Resource = writer
+    for word, role in (("reader", reader), ("writer", writer)):
         postgresql.GrantRole(f"{word}-member", role=role.name, grant_role=owner.name, opts=each)
-        postgresql.Grant(
+        # One after the other: grants at once collide in PostgreSQL.
+        last = postgresql.Grant(
             f"{word}-usage",
             database=database.name,
             role=role.name,
             schema=schema.name,
             object_type="schema",
             privileges=["USAGE"],
-            # Grants at once collide in PostgreSQL.
-            opts=pulumi.ResourceOptions(provider=provider, depends_on=[schema, writer]),
+            opts=pulumi.ResourceOptions(provider=provider, depends_on=[schema, last]),
         )
 
 
