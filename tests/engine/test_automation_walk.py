@@ -97,7 +97,10 @@ def test_every_method_of_a_stack(options, package):
 
     package.world.objects["a"]["size"] = 7
     assert stack.preview_refresh(target=[A]).change_summary == {"update": 1}
-    assert stack.refresh(expect_no_changes=False).summary.resource_changes == {"same": 1, "update": 1}
+    assert stack.refresh(expect_no_changes=False).summary.resource_changes == {
+        "same": 1,
+        "update": 1,
+    }
     assert stack.up(refresh=True, continue_on_error=True).summary.resource_changes["update"] == 1
     replaced = stack.up(replace=[A], target=[A], target_dependents=True, suppress_outputs=True)
     assert replaced.summary.resource_changes["replace"] == 1
