@@ -28,11 +28,23 @@ def antichains(states: Iterable[ResourceState]) -> list[list[ResourceState]]:
     while waiting:
         needed = {urn for state in waiting for urn in urns_needed(state)}
         free = [state for state in waiting if state.urn not in needed]
-        # A circle cannot come from a program; should a state hold one, it still has to go.
-        groups.append(free or waiting)
+        groups.append(free or _needed_by_no_later(waiting))
         gone = set(map(id, groups[-1]))
         waiting = [state for state in waiting if id(state) not in gone]
     return groups
+
+
+def _needed_by_no_later(states: Iterable[ResourceState]) -> list[ResourceState]:
+    """Those to delete first where all seem to need one another. A program makes no circle: two
+    states of one URN do, a replaced one and its successor. There a reference means the nearest
+    earlier state, as in a checkpoint; so the last of them, at least, is needed by none."""
+    needed: set[int] = set()
+    latest: dict[str, ResourceState] = {}
+    states = list(states)
+    for state in states:
+        needed |= {id(latest[urn]) for urn in urns_needed(state) if urn in latest}
+        latest[state.urn] = state
+    return [state for state in states if id(state) not in needed]
 
 
 def needed_by(states: Iterable[ResourceState], kept: Collection[str]) -> set[str]:

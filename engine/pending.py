@@ -11,6 +11,7 @@ delete is still in state as it was; the same operation, called again, completes 
 
 from dataclasses import replace
 
+from engine.dependencies import in_order
 from engine.errors import EngineError
 from engine.events import Events
 from engine.provider_registry import ProviderRegistry
@@ -41,7 +42,8 @@ def healed(snapshot: Snapshot, providers: ProviderRegistry, events: Events) -> S
             if found is not None:
                 events.diagnostic("info", f"found {found.id}: adopted", state.urn)
                 resources = _adopting(resources, found)
-    return replace(snapshot, resources=tuple(resources), pending_operations=())
+    # What was adopted stands last, and others may have waited for it.
+    return replace(snapshot, resources=tuple(in_order(resources)), pending_operations=())
 
 
 def _adopting(resources: list[ResourceState], found: ResourceState) -> list[ResourceState]:

@@ -6,6 +6,7 @@ import pytest
 
 from engine.aliases import Alias
 from engine.decision import Decision, StepError, decide
+from engine.dependencies import antichains
 from engine.goal import Goal, ReadGoal
 from engine.provider import UNKNOWN
 from engine.resource_state import ResourceState
@@ -305,3 +306,24 @@ def test_reading_what_was_owned_lets_the_old_object_go():
     generator = StepGenerator("dev", "proj", [old(A)])
     found = generator.read(ReadGoal(type="fake:index:Thing", name="a", id="z"), {})
     assert [step.op for step in found] == [Op.READ_REPLACEMENT, Op.REPLACE]
+
+
+def test_a_replaced_state_and_its_successor_make_no_circle_of_deletes():
+    def urn(name):
+        return f"urn:pulumi:dev::proj::fake:index:Thing::{name}"
+
+    def state(name, *needs, delete=False):
+        needed = tuple(map(urn, needs))
+        return ResourceState(
+            urn=urn(name), type="fake:index:Thing", delete=delete, dependencies=needed
+        )
+
+    # b was made anew, and a by it; the old b, which waits for its deletion, needed c, and c a.
+    states = [state("b"), state("a", "b"), state("c", "a"), state("b", "c", delete=True)]
+    groups = antichains(states)
+    assert [[each.urn[-1] + "-" * each.delete for each in group] for group in groups] == [
+        ["b-"],
+        ["c"],
+        ["a"],
+        ["b"],
+    ]

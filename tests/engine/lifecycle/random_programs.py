@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import pulumi
 
-from engine.errors import EngineError
+from engine.errors import EngineError, IntegrityError
 from engine.testing import FakePackage, MemoryStack
 from engine.values import unwrap_secrets
 from tests.engine.fake_sdk import Thing, options
@@ -233,8 +233,12 @@ class Life:
             if w.retain:
                 self.retained |= {w.name, f"{w.name}-x", f"{w.name}-y"}
         # Of a dead engine nobody hears anything; one that cannot heal gives up before it begins.
-        with suppress(OSError, EngineError):
+        try:
             return self.stack.up(as_program(wanted), parallel=self.parallel, **given)
+        except IntegrityError:
+            raise
+        except (OSError, EngineError):
+            return None
 
     # What must hold
 

@@ -12,9 +12,12 @@ import pytest
 from tests.engine.lifecycle.random_programs import Life
 
 RUNS = 200
+# Lives that went wrong once. A replaced resource and its successor made a circle of deletes; an
+# adopted object was put after what needs it.
+MENDED = (248960782, 248961150, 248961199, 248961236, 248961452)
 FIRST_SEED = int(os.environ.get("CROFT_SEED", "1"))
 
 
-@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + RUNS))
+@pytest.mark.parametrize("seed", [*range(FIRST_SEED, FIRST_SEED + RUNS), *MENDED])
 def test_a_life(seed):
     Life(seed).live()
