@@ -67,7 +67,7 @@ def verify(
             verdict = client.verify_audit(anchor=anchor)
     else:
         verdict = _of_file(file, None if anchor is None else Head.parse(anchor))
-    print_view(verdict.model_dump(mode="json"), output)
+    print_view(verdict, output)
     if verdict.problems:
         raise PlatformError(
             f"the audit log is not what was written: {verdict.problems[0]}",

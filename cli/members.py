@@ -28,8 +28,8 @@ def list_(
 ) -> None:
     """List the members of an organization."""
     with open_client(context) as client:
-        views = [member.model_dump(mode="json") for member in client.members(slug)]
-    print_views(views, output, columns=("user_name", "role_name", "user_id"))
+        found = client.members(slug)
+    print_views(found, output, columns=("user_name", "role_name", "user_id"))
 
 
 @app.command(epilog="Example: croft members add shop ada@example.org --role developer")
@@ -43,7 +43,7 @@ def add(
     """Add somebody, and print a token for them. It is shown this once and opens this organization
     only."""
     with open_client(context) as client:
-        print_view(client.add_member(slug, name, role).model_dump(mode="json"), output)
+        print_view(client.add_member(slug, name, role), output)
 
 
 @app.command(epilog="Example: croft members update shop ada@example.org --role administrator")
@@ -56,7 +56,7 @@ def update(
 ) -> None:
     """Change a member's role."""
     with open_client(context) as client:
-        print_view(client.change_member(slug, name, role).model_dump(mode="json"), output)
+        print_view(client.change_member(slug, name, role), output)
 
 
 @app.command(epilog="Example: croft members remove shop ada@example.org")
@@ -70,4 +70,4 @@ def remove(
     """Remove a member. Their token for this organization opens nothing any more."""
     with open_client(context) as client:
         confirm(f"This removes {name} from organization {slug}.", typed=name, yes=yes)
-        print_view(client.remove_member(slug, name).model_dump(mode="json"), output)
+        print_view(client.remove_member(slug, name), output)

@@ -10,7 +10,7 @@ import typer
 from cli.control_plane import open_client
 from cli.options import OutputOption, TimeoutOption, WaitOption
 from cli.render import Output, print_view, print_views
-from cli.waiting import TIMEOUT_S, wait_for
+from cli.waiting import TIMEOUT_S, settled
 
 app = typer.Typer(help="Changes that run, or ran, in the background.", no_args_is_help=True)
 
@@ -28,8 +28,7 @@ def list_(
     """List operations, newest first."""
     with open_client(context) as client:
         page = client.operations(project_ref=project or None, status=status or None, limit=limit)
-    views = [operation.model_dump(mode="json") for operation in page.data]
-    print_views(views, output, columns=("id", "kind", "project_ref", "status", "created_at"))
+    print_views(page.data, output, columns=("id", "kind", "project_ref", "status", "created_at"))
 
 
 @app.command(epilog="Example: croft operations get 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
@@ -38,7 +37,7 @@ def get(
 ) -> None:
     """Show one operation."""
     with open_client(context) as client:
-        print_view(client.operation(operation_id).model_dump(mode="json"), output)
+        print_view(client.operation(operation_id), output)
 
 
 @app.command(epilog="Example: croft operations watch 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
@@ -51,9 +50,7 @@ def watch(
     """Follow an operation to its end, from its first event on."""
     with open_client(context) as client:
         operation = client.operation(operation_id)
-        title = f"{operation.kind} {operation.project_ref}"
-        wait_for(client, operation_id, title=title, timeout_s=timeout, output=output)
-        print_view(client.operation(operation_id).model_dump(mode="json"), output)
+        print_view(settled(client, operation, wait=True, timeout_s=timeout, output=output), output)
 
 
 @app.command(epilog="Example: croft operations cancel 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
@@ -62,7 +59,7 @@ def cancel(
 ) -> None:
     """Ask an operation to end before its next step; what it did until then is undone."""
     with open_client(context) as client:
-        print_view(client.cancel_operation(operation_id).model_dump(mode="json"), output)
+        print_view(client.cancel_operation(operation_id), output)
 
 
 @app.command(epilog="Example: croft operations retry 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
@@ -75,9 +72,5 @@ def retry(
 ) -> None:
     """Ask once more for what failed or was cancelled."""
     with open_client(context) as client:
-        operation = client.retry_operation(operation_id)
-        if wait:
-            title = f"{operation.kind} {operation.project_ref}"
-            wait_for(client, operation.id, title=title, timeout_s=timeout, output=output)
-            operation = client.operation(operation.id)
-    print_view(operation.model_dump(mode="json"), output)
+        started = client.retry_operation(operation_id)
+        print_view(settled(client, started, wait=wait, timeout_s=timeout, output=output), output)

@@ -24,8 +24,8 @@ app = typer.Typer(
 def list_(context: typer.Context, output: OutputOption = Output.table) -> None:
     """List your organizations."""
     with open_client(context) as client:
-        views = [each.model_dump(mode="json") for each in client.organizations()]
-    print_views(views, output, columns=("slug", "name", "id"))
+        found = client.organizations()
+    print_views(found, output, columns=("slug", "name", "id"))
 
 
 @app.command(epilog='Example: croft orgs create "Our shop" --slug shop')
@@ -39,7 +39,7 @@ def create(
 ) -> None:
     """Create an organization, which you then own."""
     with open_client(context) as client:
-        print_view(client.create_organization(name, slug=slug).model_dump(mode="json"), output)
+        print_view(client.create_organization(name, slug=slug), output)
 
 
 @app.command(epilog="Example: croft orgs get shop")
@@ -48,7 +48,7 @@ def get(
 ) -> None:
     """Show one organization."""
     with open_client(context) as client:
-        print_view(client.organization(slug).model_dump(mode="json"), output)
+        print_view(client.organization(slug), output)
 
 
 @app.command(epilog="Example: croft orgs delete shop")
@@ -61,7 +61,7 @@ def delete(
     """Delete an organization that has no projects left. Its members lose it."""
     with open_client(context) as client:
         confirm(f"This deletes organization {slug}.", typed=slug, yes=yes)
-        print_view(client.delete_organization(slug).model_dump(mode="json"), output)
+        print_view(client.delete_organization(slug), output)
 
 
 @app.command(epilog="Example: croft orgs limits shop --set projects_max=10")
@@ -89,7 +89,7 @@ def limits(
     if output is Output.table:
         print_views(_rows(found), output, columns=("limit", "allowed", "from", "used"))
     else:
-        print_view(found.model_dump(mode="json"), output)
+        print_view(found, output)
 
 
 def _parsed(settings: Sequence[str]) -> dict[str, int | None]:

@@ -25,11 +25,10 @@ from cli.options import (
 )
 from cli.plan_view import losses, print_plan, setting_changes
 from cli.render import Output, print_view, print_views
-from cli.waiting import TIMEOUT_S, summary, wait_for
+from cli.waiting import TIMEOUT_S, settled, summary, wait_for
 from contracts.errors import Conflict, PlatformError
 from contracts.plans import Plan
 from contracts.project_settings import ProjectFile, ProjectSettings
-from contracts.projects import Operation
 
 app = typer.Typer()
 
@@ -118,14 +117,12 @@ def refresh(
     Shows what was not as the last update left it; `up` puts it right again.
     """
     with open_client(context) as client:
-        operation = client.refresh(ref)
-        if not wait:
-            print_view(operation.model_dump(mode="json"), output)
-            return
-        title = f"refresh {ref}"
-        wait_for(client, operation.id, title=title, timeout_s=timeout, output=output)
-        plan = _plan_of(client, operation)
-    print_plan(ref, plan, [], output)
+        started = client.refresh(ref)
+        operation = settled(client, started, wait=wait, timeout_s=timeout, output=output)
+    if wait:
+        print_plan(ref, Plan.model_validate(operation.result), [], output)
+    else:
+        print_view(operation, output)
 
 
 @app.command(epilog="Example: croft projects history yucdibezossamesxyyqh -o json")
@@ -134,9 +131,9 @@ def history(
 ) -> None:
     """List every update of the project's stack, the latest first."""
     with open_client(context) as client:
-        views = [update.model_dump(mode="json") for update in client.history(ref)]
+        found = client.history(ref)
     print_views(
-        views, output, columns=("version", "kind", "result", "started_at", "finished_at", "changes")
+        found, output, columns=("version", "kind", "result", "started_at", "finished_at", "changes")
     )
 
 
@@ -204,9 +201,4 @@ def _now_and_wanted(
 def _previewed(client: Client, ref: str, wanted: ProjectSettings, timeout_s: float) -> Plan:
     operation = client.preview(ref, wanted)
     wait_for(client, operation.id, title=f"preview {ref}", timeout_s=timeout_s, silent=True)
-    return _plan_of(client, operation)
-
-
-def _plan_of(client: Client, operation: Operation) -> Plan:
-    """What an operation that has ended found out."""
     return Plan.model_validate(client.operation(operation.id).result)

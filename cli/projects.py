@@ -20,7 +20,7 @@ from cli.options import (
     YesOption,
 )
 from cli.render import Output, masked, print_view, print_views
-from cli.waiting import TIMEOUT_S, conclude, summary, wait_for
+from cli.waiting import TIMEOUT_S, conclude, settled, summary, wait_for
 from contracts.errors import InvalidInput
 
 app = typer.Typer(
@@ -60,8 +60,8 @@ def create(
 def list_(context: typer.Context, output: OutputOption = Output.table) -> None:
     """List projects."""
     with open_client(context) as client:
-        views = [project.model_dump(mode="json") for project in client.projects()]
-    print_views(views, output, columns=("ref", "name", "status", "created_at", "api_url"))
+        found = client.projects()
+    print_views(found, output, columns=("ref", "name", "status", "created_at", "api_url"))
 
 
 @app.command(epilog="Example: croft projects get yucdibezossamesxyyqh -o yaml")
@@ -70,7 +70,7 @@ def get(
 ) -> None:
     """Show one project."""
     with open_client(context) as client:
-        print_view(client.project(ref).model_dump(mode="json"), output)
+        print_view(client.project(ref), output)
 
 
 @app.command(epilog="Example: croft projects keys yucdibezossamesxyyqh --reveal -o env")
@@ -126,12 +126,8 @@ def restart(
 ) -> None:
     """Restart a project's processes."""
     with open_client(context) as client:
-        operation = client.restart_project(ref)
-        if wait:
-            title = f"restart {operation.project_ref}"
-            wait_for(client, operation.id, title=title, timeout_s=timeout, output=output)
-            operation = client.operation(operation.id)
-    print_view(operation.model_dump(mode="json"), output)
+        started = client.restart_project(ref)
+        print_view(settled(client, started, wait=wait, timeout_s=timeout, output=output), output)
 
 
 @app.command(epilog="Example: croft projects rename yucdibezossamesxyyqh bookshop")
@@ -158,7 +154,7 @@ def transfer(
     with open_client(context) as client:
         confirm(f"This gives the project to {organization}.", typed=ref, yes=yes)
         client.transfer_project(ref, organization)
-        print_view(client.project(ref).model_dump(mode="json"), output)
+        print_view(client.project(ref), output)
 
 
 @app.command(epilog="Example: croft projects destroy yucdibezossamesxyyqh --now")

@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 import yaml
+from pydantic import BaseModel
 from rich.cells import cell_len
 
 from cli.errors import one_line
@@ -44,8 +45,9 @@ class Output(StrEnum):
     env = "env"
 
 
-def print_view(view: View, output: Output) -> None:
+def print_view(thing: BaseModel | View, output: Output) -> None:
     """One thing: a line per field in a table, an object elsewhere."""
+    view = _view_of(thing)
     match output:
         case Output.table:
             typer.echo(_aligned([(name, _cell(value)) for name, value in view.items()]))
@@ -57,8 +59,11 @@ def print_view(view: View, output: Output) -> None:
             typer.echo(_document(dict(view), output))
 
 
-def print_views(views: Iterable[View], output: Output, *, columns: Sequence[str]) -> None:
+def print_views(
+    things: Iterable[BaseModel | View], output: Output, *, columns: Sequence[str]
+) -> None:
     """Several things: a row each with the named columns in a table, an array of all fields else."""
+    views = [_view_of(thing) for thing in things]
     match output:
         case Output.table:
             rows = [[column.upper() for column in columns]]
@@ -83,6 +88,10 @@ def print_line(view: View) -> None:
 def masked(view: View) -> dict[str, Any]:
     """The view with its secrets made unreadable, but still recognizable."""
     return {name: _mask(value) if name in _SECRETS else value for name, value in view.items()}
+
+
+def _view_of(thing: BaseModel | View) -> View:
+    return thing.model_dump(mode="json") if isinstance(thing, BaseModel) else thing
 
 
 def _mask(secret: str) -> str:

@@ -14,7 +14,7 @@ from cli.errors import stderr_console
 from cli.progress import follow
 from cli.render import Output, View, print_line, print_view
 from contracts.errors import DeployFailed, TimedOut
-from contracts.projects import OperationEvent, Project
+from contracts.projects import Operation, OperationEvent, Project
 
 TIMEOUT_S = 600.0
 
@@ -30,6 +30,17 @@ def conclude(
         print_view(summary(client.project(ref)), output)
     else:
         print_view(summary(started.project) | {"operation_id": started.operation_id}, output)
+
+
+def settled(
+    client: Client, operation: Operation, *, wait: bool, timeout_s: float, output: Output
+) -> Operation:
+    """The operation once it has finished, or as it is where nobody waits."""
+    if not wait:
+        return operation
+    title = f"{operation.kind} {operation.project_ref}"
+    wait_for(client, operation.id, title=title, timeout_s=timeout_s, output=output)
+    return client.operation(operation.id)
 
 
 def summary(project: Project) -> dict[str, Any]:

@@ -27,8 +27,8 @@ def list_(
 ) -> None:
     """List an organization's webhooks."""
     with open_client(context) as client:
-        views = [webhook.model_dump(mode="json") for webhook in client.webhooks(slug)]
-    print_views(views, output, columns=("id", "url", "events", "created_at"))
+        found = client.webhooks(slug)
+    print_views(found, output, columns=("id", "url", "events", "created_at"))
 
 
 @app.command(epilog="Example: croft webhooks add shop https://hooks.example.org/croft")
@@ -47,7 +47,7 @@ def add(
     It is shown this once. Addresses that are not public may be added by the operator only.
     """
     with open_client(context) as client:
-        print_view(client.add_webhook(slug, url, event or []).model_dump(mode="json"), output)
+        print_view(client.add_webhook(slug, url, event or []), output)
 
 
 @app.command(epilog="Example: croft webhooks remove shop 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
@@ -61,7 +61,7 @@ def remove(
     """Tell them nothing more; what was still on its way is dropped."""
     confirm(f"This removes webhook {webhook_id} of {slug}.", typed=webhook_id, yes=yes)
     with open_client(context) as client:
-        print_view(client.remove_webhook(slug, webhook_id).model_dump(mode="json"), output)
+        print_view(client.remove_webhook(slug, webhook_id), output)
 
 
 @app.command(epilog="Example: croft webhooks test shop 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
@@ -73,7 +73,7 @@ def test(
 ) -> None:
     """Send an event that means nothing. `croft webhooks deliveries` tells how it was taken."""
     with open_client(context) as client:
-        print_view(client.test_webhook(slug, webhook_id).model_dump(mode="json"), output)
+        print_view(client.test_webhook(slug, webhook_id), output)
 
 
 @app.command(epilog="Example: croft webhooks deliveries shop 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
@@ -86,6 +86,5 @@ def deliveries(
     """List what was sent or is on its way, the newest first."""
     with open_client(context) as client:
         found = client.webhook_deliveries(slug, webhook_id)
-        views = [delivery.model_dump(mode="json") for delivery in found]
     columns = ("created_at", "event", "project_ref", "status", "attempts", "last_answer", "id")
-    print_views(views, output, columns=columns)
+    print_views(found, output, columns=columns)
