@@ -65,16 +65,18 @@ def test_a_pid_that_somebody_else_has_now_is_left_alone(rig: Rig) -> None:
     first = rig.wait("one", "running")["pid"]
     rig.kill()
     os.kill(first, signal.SIGKILL)
-    stranger = subprocess.Popen(["sleep", "1000"])
     record = rig.home.run / "one.pid"
     entry = json.loads(record.read_text())
-    record.write_text(json.dumps({**entry, "pid": stranger.pid}))
-    rig.start()
-    assert rig.wait("one", "running")["pid"] not in (first, stranger.pid)
-    rig.op("remove", name="one")
-    assert stranger.poll() is None
-    stranger.kill()
-    stranger.wait()
+    time.sleep(0.05)  # the kernel counts starts in ticks of 10 ms: the stranger's is a later one
+    with subprocess.Popen(["sleep", "1000"]) as stranger:
+        try:
+            record.write_text(json.dumps({**entry, "pid": stranger.pid}))
+            rig.start()
+            assert rig.wait("one", "running")["pid"] not in (first, stranger.pid)
+            rig.op("remove", name="one")
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"pid": "x"}', '{"pid": -1, "boot": 1}'])
