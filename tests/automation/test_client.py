@@ -8,6 +8,7 @@ import time
 import pytest
 
 from automation import client as client_module
+from automation import transport
 from automation.client import Client, client_for
 from automation.registry import operations
 from contracts.errors import (
@@ -204,7 +205,7 @@ def test_proxies_of_the_environment_are_not_asked(client, monkeypatch, free_port
 
 
 def test_one_that_never_answers(monkeypatch):
-    monkeypatch.setattr(client_module, "REQUEST_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(transport, "REQUEST_TIMEOUT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with Client(url, "sbp_x") as client, pytest.raises(TimedOut) as caught:

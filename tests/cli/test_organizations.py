@@ -63,7 +63,8 @@ def answer(request: httpx2.Request) -> httpx2.Response | None:
         case ["GET", "audit"]:
             return httpx2.Response(200, json={"data": ROWS[::-1], "pagination": {"next": None}})
         case ["GET", "audit", "export"]:
-            return httpx2.Response(200, text=EXPORT)
+            headers = {"content-type": "application/x-ndjson"}
+            return httpx2.Response(200, text=EXPORT, headers=headers)
         case ["GET", "audit", "verify"]:
             return httpx2.Response(200, json={"rows": 3, "head": HEAD, "problems": []})
     return None
