@@ -46,7 +46,8 @@ def restore(ctx: Context, actor: Actor, ref: str) -> Operation:
 
 def rename(ctx: Context, actor: Actor, ref: str, name: str) -> Operation:
     with ctx.transaction() as conn:
-        row = require_project(conn, ref, lock=True)
+        # Two projects that swap their names would wait for one another without it.
+        row = _require_with_organization(conn, actor, ref)
         require_free(conn, row)
         require_state(row, "rename")
         operation = operations.insert(conn, project_ref=ref, kind="rename", input={"name": name})
@@ -62,9 +63,9 @@ def transfer(ctx: Context, actor: Actor, ref: str, organization_slug: str) -> Op
     """Give the project to another organization. Nothing of it moves or stops: its servers know it
     by its ref alone."""
     with ctx.transaction() as conn:
-        target = organizations.require(conn, actor, organization_slug, lock=True)
+        target = organizations.require(conn, actor, organization_slug)
         actor.require("administrator", target.id)
-        row = require_project(conn, ref, lock=True)
+        row = _require_with_organization(conn, actor, ref, target.slug)
         require_free(conn, row)
         require_state(row, "transfer")
         operation = operations.insert(
@@ -83,11 +84,11 @@ def transfer(ctx: Context, actor: Actor, ref: str, organization_slug: str) -> Op
 
 def destroy(ctx: Context, actor: Actor, ref: str, *, now: bool) -> Operation:
     """Promise that the project is gone: for good, or so that it can be restored for some days.
-    Asked again while that runs, the answer is the running operation."""
+    Asked again while that runs, the answer is the running operation, unless it does less."""
     with ctx.transaction() as conn:
         row = require_project(conn, ref, lock=True)
         active = operations.find_active(conn, ref)
-        if active is not None and active.kind == "destroy":
+        if active is not None and active.kind == "destroy" and (active.input.get("now") or not now):
             return view(active)
         require_free(conn, row)
         if row.state == "FAILED":
@@ -185,14 +186,16 @@ def _readmit(ctx: Context, conn: psycopg.Connection[Any], actor: Actor, row: Pro
         rows.set_state(conn, row.ref, "CREATING")
 
 
-def _require_with_organization(conn: psycopg.Connection[Any], actor: Actor, ref: str) -> ProjectRow:
-    """The project, held, and its organization too: whose lock comes first in every transaction
-    that takes both."""
-    organization = organizations.require(
-        conn, actor, require_project(conn, ref).organization_slug, lock=True
-    )
+def _require_with_organization(
+    conn: psycopg.Connection[Any], actor: Actor, ref: str, *others: str
+) -> ProjectRow:
+    """The project, held, and its organization too, and other ones: whose locks come first in every
+    transaction that takes both, in the order of their slugs."""
+    slug = require_project(conn, ref).organization_slug
+    for each in sorted({slug, *others}):
+        organizations.require(conn, actor, each, lock=True)
     row = require_project(conn, ref, lock=True)
-    if row.organization_id != organization.id:
+    if row.organization_slug != slug:
         raise Locked(f"project {ref} was transferred just now", fix="try again")
     return row
 
