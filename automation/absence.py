@@ -15,3 +15,7 @@ def no_project(ref: str) -> NotFound:
 
 def no_operation() -> NotFound:
     return NotFound("no such operation", code="operation_not_found", fix="check the id")
+
+
+def no_token() -> NotFound:
+    return NotFound("no such token", code="token_not_found", fix="see: croft tokens list")

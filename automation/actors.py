@@ -6,11 +6,13 @@ Owns the type and what an actor may see. Must not know how somebody proved to be
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from automation.permissions import is_at_least
 from contracts.errors import Forbidden
 from contracts.organizations import Role
+from contracts.tokens import Scope
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class Actor:
     """By organization; of a token that is good in one organization, that one at most."""
     bound_to: UUID | None = None
     """The one organization that the token is good in."""
+    scopes: frozenset[Scope] = frozenset({"all"})
+    token_id: UUID | None = None
+    """The access token that was sent; None is a login, or the platform."""
+    expires_at: datetime | None = None
 
     def role_in(self, organization_id: UUID) -> Role | None:
         return "owner" if self.is_operator else self.roles.get(organization_id)
@@ -34,8 +40,10 @@ class Actor:
     @property
     def key_owner(self) -> str:
         """Among whose requests an idempotency key is told apart: a member's in one organization,
-        since a token of another one may be known to others."""
-        return f"{self.name} {self.bound_to or ''}".rstrip()
+        since a token of another one may be known to others, and with the same scopes, since an
+        answer that is given again is not authorized again."""
+        limits = [str(self.bound_to or ""), *sorted(self.scopes - {"all"})]
+        return " ".join([self.name, *limits]).rstrip()
 
     @property
     def organizations(self) -> list[UUID] | None:

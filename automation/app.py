@@ -12,7 +12,16 @@ import uvicorn
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from automation.api import audit, members, operations, organizations, plans, projects, webhooks
+from automation.api import (
+    audit,
+    members,
+    operations,
+    organizations,
+    plans,
+    projects,
+    tokens,
+    webhooks,
+)
 from automation.api.access import authorize
 from automation.api.body_limit import BodyLimit
 from automation.api.errors import Problem, install_error_handlers
@@ -65,7 +74,7 @@ def bare_app(lifespan: Lifespan | None = None) -> FastAPI:
             for status in ("4XX", "5XX")
         },
     )
-    for noun in (projects, plans, organizations, members, webhooks, operations, audit):
+    for noun in (projects, plans, organizations, members, webhooks, operations, tokens, audit):
         v1.include_router(noun.router)
     app.include_router(v1)
     app.add_api_route("/health", health, tags=["platform"])

@@ -7,6 +7,7 @@ request travels (transport.py), the registry, or how anything is printed.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -40,6 +41,7 @@ from contracts.projects import (
     ProjectCreate,
     invalid_input,
 )
+from contracts.tokens import AccessToken, AccessTokenCreate, AccessTokenCreated, Profile
 from contracts.webhooks import Delivery, Webhook, WebhookAdded, WebhookCreate
 
 # The API sends a heartbeat each 15 s: silence for longer means that nobody is there.
@@ -114,8 +116,11 @@ class Client:
     def members(self, slug: str) -> list[Member]:
         return list(self._at.pages(Member, _organization(slug, "members")))
 
-    def add_member(self, slug: str, name: str, role: Role) -> MemberAdded:
-        body = _valid(MemberAdd, name=name, role=role).model_dump()
+    def add_member(
+        self, slug: str, name: str, role: Role, *, service_account: bool = False
+    ) -> MemberAdded:
+        wanted = _valid(MemberAdd, name=name, role=role, service_account=service_account)
+        body = wanted.model_dump()
         return read(MemberAdded, self._at.ask("POST", _organization(slug, "members"), json=body))
 
     def change_member(self, slug: str, name: str, role: Role) -> Member:
@@ -124,6 +129,42 @@ class Client:
 
     def remove_member(self, slug: str, name: str) -> Member:
         return read(Member, self._at.ask("DELETE", _organization(slug, "members", name)))
+
+    def renew_member_token(self, slug: str, name: str) -> MemberAdded:
+        """Another token for a service account."""
+        path = _organization(slug, "members", name, "token")
+        return read(MemberAdded, self._at.ask("POST", path))
+
+    def profile(self) -> Profile:
+        return read(Profile, self._at.ask("GET", "/v1/profile"))
+
+    def tokens(self) -> list[AccessToken]:
+        return read(list[AccessToken], self._at.ask("GET", "/v1/tokens"))
+
+    def create_token(
+        self,
+        name: str,
+        *,
+        scopes: Sequence[str] = ("all",),
+        organization_slug: str | None = None,
+        expires_at: datetime | None = None,
+    ) -> AccessTokenCreated:
+        wanted = _valid(
+            AccessTokenCreate,
+            name=name,
+            scopes=list(scopes),
+            organization_slug=organization_slug,
+            expires_at=expires_at,
+        )
+        body = wanted.model_dump(mode="json")
+        return read(AccessTokenCreated, self._at.ask("POST", "/v1/tokens", json=body))
+
+    def rotate_token(self, token_id: str) -> AccessTokenCreated:
+        path = f"/v1/tokens/{segment(token_id)}/rotate"
+        return read(AccessTokenCreated, self._at.ask("POST", path))
+
+    def revoke_token(self, token_id: str) -> AccessToken:
+        return read(AccessToken, self._at.ask("DELETE", f"/v1/tokens/{segment(token_id)}"))
 
     def audit(self, *, rows_max: int, **asked: str | None) -> Iterator[AuditRow]:
         """Newest first, at most `rows_max`. `asked`: organization, member, action, target."""

@@ -4,8 +4,8 @@ Owns those rules: nobody gives or takes a role above one's own, and an organizat
 last owner. Must not know HTTP.
 """
 
-import secrets
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 
@@ -16,6 +16,7 @@ from automation.registry import access_tokens
 from automation.registry import members as rows
 from automation.registry.members import MemberRow
 from automation.registry.organizations import Organization
+from automation.tokens import new_token
 from contracts.errors import Conflict, NotFound
 from contracts.organizations import Member, MemberAdd, MemberAdded, Role, is_member_name
 
@@ -35,28 +36,40 @@ def list_members(
 
 
 def add(ctx: Context, actor: Actor, slug: str, wanted: MemberAdd) -> MemberAdded:
-    """Add a person by name, with a token for this organization only: whoever adds somebody sees
-    that token, and must not come by it into another organization of theirs."""
-    token = "sbp_" + secrets.token_hex(20)
+    """Add a person or a service account by name, with a token for this organization only: whoever
+    adds somebody sees that token, and must not come by it into another organization of theirs."""
     with ctx.transaction() as conn:
         organization = organizations.require(conn, actor, slug, lock=True)
         actor.require(wanted.role, organization.id)
-        member_id = rows.ensure(conn, wanted.name)
-        if not rows.add(conn, organization.id, member_id, wanted.role):
+        if rows.find(conn, organization.id, wanted.name) is not None:
             raise Conflict(
                 f"{wanted.name} belongs to organization {organization.slug} already",
                 code="member_exists",
                 fix="change the role instead: croft members update",
             )
-        access_tokens.put(
-            conn,
-            member_id,
-            name=f"organization {organization.id}",
-            token=token,
-            bound_to=organization.id,
-        )
+        home = organization.id if wanted.service_account else None
+        member_id = rows.ensure(conn, wanted.name, home=home)
+        rows.add(conn, organization.id, member_id, wanted.role)
+        token = _hand_token(conn, actor, organization, member_id)
         row = _require(conn, organization, wanted.name)
         _record(conn, actor, "members.add", organization, row, after={"role": wanted.role})
+        return MemberAdded(**_view(row).model_dump(), access_token=token)
+
+
+def renew_token(ctx: Context, actor: Actor, slug: str, name: str) -> MemberAdded:
+    """Another token for a service account; those that it had are good for nothing from now on."""
+    with ctx.transaction() as conn:
+        organization = organizations.require(conn, actor, slug, lock=True)
+        row = _require(conn, organization, name)
+        if not row.is_service_account:
+            raise Conflict(
+                f"{row.name} is a person, whose tokens are nobody else's to make",
+                code="member_is_person",
+                fix="let them do it: croft tokens rotate",
+            )
+        actor.require(row.role, organization.id)
+        token = _hand_token(conn, actor, organization, row.id)
+        _record(conn, actor, "members.token", organization, row, after={"role": row.role})
         return MemberAdded(**_view(row).model_dump(), access_token=token)
 
 
@@ -66,8 +79,8 @@ def update(ctx: Context, actor: Actor, slug: str, name: str, role: Role) -> Memb
         row = _require(conn, organization, name)
         actor.require(row.role, organization.id)
         actor.require(role, organization.id)
-        if row.role == "owner" and role != "owner":
-            _require_another_owner(conn, organization)
+        if role != "owner":
+            _require_an_owner_besides(conn, organization, row)
         rows.set_role(conn, organization.id, row.id, role)
         _record(
             conn, actor, "members.update", organization, row,
@@ -84,8 +97,7 @@ def remove(ctx: Context, actor: Actor, slug: str, name: str) -> Member:
         if row.id != actor.member_id:
             actor.require("administrator", organization.id)
             actor.require(row.role, organization.id)
-        if row.role == "owner":
-            _require_another_owner(conn, organization)
+        _require_an_owner_besides(conn, organization, row)
         rows.remove(conn, organization.id, row.id)
         access_tokens.revoke_bound(conn, organization.id, row.id)
         _record(conn, actor, "members.remove", organization, row, before={"role": row.role})
@@ -103,8 +115,30 @@ def _require(conn: Connection[Any], organization: Organization, name: str) -> Me
     return row
 
 
-def _require_another_owner(conn: Connection[Any], organization: Organization) -> None:
-    if rows.count_owners(conn, organization.id) < 2:
+def _hand_token(
+    conn: Connection[Any], actor: Actor, organization: Organization, member_id: UUID
+) -> str:
+    """The one token by which the member is handed the organization, new."""
+    token = new_token()
+    access_tokens.revoke_bound(conn, organization.id, member_id)
+    access_tokens.insert(
+        conn,
+        member_id,
+        name=f"organization {organization.id}",
+        token=token,
+        scopes=["all"],
+        bound_to=organization.id,
+        created_by=actor.name,
+    )
+    return token
+
+
+def _require_an_owner_besides(
+    conn: Connection[Any], organization: Organization, row: MemberRow
+) -> None:
+    """A service account does not count: nobody could act for it."""
+    is_one = row.role == "owner" and not row.is_service_account
+    if is_one and rows.count_owners(conn, organization.id) < 2:
         raise Conflict(
             f"organization {organization.slug} would be left without an owner",
             code="last_owner",
@@ -134,4 +168,9 @@ def _record(
 
 
 def _view(row: MemberRow) -> Member:
-    return Member(user_id=str(row.id), user_name=row.name, role_name=row.role)
+    return Member(
+        user_id=str(row.id),
+        user_name=row.name,
+        role_name=row.role,
+        is_service_account=row.is_service_account,
+    )

@@ -27,6 +27,7 @@ NEEDED: Mapping[str, Needed] = {
     "members_list": "read-only",
     "members_add": "administrator",
     "members_update": "administrator",
+    "members_token": "administrator",
     "members_remove": "read-only",  # oneself; others as an administrator
     "projects_list": "anyone",
     "projects_create": "administrator",  # checked once the body has named the organization
@@ -56,6 +57,11 @@ NEEDED: Mapping[str, Needed] = {
     "webhooks_remove": "administrator",
     "webhooks_test": "administrator",
     "webhooks_deliveries": "administrator",
+    "profile_get": "anyone",
+    "tokens_list": "anyone",  # one's own
+    "tokens_create": "anyone",
+    "tokens_rotate": "anyone",
+    "tokens_revoke": "anyone",
     "audit_list": "anyone",  # one's own organizations', as an administrator
     "audit_export": "operator",
     "audit_verify": "operator",

@@ -24,6 +24,7 @@ from cli import (
     platform,
     projects,
     shell,
+    tokens,
     webhooks,
 )
 from cli.control_plane import Caller, Operator
@@ -46,6 +47,7 @@ app.add_typer(operations.app, name="operations")
 app.add_typer(organizations.app, name="orgs")
 app.add_typer(members.app, name="members")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(tokens.app, name="tokens")
 app.add_typer(audit.app, name="audit")
 app.add_typer(contexts.app, name="context")
 app.add_typer(links.app)

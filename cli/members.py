@@ -1,4 +1,4 @@
-"""`croft members`: list, add, update, remove.
+"""`croft members`: list, add, token, update, remove.
 
 Owns arguments, confirmation and that a new member's token is shown. Must not know what a role
 allows.
@@ -38,12 +38,29 @@ def add(
     slug: OrganizationArgument,
     name: NameArgument,
     role: RoleOption,
+    service_account: Annotated[
+        bool, typer.Option("--service-account", help="No person: for CI and the like.")
+    ] = False,
     output: OutputOption = Output.table,
 ) -> None:
     """Add somebody, and print a token for them. It is shown this once and opens this organization
-    only."""
+    only. A person who logs in has the organization without it."""
     with open_client(context) as client:
-        print_view(client.add_member(slug, name, role), output)
+        added = client.add_member(slug, name, role, service_account=service_account)
+        print_view(added, output)
+
+
+@app.command(epilog="Example: croft members token shop ci")
+def token(
+    context: typer.Context,
+    slug: OrganizationArgument,
+    name: NameArgument,
+    output: OutputOption = Output.table,
+) -> None:
+    """Give a service account another token and print it. The one before is good for nothing at
+    once."""
+    with open_client(context) as client:
+        print_view(client.renew_member_token(slug, name), output)
 
 
 @app.command(epilog="Example: croft members update shop ada@example.org --role administrator")

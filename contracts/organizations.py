@@ -95,6 +95,7 @@ class Member(BaseModel):
     user_name: str
     role_name: Role
     mfa_enabled: bool = False
+    is_service_account: bool = False
 
 
 class MemberAdd(BaseModel):
@@ -102,6 +103,8 @@ class MemberAdd(BaseModel):
 
     name: str = Field(pattern=MEMBER_NAME)
     role: Role
+    service_account: bool = False
+    """For CI and the like: no person, and of this organization only."""
 
 
 class MemberAdded(Member):

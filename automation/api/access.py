@@ -17,6 +17,7 @@ from automation.actors import Actor
 from automation.context import Context
 from automation.permissions import CHECKED_INSIDE, needed_for
 from automation.registry import access_tokens, organizations
+from automation.scopes import opens
 from contracts.errors import Forbidden, NotFound, Unauthorized
 from contracts.organizations import is_slug
 from contracts.refs import is_ref, is_uuid
@@ -39,15 +40,21 @@ def authenticate(ctx: Context, request: Request) -> Actor:
     if scheme.lower() == "bearer" and token:
         with ctx.transaction() as conn:
             holder = access_tokens.find_holder(conn, token)
+            if holder is not None and holder.use_is_due:
+                access_tokens.note_use(conn, holder.token_id)
         if holder is not None:
+            kind = "service-account" if holder.is_service_account else "member"
             return Actor(
-                name=f"member:{holder.member_name}",
+                name=f"{kind}:{holder.member_name}",
                 address=request.client.host if request.client else "",
                 request_id=request.state.request_id,
                 member_id=holder.member_id,
                 is_operator=holder.is_operator,
                 roles={UUID(key): role for key, role in holder.roles.items()},
                 bound_to=holder.bound_to,
+                scopes=frozenset(holder.scopes),
+                token_id=holder.token_id,
+                expires_at=holder.expires_at,
             )
     raise Unauthorized(
         "this access token is not known here" if token else "no access token",
@@ -69,16 +76,25 @@ ActorOf = Annotated[Actor, Depends(require_actor)]
 
 
 def authorize(request: Request, ctx: ContextOf, actor: ActorOf) -> None:
-    """Before any route runs: what is not the actor's does not exist, and of what is the actor's
-    role must allow the route (automation/permissions.py)."""
-    if actor.is_operator:
-        return
+    """Before any route runs: what is not the actor's does not exist, and of what is, the token's
+    scopes (automation/scopes.py) and the actor's role (automation/permissions.py) must allow the
+    route."""
     route: str = request.scope["route"].name
     named = {name: text for name, text in request.path_params.items() if name in _FINDERS}
-    organization_id = _organization_of(ctx, named)
+    # An operator's is everything: whether it is there, the route itself finds out.
+    organization_id = None if actor.is_operator else _organization_of(ctx, named)
     # Before the question what the route needs, which would tell what there is.
-    if named and (organization_id is None or actor.role_in(organization_id) is None):
-        raise _absence(named)
+    if named and not actor.is_operator:
+        if organization_id is None or actor.role_in(organization_id) is None:
+            raise _absence(named)
+    if not opens(actor.scopes, route, request.method):
+        raise Forbidden(
+            f"this token has the scopes {', '.join(sorted(actor.scopes))}, which do not allow this",
+            code="scope_missing",
+            fix="use a token with more scopes: croft tokens create --scope",
+        )
+    if actor.is_operator:
+        return
     needed = needed_for(route)
     if needed == "anyone" or route in CHECKED_INSIDE:
         return

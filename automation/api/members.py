@@ -45,3 +45,9 @@ def members_update(
 @router.delete("/{member}")
 def members_remove(ctx: ContextOf, actor: ActorOf, slug: str, member: str) -> Member:
     return members.remove(ctx, actor, slug, member)
+
+
+@router.post("/{member}/token")
+def members_token(ctx: ContextOf, actor: ActorOf, slug: str, member: str) -> MemberAdded:
+    """Another token for a service account. The one before is good for nothing from now on."""
+    return members.renew_token(ctx, actor, slug, member)

@@ -19,24 +19,50 @@ class MemberRow:
     id: UUID
     name: str
     role: Role
+    is_service_account: bool
 
 
-def ensure(conn: Connection[Any], name: str) -> UUID:
-    """The person of this name in any case of letters, who is made if there is none."""
-    conn.execute("INSERT INTO members (name) VALUES (%s) ON CONFLICT DO NOTHING", [name])
-    row = conn.execute("SELECT id FROM members WHERE lower(name) = lower(%s)", [name]).fetchone()
+@dataclass(frozen=True)
+class Person:
+    id: UUID
+    name: str
+    email: str | None
+
+
+def ensure(conn: Connection[Any], name: str, *, home: UUID | None) -> UUID:
+    """The person of this name in any case of letters, or the service account of organization
+    `home`; one is made if there is none."""
+    asked = {"name": name, "home": home}
+    conn.execute(
+        "INSERT INTO members (name, organization_id) VALUES (%(name)s, %(home)s)"
+        " ON CONFLICT DO NOTHING",
+        asked,
+    )
+    row = conn.execute(
+        "SELECT id FROM members WHERE lower(name) = lower(%(name)s)"
+        " AND organization_id IS NOT DISTINCT FROM %(home)s",
+        asked,
+    ).fetchone()
     assert row is not None
     return UUID(str(row[0]))
 
 
-def add(conn: Connection[Any], organization_id: UUID, member_id: UUID, role: Role) -> bool:
-    """Whether that was news; who belongs to it already keeps the role."""
-    added = conn.execute(
+def person(conn: Connection[Any], member_id: UUID) -> Person:
+    with conn.cursor(row_factory=class_row(Person)) as cursor:
+        row = cursor.execute(
+            "SELECT id, name, email FROM members WHERE id = %s", [member_id]
+        ).fetchone()
+    assert row is not None, "members are never deleted"
+    return row
+
+
+def add(conn: Connection[Any], organization_id: UUID, member_id: UUID, role: Role) -> None:
+    """Who belongs to it already keeps the role."""
+    conn.execute(
         "INSERT INTO organization_members (organization_id, member_id, role) VALUES (%s, %s, %s)"
         " ON CONFLICT DO NOTHING",
         [organization_id, member_id, role],
     )
-    return added.rowcount == 1
 
 
 def find(conn: Connection[Any], organization_id: UUID, name_or_id: str) -> MemberRow | None:
@@ -60,8 +86,10 @@ def list_of(
 
 
 def count_owners(conn: Connection[Any], organization_id: UUID) -> int:
+    """People only."""
     row = conn.execute(
-        "SELECT count(*) FROM organization_members WHERE organization_id = %s AND role = 'owner'",
+        "SELECT count(*) FROM organization_members om JOIN members m ON m.id = om.member_id"
+        " WHERE om.organization_id = %s AND om.role = 'owner' AND m.organization_id IS NULL",
         [organization_id],
     ).fetchone()
     assert row is not None
@@ -85,6 +113,7 @@ def remove(conn: Connection[Any], organization_id: UUID, member_id: UUID | None 
 
 
 _SELECT = (
-    "SELECT m.id, m.name, om.role FROM organization_members om"
+    "SELECT m.id, m.name, om.role, m.organization_id IS NOT NULL AS is_service_account"
+    " FROM organization_members om"
     " JOIN members m ON m.id = om.member_id WHERE om.organization_id = %(organization)s"
 )

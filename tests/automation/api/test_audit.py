@@ -34,6 +34,7 @@ class Case:
     state: rows.ProjectState | None = "ACTIVE"
     """None: its create still runs. FAILED: it failed."""
     slug: str = "shop"
+    member: str = "ada"
 
 
 CASES: dict[str, Case] = {
@@ -42,6 +43,8 @@ CASES: dict[str, Case] = {
     "organizations_delete": Case(slug="empty"),
     "organizations_limits_update": Case({"plan": "pro"}),
     "members_add": Case({"name": "bob", "role": "developer"}),
+    "members_token": Case(member="ci"),
+    "tokens_create": Case({"name": "ci"}),
     "webhooks_add": Case({"url": "https://hooks.test/"}),
     "members_update": Case({"role": "read-only"}),
     "projects_rename": Case({"name": "two"}),
@@ -57,6 +60,9 @@ def prepare(ctx, api, state):
     organization(api, "shop", projects_max=9)
     organization(api, "empty")
     member_of(api, "shop", "ada", "developer")
+    ci = {"name": "ci", "role": "developer", "service_account": True}
+    assert api.post("/v1/organizations/shop/members", json=ci).status_code == 201
+    token = api.post("/v1/tokens", json={"name": "mine"}).json()
     created = api.post("/v1/projects", json={"name": "one", "organization_slug": "shop"})
     ref = created.json()["ref"]
     operation_id = created.headers["Location"].rpartition("/")[2]
@@ -68,8 +74,8 @@ def prepare(ctx, api, state):
             ended = "failed" if state == "FAILED" else "finished"
             operations.finish(conn, operation_id, ended)
     hook = api.post("/v1/organizations/shop/webhooks", json={"url": "https://hooks.test/"}).json()
-    named = {"ref": ref, "operation_id": operation_id, "member": "ada"}
-    return named | {"webhook_id": hook["id"]}
+    named = {"ref": ref, "operation_id": operation_id, "webhook_id": hook["id"]}
+    return named | {"token_id": token["id"]}
 
 
 def entries(api, **query):
@@ -80,7 +86,7 @@ def entries(api, **query):
 def test_every_route_that_changes_something_is_in_the_log(ctx, api, route):
     case = CASES.get(route, Case())
     method, path = MUTATING[route]
-    named = prepare(ctx, api, case.state) | {"slug": case.slug}
+    named = prepare(ctx, api, case.state) | {"slug": case.slug, "member": case.member}
     request_id = secrets.token_hex(8)
     answer = api.request(
         method, path.format(**named), json=case.body, headers={"X-Request-Id": request_id}
@@ -92,7 +98,7 @@ def test_every_route_that_changes_something_is_in_the_log(ctx, api, route):
         assert entry["actor"] == "member:operator"
         assert entry["address"] == "testclient"
         assert entry["action"].count(".") == 1
-        assert entry["organization_id"]
+        assert entry["organization_id"] or route.startswith("tokens_")  # a member's own
         assert (entry["before"], entry["after"], entry["operation_id"]) != (None, None, None)
 
 

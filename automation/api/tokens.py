@@ -1,0 +1,37 @@
+"""/v1/tokens: one's own personal access tokens; and /v1/profile: whose they are."""
+
+from fastapi import APIRouter, status
+
+from automation import profile, tokens
+from automation.api.access import ActorOf, ContextOf
+from contracts.tokens import AccessToken, AccessTokenCreate, AccessTokenCreated, Profile
+
+router = APIRouter(tags=["tokens"])
+
+
+@router.get("/profile")
+def profile_get(ctx: ContextOf, actor: ActorOf) -> Profile:
+    return profile.get(ctx, actor)
+
+
+@router.get("/tokens")
+def tokens_list(ctx: ContextOf, actor: ActorOf) -> list[AccessToken]:
+    return tokens.list_tokens(ctx, actor)
+
+
+@router.post("/tokens", status_code=status.HTTP_201_CREATED)
+def tokens_create(ctx: ContextOf, actor: ActorOf, wanted: AccessTokenCreate) -> AccessTokenCreated:
+    """The token is shown this once."""
+    return tokens.create(ctx, actor, wanted)
+
+
+@router.post("/tokens/{token_id}/rotate")
+def tokens_rotate(ctx: ContextOf, actor: ActorOf, token_id: str) -> AccessTokenCreated:
+    """Another secret for the same token. The old one is good for nothing from now on."""
+    return tokens.rotate(ctx, actor, token_id)
+
+
+@router.delete("/tokens/{token_id}")
+def tokens_revoke(ctx: ContextOf, actor: ActorOf, token_id: str) -> AccessToken:
+    """Those that were made by means of it end with it."""
+    return tokens.revoke(ctx, actor, token_id)
