@@ -23,7 +23,7 @@ from automation.operations import (
     require_state,
     view,
 )
-from automation.registry import operations
+from automation.registry import operations, project_secrets
 from automation.registry import projects as rows
 from automation.registry.operations import OperationRow
 from automation.registry.projects import ProjectRow
@@ -94,6 +94,7 @@ def destroy(ctx: Context, actor: Actor, ref: str, *, now: bool) -> Operation:
         if row.state == "FAILED":
             # Its undo left nothing, and its name and port may be another project's by now.
             operation = operations.insert(conn, project_ref=ref, kind="destroy")
+            project_secrets.delete_all(conn, ref)
             rows.set_state(conn, ref, "REMOVED")
             record(conn, actor, row, operation, before={"name": row.name})
             return view(_over(conn, operation, "finished"))
@@ -136,7 +137,8 @@ def cancel(ctx: Context, actor: Actor, operation_id: str) -> Operation:
 
 def retry(ctx: Context, actor: Actor, operation_id: str) -> Operation:
     """Ask once more for what failed or was cancelled, as an operation of its own. A create makes
-    new secrets: those of the failed one were destroyed by its undo."""
+    new secrets, since those of the failed one were destroyed by its undo; only a password that a
+    person chose is the same."""
     with ctx.transaction() as conn:
         failed = require(conn, operation_id)
         if failed.status not in ("failed", "cancelled") or failed.kind not in WORKFLOWS:

@@ -69,10 +69,11 @@ def create(ctx: Context, actor: Actor, wanted: ProjectCreate) -> Started:
         except psycopg.errors.UniqueViolation as error:
             raise name_taken(error, organization.slug, wanted.name) from error
         row = operations.require_project(conn, ref)
-        if wanted.db_pass is not None:
-            root = load_root_key(ctx.settings.root_key_path)
-            keys.store_secrets(conn, root, row, {"postgres_password": wanted.db_pass})
-        operation = operations.promise(conn, actor, row, "create", after=wanted)
+        chosen = {} if wanted.db_pass is None else {"postgres_password": wanted.db_pass}
+        keys.store_secrets(conn, load_root_key(ctx.settings.root_key_path), row, chosen)
+        operation = operations.promise(
+            conn, actor, row, "create", input={"chosen": list(chosen)}, after=wanted
+        )
         return Started(view(ctx, conn, row), str(operation.id))
 
 

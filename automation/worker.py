@@ -73,7 +73,11 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     failpoints.arm(os.environ)
-    settings = settings_from(home_from(os.environ, uid=os.getuid()))
+    work(settings_from(home_from(os.environ, uid=os.getuid())), slot)
+
+
+def work(settings: Settings, slot: int) -> None:
+    """A worker on the real servers; see `run`."""
     with open_context(settings) as context, Processes(preload=PRELOAD) as processes:
         spares = SpareStateSecrets(pulumi.new_salt)
         ready = runtime.Runtime(

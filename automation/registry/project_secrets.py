@@ -3,6 +3,7 @@
 Must not know keys or how a record is sealed (automation/secrets.py does).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +70,9 @@ def replace(conn: Connection[Any], row: SecretRow) -> None:
     )
 
 
-def delete_all(conn: Connection[Any], project_ref: str) -> None:
-    """Once the project is gone nothing needs them any more."""
-    conn.execute("DELETE FROM project_secrets WHERE project_ref = %s", [project_ref])
+def delete_all(conn: Connection[Any], project_ref: str, *, keeping: Collection[str] = ()) -> None:
+    """Once the project is gone nothing needs them any more, except those that are named."""
+    conn.execute(
+        "DELETE FROM project_secrets WHERE project_ref = %s AND name <> ALL (%s)",
+        [project_ref, list(keeping)],
+    )

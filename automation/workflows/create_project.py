@@ -12,14 +12,14 @@ from typing import Any
 from dbos import DBOS
 
 from automation import keys
-from automation.reconcilers.orphans import find_orphans, sweep
+from automation.reconcilers.orphans import find_orphans
 from automation.registry import operations, project_secrets, projects
 from automation.secrets import load_root_key
 from automation.workflows.deploy import Deployed, probe_health
 from automation.workflows.ending import end
 from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
 from automation.workflows.runtime import current
-from automation.workflows.steps import explain, is_retry, recorder, status_of, step, undo_step
+from automation.workflows.steps import explain, recorder, status_of, step, undo_step
 from automation.workflows.teardown import destroy_stack, sweep_leftovers
 from contracts.errors import Conflict
 
@@ -97,13 +97,9 @@ def generate_secrets(ref: str, operation_id: str) -> None:
 @step
 def up_stack(ref: str, operation_id: str) -> Deployed:
     """One `up` makes database, roles, realm, bucket, process and routes; Pulumi's state is the
-    checkpoint within it. After a kill, the next run adopts what the last one left half made."""
+    checkpoint within it. After a kill or a lost answer, the next run adopts what was half made."""
     runtime = current()
     with runtime.fenced(ref) as epoch:
-        if is_retry():
-            # A server that went away may have done what it never answered, and no state knows of
-            # it: "already exists" would be next. Begin again from nothing.
-            sweep(runtime.backends, ref)
         outputs = runtime.stacks.up(runtime.stack(runtime.spec(ref)), recorder(operation_id))
     return {"epoch": epoch, "outputs": outputs, "answers": True}
 
@@ -122,9 +118,11 @@ def commit_active(ref: str, operation_id: str, deployed: Deployed) -> None:
 
 @undo_step
 def mark_failed(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
-    """Nothing is left: name and port are free again, the secrets open nothing any more."""
+    """Nothing is left: name and port are free again, the secrets open nothing any more. What a
+    person chose among them is kept for a retry, which cannot ask for it."""
+    chosen = current().operation(operation_id).input.get("chosen", [])
     with current().context.transaction() as conn:
-        project_secrets.delete_all(conn, ref)
+        project_secrets.delete_all(conn, ref, keeping=chosen)
         projects.write_back(conn, ref, "FAILED", epoch=projects.take_fence(conn, ref))
         end(conn, operation_id, status_of(reason), reason)
 

@@ -77,12 +77,6 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, BackendDown | psycopg.OperationalError)
 
 
-def is_retry() -> bool:
-    """Whether the running step failed before, in this process."""
-    status = DBOS.step_status
-    return status is not None and (status.current_attempt or 0) > 0
-
-
 def record(operation_id: str, kind: str, data: dict[str, Any]) -> None:
     """Append an event to the operation, as its callers read it."""
     with current().context.transaction() as conn:

@@ -26,7 +26,7 @@ from automation.registry import cluster
 from automation.settings import Settings, settings_from
 from automation.state_secrets import new_state_secrets
 from automation.workflows.runtime import Runtime
-from contracts.errors import BackendDown, DeployFailed
+from contracts.errors import DeployFailed
 from contracts.home import Home, home_from
 from contracts.refs import ProjectNames
 from stacks.spec import ProjectSpec, spec_to_config
@@ -88,12 +88,8 @@ class FakeStacks:
         adopting = _has_row(stack, stack.state_key)
         if not adopting:
             _put_row(stack, stack.state_key, "{}")
-        try:
-            _create(stack, "ROLE", names.authenticator, adopting=adopting)
-            failpoint("up:half")
-        except BackendDown:
-            _delete_row(stack, stack.state_key)
-            raise
+        _create(stack, "ROLE", names.authenticator, adopting=adopting)
+        failpoint("up:half")
         _create(stack, "DATABASE", names.database, adopting=True)
         stack.home.routes.mkdir(parents=True, exist_ok=True)
         if stack.spec.paused:

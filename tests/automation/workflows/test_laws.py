@@ -4,11 +4,14 @@ In one process, so that failpoints can be set while it runs; what happens when t
 dies is in test_killed_worker.py. What the laws are about is in laws.py.
 """
 
+from uuid import UUID
+
 import pytest
 
-from automation import changes, failpoints
+from automation import changes, failpoints, projects
 from automation.registry import operations
 from automation.workflows import names
+from contracts.projects import ProjectCreate
 from tests.automation.conftest import TESTER
 from tests.automation.workflows.conftest import Plane
 from tests.automation.workflows.laws import (
@@ -138,7 +141,31 @@ def test_a_stack_that_cannot_be_destroyed_is_swept_by_name(plane: Plane) -> None
     plane.assert_clean_slate(ref)
 
 
-def test_what_a_server_did_without_answering_is_made_again(plane: Plane) -> None:
+def test_a_password_that_a_person_chose_outlives_a_failed_create(plane: Plane) -> None:
+    wanted = ProjectCreate(name="chosen", db_pass="chosen by a person")
+    arm("up_stack:after=fail*1")
+    started = projects.create(plane.context, TESTER, wanted)
+    plane.enqueue_promised()
+    assert plane.wait(UUID(started.operation_id)).status == "failed"
+    assert plane.secrets(started.project.ref) == {"postgres_password": wanted.db_pass}
+    again = plane.promised(changes.retry(plane.context, TESTER, started.operation_id))
+    assert plane.wait(again).status == "finished"
+    assert plane.secrets(started.project.ref)["postgres_password"] == wanted.db_pass
+    assert plane.wait(plane.destroy(started.project.ref)).status == "finished"
+    plane.assert_clean_slate(started.project.ref)
+
+
+def test_of_a_failed_create_that_is_destroyed_no_secret_is_kept(plane: Plane) -> None:
+    wanted = ProjectCreate(name="failed for good", db_pass="chosen by a person")
+    arm("up_stack:after=fail*1")
+    started = projects.create(plane.context, TESTER, wanted)
+    plane.enqueue_promised()
+    plane.wait(UUID(started.operation_id))
+    plane.destroy(started.project.ref)
+    plane.assert_clean_slate(started.project.ref)
+
+
+def test_what_a_server_did_without_answering_is_adopted(plane: Plane) -> None:
     arm("up:half=flake*1")
     ref, operation = plane.create()
     assert plane.wait(operation).status == "finished"
