@@ -97,7 +97,7 @@ def _operation_id(route: APIRoute) -> str:
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    settings = settings_from(home_from(os.environ, uid=os.getuid()))
+    settings = settings_from(home_from(os.environ, uid=os.getuid()), os.environ)
     with open_context(settings) as ctx:
         uvicorn.run(
             build_app(ctx),

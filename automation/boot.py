@@ -9,7 +9,7 @@ a second boot repairs what is missing and leaves the rest alone. The platform st
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from automation.platform_secrets import ensure_platform_secrets, read_secret
 from automation.registry import access_tokens, audit, cluster
 from automation.registry.migrate import migrate
 from automation.settings import CONTROL_LOGIN, Settings, settings_from
+from contracts.engines import engine_environ, engine_from
 from contracts.errors import PlatformError
 from contracts.home import Home, daemon_environ, home_from
 from contracts.units import Health, Unit, call
@@ -34,8 +35,9 @@ OWN_TIMEOUT_S = 60.0
 Say = Callable[[str], None]
 
 
-def boot(home: Home, say: Say) -> None:
+def boot(home: Home, environ: Mapping[str, str], say: Say) -> None:
     """Bring the platform of `home` up. Raises PlatformError; what came up until then stays up."""
+    pulumi.require_engine(home, engine_from(environ))
     owner = account(os.getuid())
     with _step("secrets", say):
         ensure_platform_secrets(home)
@@ -52,13 +54,14 @@ def boot(home: Home, say: Say) -> None:
     with _step("platform stack", say):
         pulumi.up(pulumi.platform_stack(home), _only_errors(say))
     with _step("worker, api", say):
-        _run(home, own_units(home, Path(sys.executable)), OWN_TIMEOUT_S)
+        _run(home, own_units(home, Path(sys.executable), environ), OWN_TIMEOUT_S)
 
 
-def own_units(home: Home, python: Path) -> list[Unit]:
+def own_units(home: Home, python: Path, environ: Mapping[str, str]) -> list[Unit]:
     """The control plane's processes. They may start before PostgreSQL, and outlive its restart."""
     env = {
         **daemon_environ(home),
+        **engine_environ(environ),
         # Read by nobody: it makes the unit another one, so that new code restarts it.
         "CROFT_CODE": code_digest(Path(sys.prefix)),
     }
@@ -126,7 +129,7 @@ def _step(name: str, say: Say) -> Iterator[None]:
 def main() -> int:
     home = home_from(os.environ, uid=os.getuid())
     try:
-        boot(home, lambda line: print(line, flush=True))
+        boot(home, os.environ, lambda line: print(line, flush=True))
     except PlatformError as error:
         print(f"{error.code}: {error.message}\n  {error.fix}", file=sys.stderr, flush=True)
         return error.exit_code

@@ -1,37 +1,52 @@
 """The Automation API adapter: stacks are made, brought up, read and destroyed here.
 
-Owns how a stack's workspace is set up, how engine events become operation events and how Pulumi's
-errors become ours. The only module that imports `pulumi.automation`. Must not know the registry,
+Owns which engine runs an update, how a stack's workspace is set up, how engine events become
+operation events and how Pulumi's errors become ours. The only module that imports
+`pulumi.automation`, and the only one that branches on the engine. Must not know the registry,
 workflows or what a program contains.
 
 What is costly is kept: one engine object per account, and the key derived from a passphrase lives
-in the engine. Secrets reach the engine by its environment argument and by encrypted stack
-settings, never by a command line, so that the real CLI could stand in.
+in the engine. Secrets reach an engine by its environment argument and by encrypted stack settings,
+never by a command line. Which engine ran a stack before makes no difference: state and settings are
+the same, and what a killed run left is put right before the next one goes on (engine/takeover.py).
+The platform's own stack, and whoever only reads a state, use the embedded engine always.
 """
 
 import json
 import logging
 import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import pulumi.automation as auto
 from pulumi.automation._stack_settings import StackSettingsSecureConfigValue
 from pulumi.automation.events import EngineEvent, StepEventMetadata
 
+from automation.credentials import credentials
 from automation.platform_secrets import read_secret
 from automation.settings import Settings
 from components.provider import handlers
-from contracts.errors import BackendDown, Conflict, DeployFailed, Locked, PlatformError
+from contracts.engines import VARIABLE, Engine
+from contracts.errors import (
+    BackendDown,
+    Conflict,
+    DeployFailed,
+    Locked,
+    PlatformError,
+    SetupFailed,
+)
 from contracts.home import Home
 from contracts.plans import Checkpoint, Update
-from engine import EmbeddedPulumi
+from engine import EmbeddedPulumi, takeover
+from engine.packages import environ_with
 from engine.secrets_passphrase import StackSecrets, new_salt
 from stacks.platform_stack import platform_program
 from stacks.project import project_program
@@ -60,6 +75,7 @@ __all__ = [
     "reading",
     "refresh",
     "remove",
+    "require_engine",
     "up",
 ]
 
@@ -89,7 +105,8 @@ def project_stack(settings: Settings, spec: ProjectSpec, secrets: Mapping[str, s
         spec.ref,
         project=PROJECT,
         program=partial(project_program, spec),
-        command=_engine(home, provisioner=True),
+        command=_command(settings),
+        env=_plugins(home) if settings.engine is Engine.cli else {},
         backend=settings.pulumi_backend_url,
         passphrase=secrets["passphrase"],
         salt=secrets["encryptionsalt"],
@@ -108,7 +125,7 @@ def reading(settings: Settings, ref: str, secrets: Mapping[str, str]) -> Iterato
             ref,
             project=PROJECT,
             program=_nothing,
-            command=_engine(home, provisioner=True),
+            command=_embedded(home, provisioner=True),
             backend=settings.pulumi_backend_url,
             passphrase=secrets["passphrase"],
             salt=secrets["encryptionsalt"],
@@ -127,7 +144,7 @@ def platform_stack(home: Home) -> Stack:
         PLATFORM_STACK,
         project=PLATFORM_PROJECT,
         program=partial(platform_program, spec),
-        command=_engine(home, provisioner=False),
+        command=_embedded(home, provisioner=False),
         backend=home.platform_state.as_uri(),
         passphrase=passphrase,
         salt=_kept_salt(home.platform_state / "encryptionsalt", passphrase),
@@ -142,7 +159,7 @@ def up(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
     """Bring the stack up; its outputs. Repeatable after a crash: what a killed run left half made
     is adopted by the engine."""
     observer = _Observer(on_event)
-    result = _run(
+    result = _change(
         stack, observer, lambda: stack.up(parallel=PARALLEL_MAX, on_event=observer.observe)
     )
     return _plain(result.outputs)
@@ -159,7 +176,9 @@ def preview(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
 def refresh(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
     """Make the state tell what is there now; what it had to change, in the form of `preview`."""
     observer = _Observer(on_event)
-    _run(stack, observer, lambda: stack.refresh(parallel=PARALLEL_MAX, on_event=observer.observe))
+    _change(
+        stack, observer, lambda: stack.refresh(parallel=PARALLEL_MAX, on_event=observer.observe)
+    )
     return observer.tree()
 
 
@@ -176,7 +195,9 @@ def drift(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
 
 def destroy(stack: Stack, on_event: OnEvent) -> None:
     observer = _Observer(on_event)
-    _run(stack, observer, lambda: stack.destroy(parallel=PARALLEL_MAX, on_event=observer.observe))
+    _change(
+        stack, observer, lambda: stack.destroy(parallel=PARALLEL_MAX, on_event=observer.observe)
+    )
 
 
 def outputs(stack: Stack) -> dict[str, Any]:
@@ -227,11 +248,12 @@ def _stack(
     *,
     project: str,
     program: Callable[[], None],
-    command: EmbeddedPulumi,
+    command: auto.PulumiCommand,
     backend: str,
     passphrase: str,
     salt: str,
     config: Mapping[str, ConfigEntry],
+    env: Mapping[str, str] = MappingProxyType({}),
     make: Callable[..., Stack] = auto.create_or_select_stack,
 ) -> Stack:
     work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -254,6 +276,7 @@ def _stack(
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             # A copy of the state per operation, never read by us.
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
+            **env,
         },
     )
     try:
@@ -274,39 +297,39 @@ def _kept_salt(path: Path, passphrase: str) -> str:
     return path.read_text()
 
 
+def _command(settings: Settings) -> auto.PulumiCommand:
+    if settings.engine is Engine.cli:
+        return _cli(settings.home)
+    return _embedded(settings.home, provisioner=True)
+
+
 @lru_cache(maxsize=8)
-def _engine(home: Home, *, provisioner: bool) -> EmbeddedPulumi:
-    """One engine per account that it acts as in Keycloak; the platform stack makes the
-    provisioner that project stacks then use."""
+def _embedded(home: Home, *, provisioner: bool) -> EmbeddedPulumi:
+    return EmbeddedPulumi([handlers()], credentials(home, provisioner=provisioner))
 
-    def credentials(package: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-        # Read at each call: an admin password may have been rotated since.
-        match package:
-            case "postgresql":
-                return {
-                    "username": "croft_admin",
-                    "password": read_secret(home, "postgres_admin"),
-                }
-            case "croft":
-                return {"password": read_secret(home, "postgres_admin")}
-            case "keycloak" if provisioner:
-                return {
-                    "clientId": "croft-provisioner",
-                    "clientSecret": read_secret(home, "keycloak_provisioner"),
-                }
-            case "keycloak":
-                return {
-                    "clientId": "croft-bootstrap",
-                    "clientSecret": read_secret(home, "keycloak_bootstrap"),
-                }
-            case "minio":
-                return {
-                    "minioUser": "croft_admin",
-                    "minioPassword": read_secret(home, "minio_root"),
-                }
-        return {}
 
-    return EmbeddedPulumi(packages=[handlers()], credentials=credentials)
+@lru_cache(maxsize=8)
+def _cli(home: Home) -> auto.PulumiCommand:
+    try:
+        return takeover.SettlingCli(_embedded(home, provisioner=True))
+    except (OSError, subprocess.CalledProcessError, auto.InvalidVersionError) as error:
+        raise SetupFailed(
+            f"{VARIABLE}={Engine.cli}, and there is no pulumi CLI that could be used: {error}",
+            code="no_pulumi_cli",
+            fix=f"install pulumi where every user may run it, or unset {VARIABLE}; then: croft up",
+        ) from error
+
+
+def _plugins(home: Home) -> dict[str, str]:
+    """What the CLI's plugins act with, and one folder for those that it installs."""
+    known = credentials(home, provisioner=True)
+    return {"PULUMI_HOME": str(home.data / "pulumi"), **environ_with(known, [handlers()])}
+
+
+def require_engine(home: Home, engine: Engine) -> None:
+    """Raises SetupFailed where the engine that was chosen cannot be run."""
+    if engine is Engine.cli:
+        _cli(home)
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -392,6 +415,23 @@ def _type(urn: str) -> str:
 
 
 # --- errors ---------------------------------------------------------------------------------------
+
+
+def _change(stack: Stack, observer: _Observer, run: Callable[[], T]) -> T:
+    """Run what changes the stack, whoever was killed while he changed it. The project's fence is
+    held: a lock is a dead process's, or none of ours."""
+
+    def unlocked() -> T:
+        try:
+            return run()
+        except auto.ConcurrentUpdateError:
+            backend = stack.workspace.env_vars["PULUMI_BACKEND_URL"]
+            project = stack.workspace.project_settings().name
+            if not takeover.unlock(backend, project, stack.name):
+                raise
+            return run()
+
+    return _run(stack, observer, unlocked)
 
 
 def _run(stack: Stack, observer: _Observer, run: Callable[[], T]) -> T:

@@ -1,16 +1,19 @@
 """The control plane's configuration: a frozen value built once per process from a Home.
 
-Owns how the control plane reaches its own PostgreSQL, its root key and its token. Must not read the
-environment (entry points do, by `home_from`) and must not know HTTP.
+Owns how the control plane reaches its own PostgreSQL, its root key and its token, and what else may
+be chosen. Must not read the environment (entry points hand it in) and must not know HTTP.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
 from psycopg.conninfo import make_conninfo
 
 from automation.platform_secrets import read_secret
+from contracts.engines import Engine, engine_from
 from contracts.home import Home
 
 CONTROL_LOGIN = "croft_control"
@@ -27,6 +30,8 @@ class Settings:
     postgres_host: str = "127.0.0.1"
     deleted_kept_s: float = 7 * 24 * 3600
     """How long a deleted project can be restored."""
+    engine: Engine = Engine.embedded
+    """What updates projects. One that the other engine has brought up goes on with this one."""
 
     @property
     def control_dsn(self) -> str:
@@ -65,6 +70,11 @@ class Settings:
         return f"{scheme}://{login}@{address}/{self.control_database}"
 
 
-def settings_from(home: Home) -> Settings:
-    """Raises FileNotFoundError before the first `croft up` has written the secrets."""
-    return Settings(home=home, control_password=read_secret(home, "postgres_control"))
+def settings_from(home: Home, environ: Mapping[str, str] = MappingProxyType({})) -> Settings:
+    """Raises FileNotFoundError before the first `croft up` has written the secrets, InvalidInput
+    for what cannot be chosen."""
+    return Settings(
+        home=home,
+        control_password=read_secret(home, "postgres_control"),
+        engine=engine_from(environ),
+    )

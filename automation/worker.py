@@ -73,7 +73,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     failpoints.arm(os.environ)
-    work(settings_from(home_from(os.environ, uid=os.getuid())), slot)
+    work(settings_from(home_from(os.environ, uid=os.getuid()), os.environ), slot)
 
 
 def work(settings: Settings, slot: int) -> None:

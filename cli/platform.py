@@ -17,6 +17,7 @@ import typer
 from cli.errors import stderr_console
 from cli.options import OutputOption
 from cli.render import Output, print_views
+from contracts.engines import engine_environ
 from contracts.errors import BackendDown, NotFound
 from contracts.home import Home, daemon_environ, home_from
 from contracts.units import UNIT_NAME, UnitStatus
@@ -43,9 +44,10 @@ def up() -> None:
     if not launch.is_running(home):
         # What a killed supervisor left running is ours, and is taken over by the next one.
         ports.require_free(fixed_ports(home), our_pids=survivors(home))
+    python = service_python(home)
     booted = subprocess.run(
-        [str(service_python(home)), "-m", "automation.boot"],
-        env=daemon_environ(home),
+        [str(python), "-m", "automation.boot"],
+        env=daemon_environ(home) | engine_environ(os.environ, python.parent),
         cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=console.file,

@@ -70,12 +70,15 @@ class CheckpointSummary:
 
     last_update: str | None
     resource_types: tuple[str, ...]
+    pending: bool
+    """Whether an operation was begun of which nobody knows the end."""
 
 
 def summarize(data: bytes) -> CheckpointSummary:
     latest = (_parse(data).get("checkpoint") or {}).get("latest") or {}
     types = tuple(resource.get("type", "") for resource in latest.get("resources") or ())
-    return CheckpointSummary((latest.get("manifest") or {}).get("time"), types)
+    last_update = (latest.get("manifest") or {}).get("time")
+    return CheckpointSummary(last_update, types, bool(latest.get("pending_operations")))
 
 
 def import_deployment(data: bytes, open_secrets: OpenSecrets) -> Snapshot | None:

@@ -1,24 +1,18 @@
 """Functions and methods of packages: what a program asks for by Invoke and Call.
 
-Owns finding the function, its provider's configuration, and what unknown or secret arguments make
-of the answer. Must not know gRPC or what any function does.
+Owns finding the function, its provider's configuration, and what unknown arguments make of the
+answer. Must not know gRPC or what any function does.
 """
 
-from collections.abc import Callable, Collection
-
+from engine.answers import FunctionFailed, answer
 from engine.deployment import Deployment, NotDone
-from engine.errors import EngineError
-from engine.provider import Function, Method, Props
+from engine.provider import Props
 from engine.provider_registry import ProviderRegistry
-from engine.secrecy import MASK, plain, secret_texts, with_secret_keys
+from engine.secrecy import plain
 from engine.urns import package_of
-from engine.values import ResourceReference, has_secrets, has_unknowns, is_unknown
+from engine.values import ResourceReference, has_unknowns, is_unknown
 
 GET_RESOURCE = "pulumi:pulumi:getResource"
-
-
-class FunctionFailed(EngineError):
-    """A function could not answer; the program is told, and nothing has been changed."""
 
 
 class Functions:
@@ -34,7 +28,7 @@ class Functions:
         cfg = self._configuration(token, provider, version)
         if cfg is None or has_unknowns(args):
             return None
-        return _answer(function, args, lambda: function(cfg, plain(args)))
+        return answer(function, args, lambda: function(cfg, plain(args)))
 
     def call(self, token: str, args: Props, provider: str, version: str) -> Props | None:
         """A method: the resource whose it is comes as the argument `__self__`."""
@@ -50,7 +44,7 @@ class Functions:
         if cfg is None or not known or has_unknowns(given):
             return None
         outputs = plain(state.outputs)
-        return _answer(method, args, lambda: method(cfg, outputs, plain(given)))
+        return answer(method, args, lambda: method(cfg, outputs, plain(given)))
 
     def exists(self, type_: str, id: str, provider: str, version: str) -> bool | None:
         """Whether there is an object of that id, whoever made it."""
@@ -77,19 +71,3 @@ class Functions:
             return None  # why has been told
         cfg = self._providers.configuration_of(reference, package_of(token))
         return None if has_unknowns(cfg) else cfg
-
-
-def _answer(function: Function | Method, args: Props, call: Callable[[], Props]) -> Props:
-    try:
-        result = call()
-    except Exception as error:
-        # Whatever a function raises is its answer; the text may not repeat a secret argument.
-        text = str(error) or repr(error)
-        for word in filter(None, secret_texts(args)):
-            text = text.replace(word, MASK)
-        raise FunctionFailed(text) from error
-    # What came of a secret may tell it.
-    hidden: Collection[str] = getattr(function, "secret_outputs", ())
-    if has_secrets(args):
-        hidden = result.keys()
-    return with_secret_keys(result, hidden)

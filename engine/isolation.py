@@ -42,7 +42,7 @@ def install() -> None:
             return
         _keep_settings_in_their_context()
         _serialize_one_at_a_time()
-        _let_exits_fail_the_program()
+        let_exits_fail_the_program()
 
 
 def _keep_settings_in_their_context() -> None:
@@ -76,7 +76,8 @@ class ProgramExit(Exception):
         super().__init__(f"the program raised {type(error).__name__}: {error}")
 
 
-def _let_exits_fail_the_program() -> None:
+def let_exits_fail_the_program() -> None:
+    """The third repair alone, for a process that one program has to itself."""
     begin: Any = LanguageServer.__init__
     run: Any = LanguageServer.Run
     apply = Output.apply

@@ -44,10 +44,7 @@ def found_package(name: str) -> tuple[Package, str]:
 
 def credentials_from(environ: Mapping[str, str], packages: Iterable[Package]) -> Credentials:
     """A package that is not built in names its variables in an attribute of that name."""
-    variables = {
-        **_CREDENTIALS,
-        **{package.name: getattr(package, "credential_variables", {}) for package in packages},
-    }
+    variables = _variables(packages)
 
     def credentials(package: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the environment has and the program did not say itself."""
@@ -58,3 +55,20 @@ def credentials_from(environ: Mapping[str, str], packages: Iterable[Package]) ->
         }
 
     return credentials
+
+
+def environ_with(credentials: Credentials, packages: Iterable[Package]) -> dict[str, str]:
+    """The other way round: variables that tell plugins of the CLI what `credentials` say of
+    providers in general."""
+    return {
+        variable: str(known[key])
+        for package, variables in _variables(packages).items()
+        for known in [credentials(package, {})]
+        for key, variable in variables.items()
+        if key in known
+    }
+
+
+def _variables(packages: Iterable[Package]) -> Mapping[str, Mapping[str, str]]:
+    own = {package.name: getattr(package, "credential_variables", None) for package in packages}
+    return {**_CREDENTIALS, **{name: variables for name, variables in own.items() if variables}}

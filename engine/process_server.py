@@ -133,6 +133,8 @@ def _call(talk: Connection) -> None:
         sys.stdout.flush()  # what comes after the answer may be cut off
         say("result", result)
     except BaseException as error:  # noqa: BLE001  an exit in a library ends the call alike
+        if isinstance(error, MemoryError):
+            traceback.clear_frames(error.__traceback__)  # what they held is the room to say so
         traceback.print_exc()
         say("error", [type(error).__name__, str(error)])
 

@@ -71,6 +71,7 @@ class Update:
     refresh_only: bool = False
     parallel: int = PARALLEL_DEFAULT
     continue_on_error: bool = False
+    ignore_protect: bool = False
     selected: Selected = EVERYTHING
 
 
@@ -125,7 +126,13 @@ def _deploy(update: Update, base: Snapshot, journal: Journal, events: Events) ->
         return refusal
     callbacks = Callbacks()
     hooks = Hooks(callbacks, events, dry_run=update.dry_run)
-    generator = StepGenerator(update.stack, update.project.name, base.resources, update.selected)
+    generator = StepGenerator(
+        update.stack,
+        update.project.name,
+        base.resources,
+        update.selected,
+        ignore_protect=update.ignore_protect,
+    )
     executor = StepExecutor(
         journal,
         update.providers,

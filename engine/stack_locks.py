@@ -105,6 +105,16 @@ def cancel(bucket: Bucket, stack: StackReference) -> int:
     return len(locks)
 
 
+def remove_dead(bucket: Bucket, stack: StackReference) -> int:
+    """Remove the locks whose owner is proved gone, and say how many. See owner_is_gone for when
+    that proof is enough."""
+    locks = {key: parse_lock(bucket.get(key) or b"") for key in bucket.keys(stack.locks_prefix)}
+    dead = [key for key, lock in locks.items() if lock is not None and owner_is_gone(lock)]
+    for key in dead:
+        bucket.delete(key)
+    return len(dead)
+
+
 def _own_lock() -> StackLock:
     try:
         username = pwd.getpwuid(os.getuid()).pw_name

@@ -37,8 +37,10 @@ class StepGenerator:
         project: str,
         olds: Sequence[ResourceState],
         selected: Selected = EVERYTHING,
+        ignore_protect: bool = False,
     ) -> None:
         self._stack, self._project = stack, project
+        self._ignore_protect = ignore_protect
         self._olds = list(olds)
         # Of several states with one URN, only one is live; the rest wait for their delete.
         self._live = {state.urn: state for state in olds if not state.delete}
@@ -167,7 +169,7 @@ class StepGenerator:
         if registration.recreating or not new.custom:
             self.deleting.discard(registration.urn)
             return [logical, create] if new.custom else [create, logical]
-        if old.protect and new.protect and not old.external:
+        if self._guards(old) and new.protect and not old.external:
             raise StepError(
                 registration.urn,
                 f'unable to replace resource "{registration.urn}" as it is currently marked for '
@@ -219,7 +221,7 @@ class StepGenerator:
             if state in self._condemned:
                 continue
             self._scope.check_dependent(state)
-            if state.protect:
+            if self._guards(state):
                 raise StepError(
                     root.urn,
                     f'unable to replace resource "{state.urn}" as part of replacing "{root.urn}" '
@@ -292,8 +294,11 @@ class StepGenerator:
         self._scope.check_deletes(state.urn for state in steps if state.urn not in self._operated)
         return [[steps[state] for state in group] for group in antichains(steps)]
 
+    def _guards(self, state: ResourceState) -> bool:
+        return state.protect and not self._ignore_protect
+
     def _refuse_protected(self, state: ResourceState) -> None:
-        if state.protect:
+        if self._guards(state):
             raise StepError(
                 state.urn,
                 f'resource "{state.urn}" cannot be deleted\nbecause it is protected. To unprotect '

@@ -59,22 +59,29 @@ SELECT = _flags(Flag.LIST, "--target", "--exclude") | _flags(
 REPLACE = _flags(Flag.LIST, "--replace", "--target-replace")
 STATE = STACK | _flags(Flag.SWITCH, "--yes")
 ALL = _flags(Flag.SWITCH, "--all")
+UNGUARDED = _flags(Flag.SWITCH, "--ignore-protect")
 APPLY = _flags(Flag.SWITCH, "--yes", "--skip-preview")
 
 TABLE: Mapping[tuple[str, ...], Form] = {
     ("preview",): Form(
         "Show what an update would do",
-        UPDATE | SELECT | REPLACE | _flags(Flag.SWITCH, "--refresh"),
+        UPDATE | SELECT | REPLACE | UNGUARDED | _flags(Flag.SWITCH, "--refresh"),
     ),
     ("up",): Form(
         "Create or update the resources of a stack",
-        UPDATE | APPLY | SELECT | REPLACE | _flags(Flag.SWITCH, "--refresh", "--continue-on-error"),
+        UPDATE
+        | APPLY
+        | SELECT
+        | REPLACE
+        | UNGUARDED
+        | _flags(Flag.SWITCH, "--refresh", "--continue-on-error"),
     ),
     ("destroy",): Form(
         "Delete every resource of a stack",
         UPDATE
         | APPLY
         | SELECT
+        | UNGUARDED
         | _flags(Flag.SWITCH, "--preview-only", "--refresh", "--continue-on-error")
         | _flags(Flag.SWITCH, "--exclude-protected", "--remove"),
     ),

@@ -158,6 +158,7 @@ def _planned(
         refresh_only=kind.refresh_only,
         parallel=min(arguments.integer("--parallel") or PARALLEL_DEFAULT, PARALLEL_MAX),
         continue_on_error=arguments.has("--continue-on-error"),
+        ignore_protect=arguments.has("--ignore-protect"),
         selected=selected_by(arguments, base),
     )
 

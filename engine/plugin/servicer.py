@@ -5,22 +5,27 @@ foresees. Must not know the process it is served from, nor any one package.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from engine import provider
+from engine.answers import answer
 from engine.errors import EngineError
 from engine.plugin.detailed_diff import detailed
 from engine.provider import UNKNOWN, Credentials, Handler, Package, Props
 from engine.provider_registry import ProviderRegistry
 from engine.secrecy import marked_like, marked_outputs, plain
+from engine.timeouts import Overdue, within
 from engine.urns import is_provider_type, type_of
 from engine.values import from_struct, has_unknowns, is_unknown, to_struct
+
+T = TypeVar("T")
+_Change = provider_pb2.CreateRequest | provider_pb2.UpdateRequest | provider_pb2.DeleteRequest
 
 
 class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
@@ -145,7 +150,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=to_struct(_foreseen(inputs)))
         with _reporting(context):
             handler = self._handler(request.urn)
-            id, outputs = handler.create(self._cfg, plain(inputs))
+            id, outputs = self._in_time(request, lambda: handler.create(self._cfg, plain(inputs)))
             if not id:
                 raise EngineError(f"the handler of {type_of(request.urn)} returned no id")
         self._made.add((type_of(request.urn), id))
@@ -180,7 +185,10 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.UpdateResponse(properties=to_struct(foreseen))
         with _reporting(context):
             handler = self._handler(request.urn)
-            outputs = handler.update(self._cfg, request.id, plain(olds), plain(news))
+            outputs = self._in_time(
+                request,
+                lambda: handler.update(self._cfg, request.id, plain(olds), plain(news)),
+            )
         return provider_pb2.UpdateResponse(properties=_state(handler, request.id, outputs, news))
 
     def Delete(
@@ -191,10 +199,45 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             return empty_pb2.Empty()
         with _reporting(context):
             handler = self._handler(request.urn)
-            handler.delete(self._cfg, request.id, _plain(request.properties))
+            outputs = _plain(request.properties)
+            self._in_time(request, lambda: handler.delete(self._cfg, request.id, outputs))
         return empty_pb2.Empty()
 
+    # Functions
+
+    def Invoke(
+        self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.InvokeResponse:
+        args = from_struct(request.args)
+        response = provider_pb2.InvokeResponse()
+        with _reporting(context):
+            function = self._handlers.function(request.tok)
+            if has_unknowns(args) or has_unknowns(self._inputs):
+                return response  # nothing is known of the answer
+            result = answer(function, args, lambda: function(self._cfg, plain(args)))
+        getattr(response, "return").CopyFrom(to_struct(result))  # `return` is a word of Python
+        return response
+
+    def Call(
+        self, request: provider_pb2.CallRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CallResponse:
+        with _reporting(context):
+            # The CLI hands over whose the method is by id, and not what is known of it.
+            raise EngineError(f"method '{request.tok}': only the embedded engine calls methods")
+        return provider_pb2.CallResponse()
+
     # How
+
+    def _in_time(self, request: _Change, call: Callable[[], T]) -> T:
+        """Within the resource's custom timeout, if it has one."""
+        try:
+            return within(request.timeout or None, (request.urn, str(id(self))), call)
+        except Overdue as error:
+            # The CLI keeps no pending operation of a resource that failed, and looks for nothing.
+            raise EngineError(
+                f"not done after {request.timeout:g}s, its custom timeout; if the object is there "
+                "all the same, import it or remove it by hand"
+            ) from error
 
     def _handler(self, urn: str) -> Handler:
         return self._handlers.handler(type_of(urn))

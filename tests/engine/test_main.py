@@ -85,6 +85,26 @@ def test_a_broken_program(engine):
     assert "error: update failed" in done.stderr
 
 
+def test_a_program_that_exits_fails_its_update(engine):
+    engine("stack", "init", "dev")
+    (engine.project / "__main__.py").write_text("import sys\nsys.exit(3)\n")
+    done = engine("up", "--skip-preview", ok=False)
+    assert "SystemExit: 3" in done.stdout + done.stderr
+
+
+def test_threads_of_a_program_may_register_resources(engine):
+    """As under the CLI: the process is the program's own, there is nobody to mix it up with."""
+    engine("stack", "init", "dev")
+    (engine.project / "__main__.py").write_text(
+        "import threading, pulumi\n"
+        "seen = []\n"
+        "thread = threading.Thread(target=lambda: seen.append(pulumi.get_stack()))\n"
+        "thread.start(); thread.join()\n"
+        "pulumi.export('stack', seen[0])\n"
+    )
+    assert "dev" in engine("up", "--skip-preview").stdout
+
+
 def test_a_failing_command_says_why(engine):
     assert "no stack selected" in engine("up", ok=False).stderr
     assert "no stack named 'ghost' found" in engine("up", "--stack", "ghost", ok=False).stderr

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -262,6 +263,90 @@ def test_an_unknown_type_is_refused_by_name(plugin):
     with pytest.raises(grpc.RpcError) as caught:
         plugin.Check(provider_pb2.CheckRequest(urn=urn))
     assert "fake:index:Ghost" in caught.value.details()
+
+
+@pytest.mark.parametrize("verb", ["create", "update", "delete"])
+def test_a_call_that_takes_longer_than_its_custom_timeout_fails(plugin, package, verb):
+    create(plugin, name="a")
+    plugin.Configure(provider_pb2.ConfigureRequest())  # another command
+    gate = threading.Event()
+
+    def hang(*_):
+        assert gate.wait(60)
+        return ("a", {}) if verb == "create" else {}
+
+    setattr(package.thing, f"on_{verb}", hang)
+    given = {"urn": URN, "timeout": 0.05}
+    calls = {
+        "create": lambda: plugin.Create(
+            provider_pb2.CreateRequest(properties=to_struct({"name": "a"}), **given)
+        ),
+        "update": lambda: plugin.Update(provider_pb2.UpdateRequest(id="a", **given)),
+        "delete": lambda: plugin.Delete(provider_pb2.DeleteRequest(id="a", **given)),
+    }
+    try:
+        with pytest.raises(grpc.RpcError) as caught:
+            calls[verb]()
+        assert "not done after 0.05s, its custom timeout" in caught.value.details()
+        assert caught.value.code() == grpc.StatusCode.ABORTED
+    finally:
+        gate.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("engine-call-"):
+                thread.join(60)
+
+
+# Functions
+
+
+def invoke(plugin, token, args):
+    return plugin.Invoke(provider_pb2.InvokeRequest(tok=token, args=to_struct(args)))
+
+
+@pytest.fixture
+def asked(package):
+    asked = []
+
+    def echo(cfg, args):
+        asked.append((cfg["password"], args))
+        if args.get("fail"):
+            raise ValueError(f"cannot say {args['text']}")
+        return {"text": args["text"]}
+
+    package.functions = {"fake:index:echo": echo}
+    return asked
+
+
+def test_a_function_answers_with_the_providers_configuration(plugin, asked):
+    answer = getattr(invoke(plugin, "fake:index:echo", {"text": "a"}), "return")
+    assert from_struct(answer) == {"text": "a"}
+    assert asked == [("fake-None", {"text": "a"})]
+
+
+def test_what_comes_of_a_secret_argument_is_secret(plugin, asked):
+    answer = getattr(invoke(plugin, "fake:index:echo", {"text": Secret("psst")}), "return")
+    assert from_struct(answer) == {"text": Secret("psst")}
+    assert asked[0][1] == {"text": "psst"}
+
+
+def test_a_function_is_not_asked_with_unknown_arguments(plugin, asked):
+    assert not getattr(invoke(plugin, "fake:index:echo", {"text": NUMBER_UNKNOWN}), "return")
+    assert asked == []
+
+
+def test_a_function_that_fails_repeats_no_secret(plugin, asked):
+    with pytest.raises(grpc.RpcError) as caught:
+        invoke(plugin, "fake:index:echo", {"text": Secret("psst"), "fail": True})
+    assert caught.value.details() == "cannot say [secret]"
+
+
+def test_functions_and_methods_that_are_not_there_are_refused_by_name(plugin):
+    with pytest.raises(grpc.RpcError) as caught:
+        invoke(plugin, "fake:index:ghost", {})
+    assert "function 'fake:index:ghost'" in caught.value.details()
+    with pytest.raises(grpc.RpcError) as caught:
+        plugin.Call(provider_pb2.CallRequest(tok="fake:index:Thing/shout"))
+    assert "method 'fake:index:Thing/shout'" in caught.value.details()
 
 
 # The process

@@ -14,7 +14,14 @@ from pulumi.automation.errors import ConcurrentUpdateError, create_command_error
 from engine.backends import open_bucket
 from engine.errors import ConcurrentUpdate
 from engine.resource_state import timestamp
-from engine.stack_locks import StackLock, cancel, locked, owner_is_gone, parse_lock
+from engine.stack_locks import (
+    StackLock,
+    cancel,
+    locked,
+    owner_is_gone,
+    parse_lock,
+    remove_dead,
+)
 from engine.stack_reference import StackReference
 from tests.engine.goldens import golden
 
@@ -227,3 +234,18 @@ with locked(bucket, StackReference("p", "s")):
         assert len(set(value.split(b","))) <= 2
     with locked(opened(), StackReference("p", "s")) as leftovers:
         assert len(leftovers) == 1
+
+
+def test_only_a_dead_process_of_this_host_loses_its_lock(opened):
+    bucket = opened()
+    locks = {
+        "dead": lock_of(dead_pid()),
+        "alive": lock_of(os.getpid()),
+        "elsewhere": StackLock(dead_pid(), "root", "elsewhere", timestamp()).text().encode(),
+        "unreadable": b"{",
+    }
+    for name, lock in locks.items():
+        bucket.put(f"{STACK.locks_prefix}{name}.json", lock)
+    assert remove_dead(bucket, STACK) == 1
+    left = {key.removeprefix(STACK.locks_prefix) for key in bucket.keys(STACK.locks_prefix)}
+    assert left == {"alive.json", "elsewhere.json", "unreadable.json"}

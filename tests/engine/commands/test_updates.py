@@ -155,3 +155,22 @@ def test_the_protected_are_spared(cli):
     cli("up", "-f", program=program)
     cli("destroy", "-f", "--exclude-protected")
     assert sorted(cli.package.world.objects) == ["a"]
+
+
+def guarded(kind, **opts):
+    protect = options(protect=True, **opts)
+    return lambda: Thing("a", name=f"a-{kind}", kind=kind, opts=protect)
+
+
+def test_protection_can_be_ignored_for_once(cli):
+    objects = cli.package.world.objects
+    for opts in ({}, {"delete_before_replace": True}):
+        cli("up", "-f", program=guarded("x", **opts))
+        cli.fails("up", "-f", program=guarded("y", **opts))
+        assert list(objects) == ["a-x"]
+        cli("preview", "--ignore-protect", program=guarded("y", **opts))
+        cli("up", "-f", "--ignore-protect", program=guarded("y", **opts))
+        assert list(objects) == ["a-y"]
+        cli.fails("destroy", "-f")
+        cli("destroy", "-f", "--ignore-protect")
+        assert not objects

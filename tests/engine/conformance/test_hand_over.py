@@ -6,6 +6,7 @@ import pytest
 from pulumi import automation as auto
 
 from engine import EmbeddedPulumi
+from engine.takeover import SettlingCli
 from engine.testing import FakePackage
 from tests.engine.conformance.engines import opened
 from tests.engine.fake_sdk import Thing
@@ -75,6 +76,19 @@ def test_killed_then_handed_over_as_it_is(tmp_path, when):
     home = select(tmp_path, EmbeddedPulumi([package]), {})
     assert home.up().summary.resource_changes == {"same": 4}
     assert "pending_operations" not in home.export_stack().deployment
+
+
+@pytest.mark.parametrize(("when", "made"), [("before", 2), ("after", 1)])
+def test_killed_then_taken_over_without_a_word(tmp_path, when, made):
+    """What was begun is found by the embedded engine, and the CLI makes the rest."""
+    kill_when_hanging(tmp_path, "second", when)
+    with cli_stack(tmp_path) as (stack, package):
+        settling = SettlingCli(EmbeddedPulumi([package]))
+        taken_over = select(tmp_path, settling, stack.workspace.env_vars)
+        changes = taken_over.up().summary.resource_changes
+        assert changes == {"same": 4 - made, "create": made}
+        assert "pending_operations" not in taken_over.export_stack().deployment
+        assert taken_over.up().summary.resource_changes == {"same": 4}
 
 
 def test_killed_in_mid_destroy_then_destroyed_by_the_other(tmp_path):
