@@ -21,6 +21,7 @@ from automation import failpoints, worker
 from automation.context import Context, open_context
 from automation.failpoints import failpoint
 from automation.platform_secrets import read_secret
+from automation.reconcilers import schedule
 from automation.reconcilers.orphans import Backend, all_backends
 from automation.registry import cluster
 from automation.settings import Settings, settings_from
@@ -102,7 +103,8 @@ class FakeStacks:
 
     def preview(self, stack: FakeStack, on_event: OnEvent) -> dict[str, Any]:
         """One resource, the route; it holds the spec's max_rows."""
-        is_same = stack.route.read_text() == str(stack.spec.rest.max_rows)
+        found = stack.route.read_text() if stack.route.exists() else None
+        is_same = found == (None if stack.spec.paused else str(stack.spec.rest.max_rows))
         return _seen("same" if is_same else "update", on_event)
 
     def refresh(self, stack: FakeStack, on_event: OnEvent) -> dict[str, Any]:
@@ -183,9 +185,11 @@ def gateway(home: Home) -> ThreadingHTTPServer:
     return ThreadingHTTPServer(("127.0.0.1", home.ports.gateway), Answer)
 
 
-def work(environ: Mapping[str, str], slot: int) -> None:
-    """A whole worker, which ends this process."""
+def work(environ: Mapping[str, str], slot: int, hurried: bool = False) -> None:
+    """A whole worker, which ends this process. A hurried one looks for work more often."""
     failpoints.arm(environ)
+    if hurried:
+        worker.QUEUE_POLL_S, schedule.TICK_S = 0.1, 0.5
     settings = settings_from(home_from(environ, uid=os.getuid()))
     with open_context(settings) as context:
         worker.run(runtime_of(context), slot)

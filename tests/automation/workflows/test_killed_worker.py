@@ -16,6 +16,7 @@ import pytest
 
 from automation.failpoints import VARIABLE
 from automation.status import ROLLBACK_FAILED
+from automation.workflows import names
 from automation.workflows.names import RECOVERIES_MAX
 from contracts.home import Home, environ_of
 from tests.automation.workflows import rig
@@ -110,7 +111,7 @@ def test_a_second_process_waits_for_the_slot(plane: Plane, start_worker: StartWo
     first = start_worker("generate_secrets:before=sleep")
     eventually(lambda: plane.steps(operation) == ["load_plan", "check_backends"], timeout_s=30)
     second = start_worker()
-    time.sleep(3)
+    eventually(lambda: waiting_for_a_slot(plane) == 1, timeout_s=30)
     assert plane.steps(operation) == ["load_plan", "check_backends"]
     first.kill()
     # The standby takes the slot over, and with it what the first one had begun.
@@ -118,18 +119,22 @@ def test_a_second_process_waits_for_the_slot(plane: Plane, start_worker: StartWo
     assert second.is_alive()
 
 
-def test_the_work_of_a_dead_worker_is_taken_over_by_another_in_15_s(
+def test_the_work_of_a_dead_worker_is_taken_over_by_another(
     plane: Plane, start_worker: StartWorker
 ) -> None:
-    _, operation = plane.create()
+    """Nobody starts in its slot. How soon, which depends on the machine, is in docs/benchmarks.md:
+    the living look for the dead each `schedule.TICK_S`."""
+    ref, operation = plane.create()
     dying = start_worker("up_stack:after=hold", slot=2)
     eventually(lambda: "up_stack" in plane.steps(operation), timeout_s=30)
     living = start_worker(slot=3)
     dying.kill()
     killed_at = time.monotonic()
     assert plane.wait(operation).status == "finished"
-    assert time.monotonic() - killed_at < 15
+    print(f"ended {time.monotonic() - killed_at:.1f} s after the kill")
     assert living.is_alive()
+    workflow = plane.client.retrieve_workflow(names.workflow_id("create", ref, str(operation)))
+    assert workflow.get_status().executor_id == names.executor_id(3)
     assert plane.steps(operation).count("generate_secrets") == 1
 
 
@@ -159,6 +164,14 @@ def test_two_workers_share_the_work_and_do_nothing_twice(
         assert plane.wait(operation).status == "finished"
         assert tuple(plane.steps(operation)) == LAWS[0].steps
         assert plane.project(ref).state == "ACTIVE"
+
+
+def waiting_for_a_slot(plane: Plane) -> int:
+    with plane.context.transaction() as conn:
+        row = conn.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        ).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def active_by(plane: Plane, start_worker: StartWorker) -> str:
