@@ -6,7 +6,7 @@ Owns how the parts become one ASGI application, and the process. Must not know w
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI
@@ -29,7 +29,6 @@ from automation.api.idempotency import Idempotency, require_key
 from automation.api.request_ids import RequestIds
 from automation.context import Context, open_context
 from automation.outbox import sweeping
-from automation.registry import access_tokens
 from automation.settings import settings_from
 from contracts.home import home_from
 
@@ -42,11 +41,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 def build_app(ctx: Context) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with ExitStack() as stack:
-            token = ctx.settings.token_path.read_text().strip()
-            with ctx.transaction() as conn:
-                access_tokens.ensure(conn, name=access_tokens.OPERATOR, token=token)
-            stack.enter_context(sweeping(ctx))
+        with sweeping(ctx):
             yield
 
     app = bare_app(lifespan)

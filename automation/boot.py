@@ -94,7 +94,7 @@ def _databases(home: Home, settings: Settings) -> None:
     audit.protect(cluster.admin_dsn(home.ports.postgres, password, settings.control_database))
     cluster.ensure_state_table(settings.control_dsn)
     with psycopg.connect(settings.control_dsn) as conn:
-        access_tokens.ensure(conn, name=access_tokens.OPERATOR, token=read_secret(home, "token"))
+        access_tokens.ensure_operator(conn, read_secret(home, "token"))
 
 
 def _shared_servers(home: Home, owner: Account) -> list[Unit]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from automation.platform_secrets import read_secret
-from contracts.home import Home
+from contracts.home import SERVER_ADMIN, Home
 
 Credentials = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
@@ -21,7 +21,7 @@ def credentials(home: Home, *, provisioner: bool) -> Credentials:
         match package:
             case "postgresql":
                 return {
-                    "username": "croft_admin",
+                    "username": SERVER_ADMIN,
                     "password": read_secret(home, "postgres_admin"),
                 }
             case "croft":
@@ -38,7 +38,7 @@ def credentials(home: Home, *, provisioner: bool) -> Credentials:
                 }
             case "minio":
                 return {
-                    "minioUser": "croft_admin",
+                    "minioUser": SERVER_ADMIN,
                     "minioPassword": read_secret(home, "minio_root"),
                 }
         return {}

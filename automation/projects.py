@@ -15,7 +15,7 @@ from automation import keys, operations, organizations
 from automation.actors import Actor
 from automation.context import Context
 from automation.registry import projects as rows
-from automation.registry.projects import ProjectRow
+from automation.registry.projects import ListedProject
 from automation.secrets import load_root_key
 from automation.status import project_status
 from contracts.errors import Conflict, LimitReached
@@ -105,7 +105,8 @@ def list_projects(
         if organization is not None:
             among = [organizations.require(conn, actor, organization).id]
         found = rows.list_present(conn, among, after=after, limit=limit)
-        return [view(ctx, conn, row) for row in found]
+        database = _database(ctx, conn)
+        return [_view(ctx, row, database) for row in found]
 
 
 def api_keys(ctx: Context, ref: str, *, reveal: bool) -> list[ApiKey]:
@@ -170,10 +171,20 @@ def _usable_secrets(ctx: Context, ref: str) -> dict[str, str]:
     )
 
 
-def view(ctx: Context, conn: psycopg.Connection[Any], row: ProjectRow) -> Project:
-    home = ctx.settings.home
-    # One server for all so far, and the registry is on it too.
+def view(ctx: Context, conn: psycopg.Connection[Any], row: ListedProject) -> Project:
+    return _view(ctx, row, _database(ctx, conn))
+
+
+def _database(ctx: Context, conn: psycopg.Connection[Any]) -> DatabaseView:
+    """One server for all so far, and the registry is on it too."""
     version = conn.info.parameter_status("server_version") or ""
+    return DatabaseView(
+        host=ctx.settings.postgres_host, version=version, postgres_engine=version.partition(".")[0]
+    )
+
+
+def _view(ctx: Context, row: ListedProject, database: DatabaseView) -> Project:
+    home = ctx.settings.home
     return Project(
         id=row.ref,
         ref=row.ref,
@@ -182,12 +193,8 @@ def view(ctx: Context, conn: psycopg.Connection[Any], row: ProjectRow) -> Projec
         name=row.name,
         region=row.region,
         created_at=row.created_at,
-        status=project_status(row.state, row.conditions, healthy=row.observed.get("healthy")),
-        database=DatabaseView(
-            host=ctx.settings.postgres_host,
-            version=version,
-            postgres_engine=version.partition(".")[0],
-        ),
+        status=project_status(row.state, row.conditions, healthy=row.healthy),
+        database=database,
         api_url=home.project_url(row.ref),
         api_host_url=home.project_host_url(row.ref),
         conditions=[

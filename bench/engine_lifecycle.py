@@ -28,12 +28,11 @@ import pulumi.automation as auto
 import pulumi_postgresql as postgresql
 
 from bench import machine
-from contracts.home import Home, home_from
+from contracts.home import SERVER_ADMIN, Home, home_from
 from contracts.refs import new_ref
 from engine import EmbeddedPulumi
 from engine.secrets_passphrase import new_salt
 
-ADMIN = "croft_admin"
 PASSPHRASE = "bench"
 AT_ONCE = (1, 10, 50)
 VERBS = ("create", "no-op up", "preview", "destroy")
@@ -151,7 +150,7 @@ def side_by_side(home: Home, dsn: str, password: str, rounds: int, folder: Path)
         "embedded": (embedded(password), {}),
     }
     if shutil.which("pulumi") and shutil.which("pulumi-resource-postgresql"):
-        engines["pulumi CLI"] = (None, {"PGUSER": ADMIN, "PGPASSWORD": password})
+        engines["pulumi CLI"] = (None, {"PGUSER": SERVER_ADMIN, "PGPASSWORD": password})
     salt = new_salt(PASSPHRASE)
     costs: dict[str, list[dict[str, Cost]]] = {name: [] for name in ["by hand", *engines]}
     for turn in range(rounds + 1):  # the first one warms up
@@ -204,7 +203,7 @@ def at_once(home: Home, password: str, folder: Path) -> None:
 
 def embedded(password: str) -> EmbeddedPulumi:
     return EmbeddedPulumi(
-        credentials=lambda package, inputs: {"username": ADMIN, "password": password}
+        credentials=lambda package, inputs: {"username": SERVER_ADMIN, "password": password}
     )
 
 
@@ -214,7 +213,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     home = home_from(os.environ, uid=os.geteuid())
     password = home.secret("postgres_admin").read_text()
-    dsn = f"host=127.0.0.1 port={home.ports.postgres} user={ADMIN} password={password}"
+    dsn = f"host=127.0.0.1 port={home.ports.postgres} user={SERVER_ADMIN} password={password}"
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine.describe()}\n")
     with tempfile.TemporaryDirectory(prefix="croft-bench-") as folder:
         side_by_side(home, dsn, password, rounds, Path(folder))

@@ -21,7 +21,7 @@ import uvicorn
 from automation.app import build_app
 from automation.context import open_context
 from automation.platform_secrets import read_secret
-from automation.registry import audit, cluster
+from automation.registry import access_tokens, audit, cluster
 from automation.registry.migrate import migrate
 from automation.settings import CONTROL_LOGIN, Settings, settings_from
 from contracts.home import Home
@@ -132,6 +132,8 @@ def _registry(home: Home) -> Iterator[Settings]:
             admin.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC")
             settings = replace(settings_from(home), control_database=name)
             migrate(settings.control_dsn)
+            with psycopg.connect(settings.control_dsn) as conn:
+                access_tokens.ensure_operator(conn, read_secret(home, "token"))
             audit.protect(cluster.admin_dsn(home.ports.postgres, password, name))
             yield settings
         finally:

@@ -29,7 +29,7 @@ from components.provider.sql_migration import shipped
 from components.realm import AUTH_CLIENT
 from contracts import units
 from contracts.errors import BackendDown
-from contracts.home import Home
+from contracts.home import SERVER_ADMIN, Home
 from contracts.refs import ProjectNames, new_ref
 
 TIMEOUT_S = 60.0
@@ -102,7 +102,7 @@ class RawProject:
         return psycopg.connect(
             host="127.0.0.1",
             port=self.home.ports.postgres,
-            user="croft_admin",
+            user=SERVER_ADMIN,
             password=self.home.secret("postgres_admin").read_text(),
             dbname=database,
             autocommit=True,
@@ -131,9 +131,9 @@ class RawProject:
         with self._connect("postgres") as conn:
             conn.execute(
                 sql.SQL(
-                    "create database {} owner croft_admin template template0 encoding 'UTF8'"
+                    "create database {} owner {} template template0 encoding 'UTF8'"
                     " lc_collate 'C.UTF-8' lc_ctype 'C.UTF-8'"
-                ).format(sql.Identifier(self.names.database))
+                ).format(sql.Identifier(self.names.database), sql.Identifier(SERVER_ADMIN))
             )
 
     def _schema(self) -> None:
@@ -206,7 +206,7 @@ class RawProject:
     # --- MinIO --------------------------------------------------------------------------------
 
     def _minio(self) -> tuple[Minio, MinioAdmin]:
-        login = StaticProvider("croft_admin", self.home.secret("minio_root").read_text())
+        login = StaticProvider(SERVER_ADMIN, self.home.secret("minio_root").read_text())
         server = self.home.minio_server
         return (
             Minio(server, credentials=login, secure=False),

@@ -11,6 +11,7 @@ import pulumi
 import pulumi_postgresql as postgresql
 
 from components.provider.resources import SqlMigration
+from contracts.home import SERVER_ADMIN
 from contracts.refs import ProjectNames
 
 # The roles that user migrations and tokens name; cluster-wide, without login.
@@ -30,7 +31,7 @@ class DatabaseArgs:
     authenticator_connections_max: int
     token_issuers: tuple[str, ...]
     """`iss` of the user tokens that this project's REST API takes."""
-    owner: str = "croft_admin"
+    owner: str = SERVER_ADMIN
     protected: bool = False
 
 

@@ -1,7 +1,7 @@
-"""Where things lie under CROFT_HOME, and on which ports the platform listens.
+"""Where things lie under CROFT_HOME, on which ports the platform listens, and its fixed names.
 
-Owns paths and port numbers. Must not create, read or write anything: `local` prepares the folders,
-each server's owner fills its own.
+Owns paths, port numbers and those names. Must not create, read or write anything: `local` prepares
+the folders, each server's owner fills its own.
 """
 
 import os
@@ -13,6 +13,9 @@ from contracts.errors import InvalidInput
 
 SYSTEM_HOME = Path("/var/lib/croft")
 SYSTEM_USER = "croft"
+SERVER_ADMIN = "croft_admin"  # superuser of PostgreSQL, root user of MinIO
+# What is there before any project. PUBLIC may neither connect to these nor make temporary tables.
+CLOSED_DATABASES = ("postgres", "template1", "control", "keycloak")
 PORT_BASE_MAX = 65535 - 680
 
 

@@ -10,13 +10,12 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from contracts.home import Home
+from contracts.home import SERVER_ADMIN, Home
 from contracts.units import Health, Unit
 from local.accounts import Account, run_as
 from local.toolbox.catalog import CATALOG, KEYCLOAK_VERSION
 from local.toolbox.install import package_folder
 
-ADMIN = "croft_admin"
 LOOPBACK = "127.0.0.1"
 INITDB_TIMEOUT_S = 300.0
 
@@ -73,13 +72,13 @@ def postgres_unit(home: Home) -> Unit:
 
 
 def prepare_postgres(home: Home, owner: Account) -> None:
-    """The cluster, once, with superuser croft_admin; its settings, every time."""
+    """The cluster, once, with its superuser; its settings, every time."""
     data = home.data / "postgres"
     if not (data / "PG_VERSION").exists():
         # Made beside and renamed: an interrupted initdb leaves nothing that looks like a cluster.
         new = home.data / "postgres.new"
         shutil.rmtree(new, ignore_errors=True)
-        argv: list[str | Path] = [home.tool("initdb"), "-D", new, "-U", ADMIN, "--pwfile"]
+        argv: list[str | Path] = [home.tool("initdb"), "-D", new, "-U", SERVER_ADMIN, "--pwfile"]
         options = ["--auth=scram-sha-256", "--encoding=UTF8", "--data-checksums"]
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8"]
         run_as(
@@ -230,7 +229,7 @@ def prepare_minio(home: Home, owner: Account) -> None:
     for folder in (etc, etc / "certs", home.data / "minio"):
         _folder(folder, owner)
     password = home.secret("minio_root").read_text()
-    text = f'MINIO_ROOT_USER="{ADMIN}"\nMINIO_ROOT_PASSWORD="{password}"\n'
+    text = f'MINIO_ROOT_USER="{SERVER_ADMIN}"\nMINIO_ROOT_PASSWORD="{password}"\n'
     _write(etc / "env", text, owner)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, TypeVar
 import pulumi
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from contracts.home import Home
+from contracts.home import CLOSED_DATABASES, Home
 from contracts.project_settings import ProjectSettings, RestSettings
 from contracts.refs import is_ref
 
@@ -118,7 +118,7 @@ class PlatformSpec(_Spec):
 
     postgres: PostgresAddress
     keycloak_url: str
-    closed_databases: tuple[str, ...] = ("postgres", "template1", "control", "keycloak")
+    closed_databases: tuple[str, ...] = CLOSED_DATABASES
     """Databases that PUBLIC may neither connect to nor make temporary tables in."""
 
     @classmethod

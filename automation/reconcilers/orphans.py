@@ -19,7 +19,7 @@ from automation.context import Context
 from automation.platform_secrets import read_secret
 from automation.registry import cluster, pulumi_state, tenant_objects
 from contracts.errors import BackendDown, DeployFailed
-from contracts.home import Home
+from contracts.home import SERVER_ADMIN, Home
 from contracts.refs import ProjectNames
 from engine.providers.keycloak.admin import KeycloakAdmin, KeycloakError, admin_of
 from engine.providers.minio.server import MinioError, MinioServer, server_of
@@ -153,7 +153,7 @@ def minio_backends(home: Home) -> tuple[Backend, ...]:
         return server_of(
             {
                 "minioServer": home.minio_server,
-                "minioUser": "croft_admin",
+                "minioUser": SERVER_ADMIN,
                 "minioPassword": read_secret(home, "minio_root"),
             }
         )

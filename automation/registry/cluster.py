@@ -15,20 +15,17 @@ from psycopg import Connection, sql
 from automation.platform_secrets import read_secret
 from automation.settings import CONTROL_DATABASE, CONTROL_LOGIN
 from contracts.errors import BackendDown
-from contracts.home import Home
+from contracts.home import CLOSED_DATABASES, SERVER_ADMIN, Home
 
-ADMIN = "croft_admin"
 # Databases that exist before any project, each with its owner.
 OWNERS = {CONTROL_DATABASE: CONTROL_LOGIN, "keycloak": "keycloak"}
-# `postgres` and `template1` come with initdb; a later CREATE DATABASE does not inherit their ACL.
-CLOSED = ("postgres", "template1", *OWNERS)
 
 
 def admin_dsn(port: int, password: str, database: str = "postgres") -> str:
     return psycopg.conninfo.make_conninfo(
         host="127.0.0.1",
         port=port,
-        user=ADMIN,
+        user=SERVER_ADMIN,
         password=password,
         dbname=database,
         connect_timeout=10,
@@ -58,7 +55,7 @@ def ensure_cluster(dsn: str, passwords: dict[str, str]) -> None:
                 _ensure_login(conn, login, passwords[login])
             for database, owner in OWNERS.items():
                 _ensure_database(conn, database, owner)
-            for database in CLOSED:
+            for database in CLOSED_DATABASES:
                 _close(conn, database)
     except psycopg.OperationalError as error:
         raise BackendDown(

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from components.provider.diff import Diff, Props, compare, has_unknown
+from contracts.home import SERVER_ADMIN
 
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 60
@@ -100,7 +101,7 @@ def _connect(cfg: Props, database: str) -> psycopg.Connection:
         host=str(cfg["host"]),
         port=int(cfg["port"]),
         dbname=database,
-        user=str(cfg.get("username") or "croft_admin"),
+        user=str(cfg.get("username") or SERVER_ADMIN),
         connect_timeout=CONNECT_TIMEOUT_S,
         application_name="croft",
         options=(

@@ -17,7 +17,7 @@ from automation.actors import platform
 from automation.app import build_app
 from automation.client import Client
 from automation.context import Context, open_context
-from automation.registry import audit
+from automation.registry import access_tokens, audit
 from automation.registry.migrate import migrate
 from automation.settings import CONTROL_LOGIN, Settings, settings_from
 from tests.automation.api.members import with_keys
@@ -66,6 +66,7 @@ def settings(migrated: Settings) -> Settings:
     """A registry without projects, and without the tables that a worker makes for DBOS."""
     with psycopg.connect(migrated.control_dsn) as conn:
         conn.execute(EMPTY_IT)
+        access_tokens.ensure_operator(conn, migrated.token_path.read_text())
     return migrated
 
 

@@ -157,7 +157,7 @@ def test_the_token_in_another_case_or_cut_short_is_unknown(ctx, stranger):
 
 def test_a_token_that_was_replaced_is_unknown(ctx, api):
     with ctx.transaction() as conn:
-        access_tokens.ensure(conn, name=access_tokens.OPERATOR, token="sbp_" + "0" * 40)
+        access_tokens.ensure_operator(conn, "sbp_" + "0" * 40)
     assert api.get("/v1/projects").status_code == 401
 
 
