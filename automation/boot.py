@@ -6,6 +6,7 @@ a second boot repairs what is missing and leaves the rest alone. The platform st
 `stack.up()` with state in files, since it manages the PostgreSQL that everything else is kept in.
 """
 
+import argparse
 import os
 import sys
 import time
@@ -18,12 +19,15 @@ import psycopg
 
 from automation import pulumi
 from automation.platform_secrets import ensure_platform_secrets, read_secret
+from automation.platform_settings import remember_settings
 from automation.registry import access_tokens, audit, cluster
 from automation.registry.migrate import migrate
 from automation.settings import CONTROL_LOGIN, Settings, settings_from
+from automation.workflows.names import executor_id, slot_of
 from contracts.engines import engine_environ, engine_from
 from contracts.errors import PlatformError
 from contracts.home import Home, daemon_environ, home_from
+from contracts.platform_settings import PlatformSettings
 from contracts.units import Health, Unit, call
 from local import launch, servers
 from local.accounts import Account, account
@@ -35,10 +39,12 @@ OWN_TIMEOUT_S = 60.0
 Say = Callable[[str], None]
 
 
-def boot(home: Home, environ: Mapping[str, str], say: Say) -> None:
-    """Bring the platform of `home` up. Raises PlatformError; what came up until then stays up."""
+def boot(home: Home, environ: Mapping[str, str], asked: dict[str, Any], say: Say) -> None:
+    """Bring the platform of `home` up, with the settings `asked` for from now on. Raises
+    PlatformError; what came up until then stays up."""
     pulumi.require_engine(home, engine_from(environ))
     owner = account(os.getuid())
+    chosen = remember_settings(home, asked)
     with _step("secrets", say):
         ensure_platform_secrets(home)
     with _step("supervisor", say):
@@ -53,25 +59,33 @@ def boot(home: Home, environ: Mapping[str, str], say: Say) -> None:
         _run(home, _shared_servers(home, owner), SERVERS_TIMEOUT_S)
     with _step("platform stack", say):
         pulumi.up(pulumi.platform_stack(home), _only_errors(say))
-    with _step("worker, api", say):
-        _run(home, own_units(home, Path(sys.executable), environ), OWN_TIMEOUT_S)
+    with _step("workers, api", say):
+        units = own_units(home, Path(sys.executable), environ, chosen)
+        _remove_other_workers(home, units)
+        _run(home, units, OWN_TIMEOUT_S)
 
 
-def own_units(home: Home, python: Path, environ: Mapping[str, str]) -> list[Unit]:
+def own_units(
+    home: Home, python: Path, environ: Mapping[str, str], chosen: PlatformSettings
+) -> list[Unit]:
     """The control plane's processes. They may start before PostgreSQL, and outlive its restart."""
     env = {
         **daemon_environ(home),
         **engine_environ(environ),
-        # Read by nobody: it makes the unit another one, so that new code restarts it.
+        # Read by nobody: they make the unit another one, so that new code or settings restart it.
         "CROFT_CODE": code_digest(Path(sys.prefix)),
+        "CROFT_SETTINGS": chosen.model_dump_json(exclude={"workers"}),
     }
-    worker = Unit(
-        name="worker",
-        argv=[str(python), "-m", "automation.worker"],
-        env=env,
-        after=["postgres"],
-        stop_timeout_s=30,
-    )
+    workers = [
+        Unit(
+            name=executor_id(slot),
+            argv=[str(python), "-m", "automation.worker", "--slot", str(slot)],
+            env=env,
+            after=["postgres"],
+            stop_timeout_s=30,
+        )
+        for slot in range(chosen.workers)
+    ]
     api = Unit(
         name="api",
         argv=[str(python), "-m", "automation.app"],
@@ -79,7 +93,15 @@ def own_units(home: Home, python: Path, environ: Mapping[str, str]) -> list[Unit
         after=["postgres"],
         health=Health(kind="http", port=home.ports.api, path="/health"),
     )
-    return [worker, api]
+    return [*workers, api]
+
+
+def _remove_other_workers(home: Home, units: Sequence[Unit]) -> None:
+    """Those of an earlier setting. What they leave unfinished is taken over by the others."""
+    wanted = {unit.name for unit in units}
+    for name in launch.unit_status(home):
+        if name not in wanted and (name == "worker" or slot_of(name) is not None):
+            call(home.supervisor_socket, {"op": "remove", "name": name})
 
 
 def _databases(home: Home, settings: Settings) -> None:
@@ -127,9 +149,13 @@ def _step(name: str, say: Say) -> Iterator[None]:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="automation.boot", description=__doc__)
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--deleted-kept-days", type=float)
+    asked = vars(parser.parse_args())
     home = home_from(os.environ, uid=os.getuid())
     try:
-        boot(home, os.environ, lambda line: print(line, flush=True))
+        boot(home, os.environ, asked, lambda line: print(line, flush=True))
     except PlatformError as error:
         print(f"{error.code}: {error.message}\n  {error.fix}", file=sys.stderr, flush=True)
         return error.exit_code

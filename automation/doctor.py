@@ -118,7 +118,7 @@ def check_work(home: Home) -> Finding:
         stuck = projects.list_in_state(conn, "CLEANUP_STUCK")
     if waiting:
         detail = f"{waiting} operations wait for longer than {WAITING_MAX_S:.0f} s"
-        return Finding("work", "problem", detail, "croft logs worker")
+        return Finding("work", "problem", detail, "croft logs worker-0")
     if stuck:
         detail = f"cleanup stuck: {', '.join(stuck)}"
         return Finding("work", "warning", detail, f"croft projects destroy {stuck[0]} --yes")

@@ -459,7 +459,7 @@ def _translated(error: auto.CommandError, stack: str, failures: list[str]) -> Pl
     message = failures[0] if failures else _last_line(str(error))
     if AWAY.search(message):
         return BackendDown(message, fix="see: croft status")
-    return DeployFailed(message, fix="see: croft logs worker")
+    return DeployFailed(message, fix="see: croft logs worker-0")
 
 
 def _engine_fault(error: Exception) -> PlatformError:
@@ -467,7 +467,7 @@ def _engine_fault(error: Exception) -> PlatformError:
     message = f"the engine met an unexpected {type(error).__name__}"
     if AWAY.search(str(error)):
         return BackendDown(message, fix="see: croft status")
-    return DeployFailed(message, fix="see: croft logs worker")
+    return DeployFailed(message, fix="see: croft logs worker-0")
 
 
 def _last_line(text: str) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from psycopg.conninfo import make_conninfo
 
 from automation.platform_secrets import read_secret
+from automation.platform_settings import read_settings
 from contracts.engines import Engine, engine_from
 from contracts.home import Home
 
@@ -76,5 +77,6 @@ def settings_from(home: Home, environ: Mapping[str, str] = MappingProxyType({}))
     return Settings(
         home=home,
         control_password=read_secret(home, "postgres_control"),
+        deleted_kept_s=read_settings(home).deleted_kept_days * 24 * 3600,
         engine=engine_from(environ),
     )

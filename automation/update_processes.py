@@ -48,7 +48,7 @@ UPDATE_TIMEOUT_S = 1800.0
 LOCKED_WAIT_S = 10.0
 LOCKED_RETRY_S = 0.2
 
-_LOG = "see: croft logs worker"
+_LOG = "see: croft logs worker-0"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from cli.render import Output, print_views
 from contracts.engines import engine_environ
 from contracts.errors import BackendDown, NotFound
 from contracts.home import Home, daemon_environ, home_from
+from contracts.platform_settings import DELETED_KEPT_DAYS_MAX, WORKERS_MAX
 from contracts.units import UNIT_NAME, UnitStatus
 from local import launch, ports, toolbox
 from local.accounts import Account, account, prepare_home
@@ -33,7 +34,24 @@ app = typer.Typer(no_args_is_help=True)
 
 
 @app.command(epilog="Example: croft up")
-def up() -> None:
+def up(
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=WORKERS_MAX,
+            help="How many processes run operations, from now on; default: as before, or 1.",
+        ),
+    ] = None,
+    deleted_kept_days: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=DELETED_KEPT_DAYS_MAX,
+            help="How long a deleted project can be restored; default: as before, or 7.",
+        ),
+    ] = None,
+) -> None:
     """Start the platform: obtain the servers, start them, and say what to type next."""
     uid = os.getuid()
     home = home_from(os.environ, uid=uid)
@@ -45,8 +63,10 @@ def up() -> None:
         # What a killed supervisor left running is ours, and is taken over by the next one.
         ports.require_free(fixed_ports(home), our_pids=survivors(home))
     python = service_python(home)
+    asked = {"--workers": workers, "--deleted-kept-days": deleted_kept_days}
+    options = [f"{name}={value}" for name, value in asked.items() if value is not None]
     booted = subprocess.run(
-        [str(python), "-m", "automation.boot"],
+        [str(python), "-m", "automation.boot", *options],
         env=daemon_environ(home) | engine_environ(os.environ, python.parent),
         cwd="/",
         stdin=subprocess.DEVNULL,
@@ -83,7 +103,7 @@ def status(
         raise BackendDown("not every server is running", code="unit_down", fix="croft logs SERVER")
 
 
-@app.command(epilog="Example: croft logs worker --follow")
+@app.command(epilog="Example: croft logs worker-0 --follow")
 def logs(
     server: Annotated[str, typer.Argument(help="A name that `croft status` shows.")],
     lines: Annotated[

@@ -92,6 +92,10 @@ class Home:
         return self.root / "etc"
 
     @property
+    def platform_settings(self) -> Path:
+        return self.etc / "platform.toml"
+
+    @property
     def routes(self) -> Path:
         """The folder Traefik watches: one file per project, complete or absent."""
         return self.etc / "traefik" / "routes"

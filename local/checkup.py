@@ -159,12 +159,13 @@ def check_servers(home: Home) -> Finding:
 
 
 def check_code(home: Home) -> Finding:
-    """Whether worker and API run the code that is checked out here."""
+    """Whether workers and API run the code that is checked out here."""
     wanted = code_digest(Path(sys.prefix))
-    old = [name for name in ("worker", "api") if _running_code(home, name) != wanted]
+    ours = [name for name in launch.unit_status(home) if name.startswith(("worker", "api"))]
+    old = [name for name in ours if _running_code(home, name) != wanted]
     if old:
         return Finding("code", "warning", f"{', '.join(old)}: another version runs", "croft up")
-    return Finding("code", "ok", "worker and api run what is installed")
+    return Finding("code", "ok", "workers and api run what is installed")
 
 
 def _running_code(home: Home, name: str) -> str:

@@ -23,7 +23,7 @@ OVER = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 LOST = {
     "code": "workflow_lost",
     "message": "the operation's workflow ended before its work was done",
-    "fix": "see: croft logs worker; then: croft operations retry",
+    "fix": "see: croft logs worker-0; then: croft operations retry",
 }
 
 

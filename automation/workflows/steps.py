@@ -105,7 +105,7 @@ def explain(error: Exception) -> dict[str, Any]:
         return {"code": error.code, "message": error.message, "fix": error.fix}
     log.error("unexpected error in a workflow", exc_info=error)
     message = f"the worker met an unexpected {type(error).__name__}"
-    return {"code": "internal", "message": message, "fix": "see: croft logs worker"}
+    return {"code": "internal", "message": message, "fix": "see: croft logs worker-0"}
 
 
 def status_of(reason: dict[str, Any]) -> OperationStatus:

@@ -73,7 +73,7 @@ def test_two_creates_of_one_name(platform: Platform) -> None:
 
 def test_a_worker_killed_in_mid_create(platform: Platform) -> None:
     started = _create_in_background(platform, "interrupted")
-    worker = platform.units()["worker"].pid
+    worker = platform.units()["worker-0"].pid
     assert worker
     os.kill(worker, signal.SIGKILL)
 
@@ -90,7 +90,7 @@ def test_a_worker_killed_in_mid_create(platform: Platform) -> None:
 
 
 def test_of_three_updates_at_once_one_process_dies_alone(platform: Platform) -> None:
-    worker = platform.units()["worker"].pid
+    worker = platform.units()["worker-0"].pid
     assert worker
     names = [f"three {secrets.token_hex(4)}" for _ in range(3)]
     started = [platform.json("projects", "create", name, "--no-wait") for name in names]
@@ -108,7 +108,7 @@ def test_of_three_updates_at_once_one_process_dies_alone(platform: Platform) -> 
         if operation["status"] == "finished":
             platform.destroy(each["ref"])
         assert platform.orphans(each["ref"]) == []
-    assert platform.units()["worker"].pid == worker
+    assert platform.units()["worker-0"].pid == worker
 
 
 def test_keycloak_stopped_in_mid_create(platform: Platform) -> None:

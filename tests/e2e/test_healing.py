@@ -34,7 +34,7 @@ def proof(project: dict[str, Any]) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize(
-    "unit", ["postgres", "keycloak", "minio", "traefik", "worker", "api", "rest"]
+    "unit", ["postgres", "keycloak", "minio", "traefik", "worker-0", "api", "rest"]
 )
 def test_a_killed_unit_comes_back(
     platform: Platform, project: dict[str, Any], proof: Callable[[], None], unit: str

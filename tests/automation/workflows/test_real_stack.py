@@ -42,7 +42,7 @@ def _kill_worker_in(platform: Platform, ref: str, step: str, after_s: float) -> 
             poll_interval_s=0.02,
         )
     time.sleep(after_s)
-    worker = eventually(lambda: platform.units()["worker"].pid, timeout_s=30)
+    worker = eventually(lambda: platform.units()["worker-0"].pid, timeout_s=30)
     os.kill(worker, signal.SIGKILL)
 
 
