@@ -1,0 +1,82 @@
+"""Two API processes on one registry: whoever is asked, it is one control plane."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+from dbos import DBOSClient, run_dbos_database_migrations
+from fastapi.testclient import TestClient
+
+from automation import outbox
+from automation.app import build_app
+from automation.context import open_context
+from automation.settings import Settings
+from automation.workflows.names import SYSTEM_SCHEMA
+from tests.fixtures.platform import eventually
+
+BOTH = 2
+TRIES = 4
+
+
+@pytest.fixture
+def apis(settings: Settings) -> Iterator[list[TestClient]]:
+    """Each with a pool and a sweeper of its own."""
+    headers = {"Authorization": f"Bearer {settings.token_path.read_text()}"}
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                TestClient(build_app(stack.enter_context(open_context(settings))), headers=headers)
+            )
+            for _ in range(BOTH)
+        ]
+
+
+def at_once(apis: list[TestClient], name: str, headers: dict[str, str]) -> list[tuple[int, str]]:
+    """The same create, several times at each; status and ref (or code) of every answer."""
+
+    def create(api: TestClient) -> tuple[int, str]:
+        answer = api.post("/v1/projects", json={"name": name}, headers=headers)
+        body = answer.json()
+        return answer.status_code, body.get("ref") or body["code"]
+
+    with ThreadPoolExecutor(len(apis) * TRIES) as pool:
+        return list(pool.map(create, apis * TRIES))
+
+
+def test_one_name_is_given_once(apis: list[TestClient]) -> None:
+    answers = sorted(at_once(apis, "shop", {}))
+    assert [status for status, _ in answers] == [201] + [409] * (BOTH * TRIES - 1)
+    assert {what for status, what in answers if status == 409} == {"project_name_taken"}
+    lists = [api.get("/v1/projects").json() for api in apis]
+    assert lists[0] == lists[1] and [p["ref"] for p in lists[0]] == [answers[0][1]]
+
+
+def test_one_key_is_one_request(apis: list[TestClient]) -> None:
+    key = {"Idempotency-Key": "only-once"}
+    made = set(at_once(apis, "shop", key)) - {(409, "idempotency_key_in_use")}  # still in flight
+    assert [status for status, _ in made] == [201]
+    assert set(at_once(apis, "shop", key)) == made
+
+
+def test_what_one_promised_is_enqueued_once_whoever_sweeps(
+    apis: list[TestClient], settings: Settings
+) -> None:
+    """And followed at the other one."""
+    run_dbos_database_migrations(settings.dbos_url, schema=SYSTEM_SCHEMA)
+    made = [
+        apis[n % BOTH].post("/v1/projects", json={"name": f"shop {n}"}).headers["Location"]
+        for n in range(6)
+    ]
+    client: DBOSClient = outbox.queue_client(settings)
+    try:
+        queued = eventually(
+            lambda: len(found := client.list_queued_workflows()) == len(made) and found,
+            timeout_s=30,
+        )
+    finally:
+        client.destroy()
+    operations = {location.rpartition("/")[2] for location in made}
+    assert {each.workflow_id.rpartition(":")[2] for each in queued} == operations
+    for n, location in enumerate(made):
+        assert apis[1 - n % BOTH].get(location).json()["status"] == "scheduling"
