@@ -24,12 +24,17 @@ def apis(settings: Settings) -> Iterator[list[TestClient]]:
     """Each with a pool and a sweeper of its own."""
     headers = {"Authorization": f"Bearer {settings.token_path.read_text()}"}
     with ExitStack() as stack:
-        yield [
+        clients = [
             stack.enter_context(
                 TestClient(build_app(stack.enter_context(open_context(settings))), headers=headers)
             )
             for _ in range(BOTH)
         ]
+        for client in clients:
+            # FastAPI builds its routes at the first request, with the process's warnings off: not
+            # in two threads at once.
+            assert client.get("/v1/projects").json() == []
+        yield clients
 
 
 def at_once(apis: list[TestClient], name: str, headers: dict[str, str]) -> list[tuple[int, str]]:
@@ -56,7 +61,8 @@ def test_one_key_is_one_request(apis: list[TestClient]) -> None:
     key = {"Idempotency-Key": "only-once"}
     made = set(at_once(apis, "shop", key)) - {(409, "idempotency_key_in_use")}  # still in flight
     assert [status for status, _ in made] == [201]
-    assert set(at_once(apis, "shop", key)) == made
+    for api in apis:
+        assert set(at_once([api], "shop", key)) - {(409, "idempotency_key_in_use")} == made
 
 
 def test_what_one_promised_is_enqueued_once_whoever_sweeps(
