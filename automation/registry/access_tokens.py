@@ -65,7 +65,12 @@ def ensure_operator(conn: Connection[Any], token: str) -> None:
     """Make `token` the one that the operator's file holds; an earlier one is valid no longer."""
     row = conn.execute("SELECT id FROM members WHERE name = %s", [OPERATOR]).fetchone()
     assert row is not None, "every registry has an operator"
-    asked = {"hash": hash_token(token), "member": row[0], "name": OPERATOR, "alias": alias_of(token)}
+    asked = {
+        "hash": hash_token(token),
+        "member": row[0],
+        "name": OPERATOR,
+        "alias": alias_of(token),
+    }
     conn.execute(
         "UPDATE access_tokens SET revoked_at = now() WHERE member_id = %(member)s"
         " AND name = %(name)s AND hash <> %(hash)s AND revoked_at IS NULL",

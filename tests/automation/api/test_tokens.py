@@ -347,6 +347,6 @@ def test_the_operators_token_survives_each_boot(ctx, api):
     token = ctx.settings.token_path.read_text()
     for name_of in (token, "sbp_" + "0" * 40, token):
         with ctx.transaction() as conn:
-            access_tokens.ensure(conn, name=access_tokens.OPERATOR, token=name_of)
+            access_tokens.ensure_operator(conn, name_of)
     assert api.get("/v1/projects").status_code == 200
     assert holding(api, "sbp_" + "0" * 40).get("/v1/projects").status_code == 401
