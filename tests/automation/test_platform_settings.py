@@ -37,10 +37,10 @@ def test_a_file_that_cannot_be_used_is_named(home: Home, text: str) -> None:
 
 
 def test_workers_are_units_with_a_slot_each(home: Home) -> None:
-    units = own_units(home, Path("/python"), PlatformSettings(workers=3))
+    units = own_units(home, Path("/python"), {}, PlatformSettings(workers=3))
     assert [unit.name for unit in units] == ["worker-0", "worker-1", "worker-2", "api"]
     assert [unit.argv[-2:] for unit in units[:3]] == [["--slot", str(n)] for n in range(3)]
-    one = own_units(home, Path("/python"), PlatformSettings())
+    one = own_units(home, Path("/python"), {}, PlatformSettings())
     assert one == [units[0], units[3]]  # another number of workers restarts none that stays
-    other = own_units(home, Path("/python"), PlatformSettings(deleted_kept_days=1))
+    other = own_units(home, Path("/python"), {}, PlatformSettings(deleted_kept_days=1))
     assert other[0] != one[0]
