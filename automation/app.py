@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 
 from automation.api import (
     audit,
+    logins,
     members,
     operations,
     organizations,
@@ -28,6 +29,7 @@ from automation.api.errors import Problem, install_error_handlers
 from automation.api.idempotency import Idempotency, require_key
 from automation.api.request_ids import RequestIds
 from automation.context import Context, open_context
+from automation.logins import RealmKeys
 from automation.outbox import sweeping
 from automation.settings import settings_from
 from contracts.home import home_from
@@ -46,6 +48,7 @@ def build_app(ctx: Context) -> FastAPI:
 
     app = bare_app(lifespan)
     app.state.context = ctx
+    app.state.realm_keys = RealmKeys(ctx.settings.home.issuer)
     return app
 
 
@@ -72,6 +75,7 @@ def bare_app(lifespan: Lifespan | None = None) -> FastAPI:
     for noun in (projects, plans, organizations, members, webhooks, operations, tokens, audit):
         v1.include_router(noun.router)
     app.include_router(v1)
+    app.include_router(logins.router)
     app.add_api_route("/health", health, tags=["platform"])
     install_error_handlers(app)
     # The last one added is met first.

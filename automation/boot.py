@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from automation import pulumi
+from automation import first_administrator, pulumi
 from automation.platform_secrets import ensure_platform_secrets, read_secret
 from automation.platform_settings import remember_settings
 from automation.registry import access_tokens, audit, cluster
@@ -59,6 +59,8 @@ def boot(home: Home, environ: Mapping[str, str], asked: dict[str, Any], say: Say
         _run(home, _shared_servers(home, owner), SERVERS_TIMEOUT_S)
     with _step("platform stack", say):
         pulumi.up(pulumi.platform_stack(home), _only_errors(say))
+    with _step("first administrator", say), psycopg.connect(settings.control_dsn) as conn:
+        first_administrator.ensure(home, conn, say)
     with _step("workers, api", say):
         units = own_units(home, Path(sys.executable), environ, chosen)
         _remove_other_workers(home, units)

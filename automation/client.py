@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 import httpx2 as httpx
 from pydantic import BaseModel, ValidationError
 
+from automation.transport import Token as Token
 from automation.transport import Transport, read, segment
 from contracts import errors
 from contracts.audit import AuditPage, AuditRow, AuditVerdict
@@ -68,7 +69,7 @@ class Client:
     """One connection pool to one control plane. Every method raises `contracts.errors` only."""
 
     def __init__(
-        self, url: str, token: str, *, transport: httpx.BaseTransport | None = None
+        self, url: str, token: Token, *, transport: httpx.BaseTransport | None = None
     ) -> None:
         self.url = url
         self._at = Transport(url, token, transport=transport)
@@ -385,8 +386,8 @@ def client_for(home: Home, environ: Mapping[str, str]) -> Client:
     return client_at(environ.get("CROFT_URL") or home.api_url, token)
 
 
-def client_at(url: str, token: str) -> Client:
-    if not token.isascii():
+def client_at(url: str, token: Token) -> Client:
+    if isinstance(token, str) and not token.isascii():
         raise errors.Unauthorized("the token is not one of ours", fix="check CROFT_TOKEN")
     try:
         return Client(url, token)

@@ -13,7 +13,8 @@ def get(ctx: Context, actor: Actor) -> Profile:
         mine = organizations.list_all(conn, list(actor.roles))
     return Profile(
         gotrue_id=str(person.id),
-        primary_email=person.email or "",
+        # Whoever handed a bound token out may hold it too.
+        primary_email=person.email or "" if actor.bound_to is None else "",
         username=person.name,
         is_operator=actor.is_operator,
         scopes=sorted(actor.scopes),

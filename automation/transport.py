@@ -5,7 +5,7 @@ Owns HTTP, retries of lost answers, and the reading of an answer as a `contracts
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -25,14 +25,18 @@ _BY_CODE = {kind.default_code: kind for kind in _KINDS}
 T = TypeVar("T")
 
 
+# A login's is renewed while requests go on: it is asked for at each of them.
+Token = str | Callable[[], str]
+
+
 class Transport:
     """Requests to one control plane, as one who holds `token`. Raises `contracts.errors` only."""
 
-    def __init__(self, url: str, token: str, *, transport: httpx.BaseTransport | None) -> None:
+    def __init__(self, url: str, token: Token, *, transport: httpx.BaseTransport | None) -> None:
         self.url = url
         self._http = httpx.Client(
             base_url=url,
-            headers={"Authorization": f"Bearer {token}"},
+            auth=_signing(token),
             timeout=httpx.Timeout(REQUEST_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             # A proxy from the environment is meant for the internet, not for this machine's API.
             trust_env=False,
@@ -98,6 +102,15 @@ class Transport:
                 yield from _lines(response.iter_text())
         except httpx.TransportError as error:
             raise down(self.url, error) from error
+
+
+def _signing(token: Token) -> Callable[[httpx.Request], httpx.Request]:
+    def sign(request: httpx.Request) -> httpx.Request:
+        bearer = token if isinstance(token, str) else token()
+        request.headers["Authorization"] = f"Bearer {bearer}"
+        return request
+
+    return sign
 
 
 def error_of(response: httpx.Response) -> PlatformError:

@@ -17,6 +17,7 @@ from cli import (
     contexts,
     doctor,
     links,
+    logins,
     members,
     operations,
     organizations,
@@ -51,6 +52,7 @@ app.add_typer(tokens.app, name="tokens")
 app.add_typer(audit.app, name="audit")
 app.add_typer(contexts.app, name="context")
 app.add_typer(links.app)
+app.add_typer(logins.app)
 app.add_typer(shell.app)
 
 

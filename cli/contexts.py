@@ -26,10 +26,10 @@ ContextName = Annotated[
 def list_(context: typer.Context, output: OutputOption = Output.table) -> None:
     """List the contexts; the one in use is marked."""
     preferences = _preferences(context)
-    contexts, tokens = preferences.contexts(), preferences.tokens()
+    contexts, kept = preferences.contexts(), preferences.credentials_by_name()
     print_views(
         [
-            {"name": name, "url": url, "token": name in tokens, "in_use": name == contexts.current}
+            {"name": name, "url": url, "token": name in kept, "in_use": name == contexts.current}
             for name, url in contexts.urls.items()
         ],
         output,
@@ -59,7 +59,7 @@ def add(
     contexts = preferences.contexts().with_(check_name(name), url)
     token = sys.stdin.readline() if token_stdin else typer.prompt("Token", hide_input=True)
     client_at(url, token.strip()).close()  # refused now rather than at each later command
-    preferences.save_tokens({**preferences.tokens(), name: token.strip()})
+    preferences.save_credentials({**preferences.credentials_by_name(), name: token.strip()})
     preferences.save(contexts)
     print_view({"name": name, "url": url, "in_use": contexts.current == name}, output)
 
@@ -69,7 +69,8 @@ def remove(context: typer.Context, name: ContextName) -> None:
     """Forget a context and its token. The control plane itself is not touched."""
     preferences = _preferences(context)
     preferences.save(preferences.contexts().without(name))
-    preferences.save_tokens({k: v for k, v in preferences.tokens().items() if k != name})
+    kept = preferences.credentials_by_name()
+    preferences.save_credentials({other: kept[other] for other in kept if other != name})
 
 
 def _preferences(context: typer.Context) -> Preferences:

@@ -11,8 +11,9 @@ from typing import Protocol
 
 import typer
 
-from automation.client import Client, client_at, installed_token
+from automation.client import Client, Token, client_at, installed_token
 from cli.preferences import find_link, preferences_of
+from cli.sessions import token_of
 from contracts.errors import Unauthorized
 from contracts.home import Home
 
@@ -37,12 +38,12 @@ class Operator:
         """Opened only now: `croft up` comes before there is a token."""
         return client_at(*self.address())
 
-    def address(self) -> tuple[str, str]:
+    def address(self) -> tuple[str, Token]:
         """URL and token."""
-        url, context = self._chosen()
+        url, context = self.chosen()
         return url, self.environ.get("CROFT_TOKEN") or self._token(url, context)
 
-    def _chosen(self) -> tuple[str, str]:
+    def chosen(self) -> tuple[str, str]:
         """The URL, and the context that it came from, if one did."""
         contexts = preferences_of(self.environ).contexts()
         if self.url:
@@ -60,18 +61,20 @@ class Operator:
             return contexts.url(contexts.current), contexts.current
         return self.home.api_url, ""
 
-    def _token(self, url: str, context: str) -> str:
+    def _token(self, url: str, context: str) -> Token:
         preferences = preferences_of(self.environ)
-        tokens, urls = preferences.tokens(), preferences.contexts().urls
+        kept, urls = preferences.credentials_by_name(), preferences.contexts().urls
         for name in [context] if context else urls:
-            if name in tokens and urls.get(name) == url:
-                return tokens[name]
+            if name in kept and urls.get(name) == url:
+                return token_of(preferences, name)
+        if not context and url.rstrip("/") in kept:
+            return token_of(preferences, url.rstrip("/"))
         if url.rstrip("/") == self.home.api_url:
             return installed_token(self.home)
         raise Unauthorized(
             f"no token for {url}",
             code="token_missing",
-            fix="set CROFT_TOKEN, or give it once to: croft context add NAME --url URL",
+            fix="log in with: croft login, or set CROFT_TOKEN",
         )
 
 

@@ -1,8 +1,8 @@
 """What `croft` remembers between two runs: named control planes, their tokens, the linked project.
 
-Owns three files: `config.toml` (addresses) and `credentials.json` (0600, tokens) in the person's
-configuration folder, and `.croft/project.toml`, found by walking up from where the person stands:
-it holds no secret and may be committed. Must not know which of them is used.
+Owns three files: `config.toml` (addresses) and `credentials.json` (0600, tokens and logins) in the
+person's configuration folder, and `.croft/project.toml`, found by walking up from where the person
+stands: it holds no secret and may be committed. Must not know which of them is used.
 """
 
 import json
@@ -14,11 +14,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from automation.login_client import Session
 from contracts.errors import InvalidInput, NotFound
 from contracts.refs import is_ref
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 LINK = Path(".croft") / "project.toml"
+
+# An access token, or a login that goes on.
+Credential = str | Session
+_CREDENTIALS = TypeAdapter(dict[str, Credential])
 
 
 @dataclass(frozen=True)
@@ -85,27 +92,29 @@ class Preferences:
             lines += ["", f"[contexts.{name}]", f"url = {json.dumps(url)}"]
         _write(self.config, "\n".join(lines).lstrip("\n") + "\n", mode=0o644)
 
-    def tokens(self) -> dict[str, str]:
-        """By context. Refuses a file that others could have read."""
+    def credentials_by_name(self) -> dict[str, Credential]:
+        """By context, or by address where there is none. Refuses a file that others could have
+        read."""
         try:
             mode = self.credentials.stat().st_mode & 0o777
-            found = json.loads(self.credentials.read_text())
+            found = _CREDENTIALS.validate_json(self.credentials.read_bytes())
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise _broken(self.credentials, str(error)) from error
+        except ValidationError:  # its text would quote tokens
+            raise _broken(self.credentials, "it is no object of tokens and logins") from None
         if mode & 0o077:
             raise InvalidInput(
                 f"{self.credentials} is open to others (mode {mode:04o})",
                 code="credentials_exposed",
                 fix=f"chmod 600 {self.credentials}, and replace the tokens in it",
             )
-        if not isinstance(found, dict) or not all(isinstance(t, str) for t in found.values()):
-            raise _broken(self.credentials, "it is no object of tokens by context")
         return found
 
-    def save_tokens(self, tokens: Mapping[str, str]) -> None:
-        _write(self.credentials, json.dumps(dict(tokens), indent=2) + "\n", mode=0o600)
+    def save_credentials(self, credentials: Mapping[str, Credential]) -> None:
+        text = _CREDENTIALS.dump_json(dict(credentials), indent=2).decode()
+        _write(self.credentials, text + "\n", mode=0o600)
 
 
 def preferences_of(environ: Mapping[str, str]) -> Preferences:

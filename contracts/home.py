@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.errors import InvalidInput
+from contracts.logins import REALM
 
 SYSTEM_HOME = Path("/var/lib/croft")
 SYSTEM_USER = "croft"
@@ -37,7 +38,12 @@ class Ports:
     def postgres(self) -> int:
         return self.base + 2
 
-    # base + 3 and base + 4 are kept for dashboard and mail.
+    @property
+    def dashboard(self) -> int:
+        """Nothing listens here yet."""
+        return self.base + 3
+
+    # base + 4 is kept for mail.
 
     @property
     def keycloak(self) -> int:
@@ -150,6 +156,15 @@ class Home:
     @property
     def keycloak_url(self) -> str:
         return f"http://127.0.0.1:{self.ports.keycloak}"
+
+    @property
+    def issuer(self) -> str:
+        """Of people's logins to the platform itself."""
+        return f"{self.keycloak_url}/realms/{REALM}"
+
+    @property
+    def dashboard_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.dashboard}"
 
     @property
     def minio_server(self) -> str:

@@ -1,7 +1,8 @@
 """The platform stack: what all projects on one PostgreSQL and one Keycloak share.
 
 Owns the cluster-wide roles, who may enter the platform's own databases, and the account that makes
-realms. Runs before the first project, as the bootstrap client of Keycloak's realm master.
+realms. Runs before the first project, as the bootstrap client of Keycloak's realm master. The realm
+for logins to the platform itself is declared in stacks/control_realm.py.
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ import pulumi
 import pulumi_keycloak as keycloak
 import pulumi_postgresql as postgresql
 
+from stacks.control_realm import control_realm
 from stacks.spec import PLATFORM_SECRETS, PlatformSpec, read_secrets
 
 KEYCLOAK_TIMEOUT_S = 60
@@ -89,3 +91,4 @@ def _keycloak(spec: PlatformSpec, provisioner_secret: pulumi.Input[str]) -> None
         role="create-realm",
         opts=opts,
     )
+    control_realm(spec.dashboard_url, opts)

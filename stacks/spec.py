@@ -118,13 +118,16 @@ class PlatformSpec(_Spec):
 
     postgres: PostgresAddress
     keycloak_url: str
+    dashboard_url: str
     closed_databases: tuple[str, ...] = CLOSED_DATABASES
     """Databases that PUBLIC may neither connect to nor make temporary tables in."""
 
     @classmethod
     def on(cls, home: Home) -> Self:
         return cls(
-            postgres=PostgresAddress(port=home.ports.postgres), keycloak_url=home.keycloak_url
+            postgres=PostgresAddress(port=home.ports.postgres),
+            keycloak_url=home.keycloak_url,
+            dashboard_url=home.dashboard_url,
         )
 
 

@@ -34,7 +34,8 @@ DOORS = {
 # Folders with Python that no package may import; they may import anything.
 OUTSIDE = {"tests", "bench"}
 # The whole list of what the CLI sees of the control plane.
-CLI_SEES = {"automation.client"}
+# The control plane, and the realm where one logs in to it.
+CLI_SEES = {"automation.client", "automation.login_client"}
 # What works without an API to ask: the start of the platform, and the look at what is wrong.
 CLI_PLATFORM_SEES = {
     "cli/platform.py": {"automation.boot"},

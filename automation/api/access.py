@@ -1,10 +1,11 @@
-"""Who may ask: an `sbp_` bearer token on every route but /health. And what routes work with.
+"""Who may ask: a bearer token on every route of /v1. And what routes work with.
 
-Owns the check of a request: whose it is, and whether its route is open to them. Must not know how
-tokens are stored, nor which role a route needs.
+Owns the check of a request: whose it is, and whether its route is open to them. Must not know what
+a token is (automation/authentication.py), nor which role a route needs.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,15 +15,18 @@ from psycopg import Connection
 
 from automation.absence import no_operation, no_organization, no_project
 from automation.actors import Actor
+from automation.authentication import find_actor
 from automation.context import Context
 from automation.permissions import CHECKED_INSIDE, needed_for
-from automation.registry import access_tokens, organizations
+from automation.registry import organizations
 from automation.scopes import opens
 from contracts.errors import Forbidden, NotFound, Unauthorized
 from contracts.organizations import is_slug
 from contracts.refs import is_ref, is_uuid
 
-_bearer = HTTPBearer(auto_error=False, description="An access token: `sbp_` and 40 hex digits.")
+_bearer = HTTPBearer(
+    auto_error=False, description="An access token, `sbp_` and 40 hex digits, or that of a login."
+)
 
 
 def context_of(request: Request) -> Context:
@@ -35,32 +39,19 @@ ContextOf = Annotated[Context, Depends(context_of)]
 
 
 def authenticate(ctx: Context, request: Request) -> Actor:
-    """Whose the request's token is. Raises Unauthorized."""
+    """Whose the request's token is. Raises Unauthorized, BackendDown."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    actor = None
     if scheme.lower() == "bearer" and token:
-        with ctx.transaction() as conn:
-            holder = access_tokens.find_holder(conn, token)
-            if holder is not None and holder.use_is_due:
-                access_tokens.note_use(conn, holder.token_id)
-        if holder is not None:
-            kind = "service-account" if holder.is_service_account else "member"
-            return Actor(
-                name=f"{kind}:{holder.member_name}",
-                address=request.client.host if request.client else "",
-                request_id=request.state.request_id,
-                member_id=holder.member_id,
-                is_operator=holder.is_operator,
-                roles={UUID(key): role for key, role in holder.roles.items()},
-                bound_to=holder.bound_to,
-                scopes=frozenset(holder.scopes),
-                token_id=holder.token_id,
-                expires_at=holder.expires_at,
-            )
-    raise Unauthorized(
-        "this access token is not known here" if token else "no access token",
-        code="unauthorized",
-        fix="send `Authorization: Bearer <token>`; `croft up` writes the token to secrets/token",
-    )
+        actor = find_actor(ctx, request.app.state.realm_keys, token)
+    if actor is None:
+        raise Unauthorized(
+            "this token is not known here, or past its time" if token else "no access token",
+            code="unauthorized",
+            fix="log in with: croft login, or send `Authorization: Bearer <token>`",
+        )
+    address = request.client.host if request.client else ""
+    return replace(actor, address=address, request_id=request.state.request_id)
 
 
 def require_actor(

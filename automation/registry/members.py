@@ -29,6 +29,52 @@ class Person:
     email: str | None
 
 
+@dataclass(frozen=True)
+class LoginRow:
+    """A person who has logged in, and what they may do where."""
+
+    id: UUID
+    name: str
+    is_operator: bool
+    roles: dict[str, Role]
+    """By organization id."""
+
+
+def find_login(conn: Connection[Any], subject: UUID) -> LoginRow | None:
+    with conn.cursor(row_factory=class_row(LoginRow)) as cursor:
+        return cursor.execute(
+            "SELECT m.id, m.name, m.is_operator,"
+            "       coalesce((SELECT jsonb_object_agg(om.organization_id, om.role)"
+            "         FROM organization_members om WHERE om.member_id = m.id), '{}') AS roles"
+            "  FROM members m WHERE m.subject = %s",
+            [subject],
+        ).fetchone()
+
+
+def link(conn: Connection[Any], name: str, subject: UUID, email: str) -> bool:
+    """Whether the person of this name is now the one who logs in as `subject`; one is made if there
+    is none. False when the name is an operator's, or somebody's who logs in as another subject."""
+    linked = conn.execute(
+        "INSERT INTO members (name, subject, email) VALUES (%(name)s, %(subject)s, %(email)s)"
+        " ON CONFLICT (lower(name)) WHERE organization_id IS NULL"
+        " DO UPDATE SET subject = excluded.subject, email = excluded.email"
+        " WHERE NOT members.is_operator"
+        "   AND (members.subject IS NULL OR members.subject = excluded.subject)",
+        {"name": name, "subject": subject, "email": email or None},
+    )
+    return linked.rowcount == 1
+
+
+def link_operator(conn: Connection[Any], name: str, subject: UUID) -> bool:
+    """Whether that was news."""
+    linked = conn.execute(
+        "UPDATE members SET subject = %(subject)s WHERE name = %(name)s AND is_operator"
+        " AND subject IS DISTINCT FROM %(subject)s",
+        {"subject": subject, "name": name},
+    )
+    return linked.rowcount == 1
+
+
 def ensure(conn: Connection[Any], name: str, *, home: UUID | None) -> UUID:
     """The person of this name in any case of letters, or the service account of organization
     `home`; one is made if there is none."""

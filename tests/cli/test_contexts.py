@@ -25,7 +25,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
     preferences = preferences_of(environ)
     contexts = preferences.contexts().with_("staging", "http://staging.test")
     preferences.save(contexts.with_("live", "http://live.test"))
-    preferences.save_tokens({"staging": "sbp_staging", "live": "sbp_live"})
+    preferences.save_credentials({"staging": "sbp_staging", "live": "sbp_live"})
     save_link(tmp_path / "app", Link(REF, "live"))
     (tmp_path / "app" / "src").mkdir()
     return environ
@@ -88,7 +88,7 @@ def test_tokens_that_others_could_read_are_refused(environ: dict[str, str]) -> N
     assert stat.S_IMODE(preferences.credentials.stat().st_mode) == 0o600
     preferences.credentials.chmod(0o644)
     with pytest.raises(InvalidInput) as refused:
-        preferences.tokens()
+        preferences.credentials_by_name()
     assert refused.value.code == "credentials_exposed"
 
 

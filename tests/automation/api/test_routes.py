@@ -94,6 +94,12 @@ def test_organizations(api):
     assert (organization["slug"], organization["name"]) == ("default", "Default")
 
 
+def test_whom_to_log_in_with_is_told_to_everybody(ctx, stranger):
+    answer = stranger.get("/.well-known/oauth-protected-resource").json()
+    assert answer["authorization_servers"] == [ctx.settings.home.issuer]
+    assert answer["resource"] == ctx.settings.home.api_url
+
+
 def test_health_needs_no_token(ctx):
     answer = TestClient(bare_app()).get("/health")
     assert answer.json() == {"status": "ok"}
@@ -139,7 +145,10 @@ ROUTES = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "/health" not in route])
+OPEN = ["/.well-known/oauth-protected-resource", "/health"]
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[1] not in OPEN])
 def test_every_route_refuses_strangers(stranger, method, path):
     for name, headers in REFUSED.items():
         answer = stranger.request(method, path, headers=headers)
@@ -161,7 +170,7 @@ def test_a_token_that_was_replaced_is_unknown(ctx, api):
     assert api.get("/v1/projects").status_code == 401
 
 
-def test_only_health_is_open():
-    assert [path for _, path in ROUTES if not path.startswith("/v1/")] == ["/health"]
+def test_only_these_are_open():
+    assert [path for _, path in ROUTES if not path.startswith("/v1/")] == OPEN
     for path in ("/docs", "/redoc", "/openapi.json", "/"):
         assert TestClient(bare_app()).get(path).status_code == 404

@@ -1,0 +1,14 @@
+"""Where a client learns whom to log in with (RFC 9728): open, and the same for everybody."""
+
+from fastapi import APIRouter
+
+from automation.api.access import ContextOf
+from contracts.logins import RESOURCE_PATH, ProtectedResource
+
+router = APIRouter(tags=["platform"])
+
+
+@router.get(RESOURCE_PATH)
+def protected_resource(ctx: ContextOf) -> ProtectedResource:
+    home = ctx.settings.home
+    return ProtectedResource(resource=home.api_url, authorization_servers=[home.issuer])
