@@ -150,7 +150,7 @@ def test_forgeries(realm, name):
 
 @pytest.mark.parametrize(
     "kid",
-    ["../../etc/passwd", "' OR 1=1 --", "http://evil.test/key", "/dev/null", "\x00", "x" * 300],
+    ["../../etc/passwd", "' OR 1=1 --", "http://evil.test/key", "/dev/null", "\x00", "x" * 200],
 )
 def test_whatever_a_header_names_only_the_realm_is_asked(realm, kid):
     header = {"alg": "ES256", "kid": kid, "jku": "http://evil.test/jwks", "x5u": "http://evil.test"}

@@ -1,5 +1,8 @@
 """Who may ask for what: a role per route, and what is somebody else's is not there."""
 
+import threading
+
+import psycopg
 import pytest
 
 from automation.app import bare_app
@@ -61,6 +64,40 @@ def test_what_is_somebody_elses_is_answered_as_what_is_not_there(api, shop):
             for field in ("detail", "message"):
                 told[0][field] = told[0][field].replace(shop[name], absent[name])
         assert told[0] == told[1], route
+
+
+def test_what_is_somebody_elses_takes_the_way_of_what_is_not_there(api, shop, monkeypatch):
+    """Of the same time class: the registry is asked the same, in the same order."""
+    stranger = member_of(api, organization(api, "other"), "eve", "owner")
+    absent = {"slug": "absent", "ref": REF, "operation_id": OPERATION, "member": "operator"}
+    absent |= {"webhook_id": OPERATION, "token_id": OPERATION}
+    said = []
+    execute = psycopg.Cursor.execute
+
+    def listened(self, query, *arguments, **more):
+        # Once a minute the use of the token is noted, whatever is asked for.
+        if threading.current_thread().name != "outbox" and "SET last_used_at" not in query:
+            said.append(query)
+        return execute(self, query, *arguments, **more)
+
+    def statements(ask_it):
+        said.clear()
+        ask_it()
+        return list(said)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", listened)
+    for route in filter(names_something, ROUTES):
+        theirs, nothing = (
+            statements(lambda named=named, route=route: ask(stranger, route, named))
+            for named in (shop, absent)
+        )
+        assert theirs == nothing and len(theirs) >= 2, route
+    for path in ("/v1/audit?organization=%s", "/v1/operations?project_ref=%s"):
+        found = [
+            statements(lambda named=named, path=path: stranger.get(path % named["slug"]))
+            for named in (shop, absent)
+        ]
+        assert found[0] == found[1], path
 
 
 def test_an_outsider_lists_nothing_and_creates_nothing(api, shop):
