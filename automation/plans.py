@@ -6,24 +6,21 @@ not know HTTP, nor how a plan is computed (automation/workflows/look_at_project.
 
 import hashlib
 import json
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 
-from automation import audit, keys, operations
+from automation import operations
 from automation.actors import Actor
 from automation.context import Context
+from automation.key_service import client as key_service
 from automation.limits import effective_limits
 from automation.registry import organizations
 from automation.registry.projects import ProjectRow
-from automation.secrets import load_root_key
-from contracts.errors import Conflict, LimitReached, SpecChanged
+from contracts.errors import LimitReached, SpecChanged
 from contracts.plans import Checkpoint, Update
 from contracts.project_settings import ProjectSettings
 from contracts.projects import Operation, OperationKind
-
-T = TypeVar("T")
 
 
 def spec(ctx: Context, ref: str) -> tuple[ProjectSettings, str]:
@@ -92,44 +89,20 @@ def outputs(ctx: Context, ref: str) -> dict[str, Any]:
     return dict(sorted(observed.items()))
 
 
-def history(ctx: Context, ref: str) -> list[Update]:
-    # Only these two need Pulumi in the API's process, and its 30 MB.
-    from automation import pulumi
-
-    return _read(ctx, ref, pulumi.history)
+def history(ctx: Context, actor: Actor, ref: str) -> list[Update]:
+    _require(ctx, ref)
+    return key_service.history(ctx.settings.home, actor, ref)
 
 
 def export(ctx: Context, actor: Actor, ref: str, *, show_secrets: bool) -> Checkpoint:
-    from automation import pulumi
-
-    if show_secrets:
-        with ctx.transaction() as conn:
-            row = operations.require_project(conn, ref)
-            audit.record(
-                conn,
-                actor,
-                action="projects.export",
-                target=f"projects/{ref}",
-                organization_id=row.organization_id,
-                after={"show_secrets": True},
-            )
-    return _read(ctx, ref, lambda stack: pulumi.export(stack, show_secrets=show_secrets))
+    _require(ctx, ref)
+    return key_service.export(ctx.settings.home, actor, ref, show_secrets=show_secrets)
 
 
-def _read(ctx: Context, ref: str, ask: Callable[[Any], T]) -> T:
-    from automation import pulumi
-
+def _require(ctx: Context, ref: str) -> None:
+    """What is not there needs no worker to say so."""
     with ctx.transaction() as conn:
-        row = operations.require_project(conn, ref)
-        secrets = keys.read_secrets(conn, load_root_key(ctx.settings.root_key_path), row)
-    if "encryptionsalt" not in secrets:
-        raise Conflict(
-            f"project {ref} has no stack yet",
-            code="stack_missing",
-            fix=f"see: croft projects get {ref}",
-        )
-    with pulumi.reading(ctx.settings, ref, secrets) as stack:
-        return ask(stack)
+        operations.require_project(conn, ref)
 
 
 def _require_within_plan(

@@ -14,6 +14,7 @@ import psycopg
 from automation import keys, operations, organizations
 from automation.actors import Actor
 from automation.context import Context
+from automation.key_service import client as key_service
 from automation.registry import projects as rows
 from automation.registry.projects import ListedProject
 from automation.secrets import load_root_key
@@ -29,11 +30,6 @@ from contracts.projects import (
     ProjectCreate,
 )
 from contracts.refs import ProjectNames, new_ref
-
-# While a project is paused its keys open nothing, but they are the ones it will have again.
-HAVE_KEYS = frozenset(
-    {"CREATING", "ACTIVE", "UPDATING", "PAUSING", "PAUSED", "RESTORING", "RESTARTING"}
-)
 
 
 @dataclass(frozen=True)
@@ -109,25 +105,27 @@ def list_projects(
         return [_view(ctx, row, database) for row in found]
 
 
-def api_keys(ctx: Context, ref: str, *, reveal: bool) -> list[ApiKey]:
+def api_keys(ctx: Context, actor: Actor, ref: str, *, reveal: bool) -> list[ApiKey]:
     """anon and service_role. Nothing is decrypted unless they are to be shown."""
-    shown = _usable_secrets(ctx, ref) if reveal else {}
-    if not reveal:
-        get(ctx, ref)
+    get(ctx, ref)
+    names = [f"{role}_key" for role in keys.API_ROLES]
+    shown = key_service.reveal(ctx.settings.home, actor, ref, names) if reveal else {}
     return [ApiKey(id=role, name=role, api_key=shown.get(f"{role}_key")) for role in keys.API_ROLES]
 
 
-def connection(ctx: Context, ref: str) -> Connection:
-    secrets = _usable_secrets(ctx, ref)
+def connection(ctx: Context, actor: Actor, ref: str) -> Connection:
+    home = ctx.settings.home
+    shown = key_service.reveal(
+        home, actor, ref, ["anon_key", "service_role_key", "postgres_password"]
+    )
     names = ProjectNames(ref)
-    settings = ctx.settings
-    login = f"{names.postgres}:{quote(secrets['postgres_password'], safe='')}"
-    address = f"{settings.postgres_host}:{settings.home.ports.postgres}"
+    login = f"{names.postgres}:{quote(shown['postgres_password'], safe='')}"
+    address = f"{ctx.settings.postgres_host}:{home.ports.postgres}"
     return Connection(
         ref=ref,
-        api_url=settings.home.project_url(ref),
-        anon_key=secrets["anon_key"],
-        service_role_key=secrets["service_role_key"],
+        api_url=home.project_url(ref),
+        anon_key=shown["anon_key"],
+        service_role_key=shown["service_role_key"],
         db_url=f"postgresql://{login}@{address}/{names.database}",
     )
 
@@ -155,20 +153,6 @@ def free_port(ctx: Context, conn: psycopg.Connection[Any]) -> int:
             fix="destroy a project",
         )
     return port
-
-
-def _usable_secrets(ctx: Context, ref: str) -> dict[str, str]:
-    with ctx.transaction() as conn:
-        row = operations.require_project(conn, ref)
-        if row.state in HAVE_KEYS:
-            secrets = keys.read_secrets(conn, load_root_key(ctx.settings.root_key_path), row)
-            if "service_role_key" in secrets:
-                return secrets
-    raise Conflict(
-        f"project {ref} is {project_status(row.state)}: it has no keys to give",
-        code="project_not_ready",
-        fix="look at its status with: croft projects get " + ref,
-    )
 
 
 def view(ctx: Context, conn: psycopg.Connection[Any], row: ListedProject) -> Project:

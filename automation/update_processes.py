@@ -17,8 +17,14 @@ from typing import Any
 
 from automation import pulumi
 from automation.settings import Settings
-from contracts import errors
-from contracts.errors import DeployFailed, Locked, PlatformError, TimedOut
+from contracts.errors import (
+    DeployFailed,
+    Locked,
+    PlatformError,
+    TimedOut,
+    from_fields,
+    to_fields,
+)
 from contracts.home import Home
 from engine.processes import CallFailed, CallTimedOut, ProcessDied, Processes
 from engine.secrets_passphrase import derived_key, know_key
@@ -120,7 +126,7 @@ class UpdateProcesses:
                 f"{verb} of {ref} met an unexpected {error.type_name}", fix=_LOG
             ) from error
         if "error" in done:
-            raise _error(**done["error"])
+            raise from_fields(done["error"])
         return done["value"]
 
 
@@ -137,10 +143,10 @@ def run_verb(tell: Callable[[Any], None], verb: str, stack: ProjectStack) -> dic
             return {"value": _VERBS[verb](stack, lambda kind, data: tell([kind, data]))}
         except Locked as error:
             if time.monotonic() > deadline:
-                return {"error": _fields(error)}
+                return {"error": to_fields(error)}
             time.sleep(LOCKED_RETRY_S)
         except PlatformError as error:
-            return {"error": _fields(error)}
+            return {"error": to_fields(error)}
 
 
 def _open(stack: ProjectStack) -> pulumi.Stack:
@@ -155,23 +161,6 @@ _VERBS: Mapping[str, Callable[[ProjectStack, pulumi.OnEvent], Any]] = {
     "destroy": lambda stack, on_event: pulumi.destroy(_open(stack), on_event),
     "remove": lambda stack, on_event: pulumi.remove(stack.settings.home, _open(stack)),
 }
-
-
-# --- errors ---------------------------------------------------------------------------------------
-
-
-def _fields(error: PlatformError) -> dict[str, str]:
-    return {
-        "kind": type(error).__name__,
-        "message": error.message,
-        "code": error.code,
-        "fix": error.fix,
-    }
-
-
-def _error(kind: str, message: str, code: str, fix: str) -> PlatformError:
-    class_: type[PlatformError] = getattr(errors, kind)
-    return class_(message, code=code, fix=fix)
 
 
 def _ignore(kind: str, data: dict[str, Any]) -> None: ...

@@ -23,6 +23,7 @@ from dbos import DBOS, DBOSConfig
 
 from automation import failpoints, project_processes, pulumi
 from automation.context import open_context
+from automation.key_service import requests, server
 from automation.reconcilers.orphans import all_backends
 from automation.reconcilers.schedule import reconciling
 from automation.registry import holds
@@ -87,12 +88,12 @@ def work(settings: Settings, slot: int) -> None:
             spares.take,
             partial(project_processes.restart, settings.home),
         )
-        run(ready, slot)
+        run(ready, slot, partial(requests.answer, context, processes))
 
 
-def run(ready: runtime.Runtime, slot: int) -> None:
+def run(ready: runtime.Runtime, slot: int, answer: server.Answer) -> None:
     """Work until SIGTERM or SIGINT, then leave; what is unfinished by then is recovered by the
-    next worker in this slot."""
+    next worker in this slot. `answer` is to what the API asks by this worker's socket."""
     stopping = threading.Event()
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -105,7 +106,8 @@ def run(ready: runtime.Runtime, slot: int) -> None:
     runtime.install(ready)
     launch(settings, slot)
     log.info("worker-%s works", slot)
-    with delivering(ready.context), reconciling(ready):
+    socket = settings.home.key_socket(slot)
+    with server.serving(socket, answer), delivering(ready.context), reconciling(ready):
         stopping.wait()
     log.info("worker-%s leaves", slot)
     DBOS.destroy(workflow_completion_timeout_sec=GRACE_S)

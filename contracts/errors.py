@@ -20,6 +20,7 @@ Owns codes, HTTP statuses and CLI exit codes. Must not know how an error is prin
 them in one place, the CLI in another.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -121,3 +122,20 @@ class TimedOut(PlatformError):
     status = 504
     exit_code = 7
     default_code = "timed_out"
+
+
+def to_fields(error: PlatformError) -> dict[str, str]:
+    """For another process of ours; `from_fields` makes the error of them again."""
+    return {
+        "kind": type(error).__name__,
+        "message": error.message,
+        "code": error.code,
+        "fix": error.fix,
+    }
+
+
+def from_fields(fields: Mapping[str, str]) -> PlatformError:
+    """Of a kind that stands in the tree above, else of the kind at its root."""
+    kinds = {kind.__name__: kind for kind in PlatformError.__subclasses__()}
+    kind = kinds.get(fields["kind"], PlatformError)
+    return kind(fields["message"], code=fields["code"], fix=fields["fix"])

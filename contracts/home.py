@@ -123,6 +123,10 @@ class Home:
     def supervisor_socket(self) -> Path:
         return self.run / "supervisor.sock"
 
+    def key_socket(self, slot: str | int) -> Path:
+        """Where the worker in that slot does what takes a project's secrets in clear."""
+        return self.run / f"keys-{slot}.sock"
+
     @property
     def platform_state(self) -> Path:
         """`file://` Pulumi state of the platform stack; never kept in the PostgreSQL it manages."""

@@ -49,8 +49,8 @@ def projects_refresh(ctx: ContextOf, actor: ActorOf, ref: str, response: Respons
 
 
 @router.get("/history")
-def projects_history(ctx: ContextOf, ref: str) -> list[Update]:
-    return plans.history(ctx, ref)
+def projects_history(ctx: ContextOf, actor: ActorOf, ref: str) -> list[Update]:
+    return plans.history(ctx, actor, ref)
 
 
 @router.get("/outputs")

@@ -99,13 +99,15 @@ def projects_transfer(
 
 
 @router.get("/{ref}/api-keys")
-def projects_api_keys(ctx: ContextOf, ref: str, reveal: bool = False) -> list[ApiKey]:
-    return projects.api_keys(ctx, ref, reveal=reveal)
+def projects_api_keys(
+    ctx: ContextOf, actor: ActorOf, ref: str, reveal: bool = False
+) -> list[ApiKey]:
+    return projects.api_keys(ctx, actor, ref, reveal=reveal)
 
 
 @router.get("/{ref}/connection")
-def projects_connection(ctx: ContextOf, ref: str) -> Connection:
-    return projects.connection(ctx, ref)
+def projects_connection(ctx: ContextOf, actor: ActorOf, ref: str) -> Connection:
+    return projects.connection(ctx, actor, ref)
 
 
 def accepted(response: Response, operation: Operation) -> Operation:

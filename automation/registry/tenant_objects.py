@@ -52,6 +52,15 @@ def end_sessions(conn: Connection[Any], ref: str) -> None:
     )
 
 
+def end_backends(conn: Connection[Any], ref: str, pids: list[int]) -> None:
+    """Those of them that are the project's still."""
+    conn.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where pid = any(%s) and starts_with(usename, %s)",
+        (pids, ref),
+    )
+
+
 def role_settings(
     conn: Connection[Any], roles: list[str]
 ) -> list[tuple[str, str | None, list[str]]]:

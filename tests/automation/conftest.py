@@ -5,7 +5,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 import psycopg
 import pytest
@@ -13,13 +15,15 @@ import uvicorn
 from fastapi.testclient import TestClient
 
 from automation import outbox
-from automation.actors import platform
+from automation.actors import Actor, platform
 from automation.app import build_app
 from automation.client import Client
 from automation.context import Context, open_context
+from automation.key_service import requests, server
 from automation.registry import access_tokens, audit
 from automation.registry.migrate import migrate
 from automation.settings import CONTROL_LOGIN, Settings, settings_from
+from engine.processes import Processes
 from tests.automation.api.members import with_keys
 from tests.fixtures.postgres import Postgres
 
@@ -74,6 +78,26 @@ def settings(migrated: Settings) -> Settings:
 def ctx(settings: Settings) -> Iterator[Context]:
     with open_context(settings) as context:
         yield context
+
+
+@pytest.fixture
+def operator(ctx: Context) -> Actor:
+    """Who runs the platform, as their token makes them known."""
+    with ctx.transaction() as conn:
+        row = conn.execute("SELECT id FROM members WHERE is_operator").fetchone()
+    assert row is not None
+    return Actor("member:operator", member_id=row[0], is_operator=True)
+
+
+@pytest.fixture
+def key_service(ctx: Context) -> Iterator[None]:
+    """What a worker does for the API, in this process."""
+    home = ctx.settings.home
+    with (
+        closing(Processes()) as processes,
+        server.serving(home.key_socket(0), partial(requests.answer, ctx, processes)),
+    ):
+        yield
 
 
 @pytest.fixture(autouse=True)

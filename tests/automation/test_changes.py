@@ -93,17 +93,17 @@ def test_rename(ctx):
     assert projects.get(ctx, ref).name == "bookshop"
 
 
-def test_transfer_takes_the_secrets_along(ctx):
+def test_transfer_takes_the_secrets_along(ctx, operator, key_service):
     ref = make(ctx)
-    before = projects.connection(ctx, ref)
+    before = projects.connection(ctx, operator, ref)
     add_organization(ctx, "others")
     assert changes.transfer(ctx, TESTER, ref, "others").status == "finished"
     assert projects.get(ctx, ref).organization_slug == "others"
-    assert projects.connection(ctx, ref) == before
+    assert projects.connection(ctx, operator, ref) == before
     assert changes.transfer(ctx, TESTER, ref, "others").status == "skipped"
 
 
-def test_transfer_minds_the_target(ctx):
+def test_transfer_minds_the_target(ctx, operator, key_service):
     ref = make(ctx)
     add_organization(ctx, "full", projects_max=0)
     add_organization(ctx, "named")
@@ -112,16 +112,16 @@ def test_transfer_minds_the_target(ctx):
         with pytest.raises(error):
             changes.transfer(ctx, TESTER, ref, slug)
     assert projects.get(ctx, ref).organization_slug == "default"
-    assert projects.connection(ctx, ref)
+    assert projects.connection(ctx, operator, ref)
 
 
-def test_a_deleted_project_gives_its_name_back_until_it_is_restored(ctx):
+def test_a_deleted_project_gives_its_name_back_until_it_is_restored(ctx, operator, key_service):
     ref = make(ctx)
     end(ctx, changes.destroy(ctx, TESTER, ref, now=False).id, "DELETED")
     view = projects.get(ctx, ref)
     assert view.status == "REMOVED" and view.recoverable_until > datetime.now(UTC)
     with pytest.raises(Conflict):
-        projects.connection(ctx, ref)
+        projects.connection(ctx, operator, ref)
     with pytest.raises(Conflict) as again:
         changes.destroy(ctx, TESTER, ref, now=False)
     assert again.value.code == "project_deleted"

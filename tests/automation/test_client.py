@@ -56,7 +56,7 @@ def test_the_nouns(client):
     )
 
 
-def test_errors_come_back_as_they_were(client):
+def test_errors_come_back_as_they_were(client, key_service):
     ref = client.create_project("shop").project.ref
     cases = [
         (Conflict, "project_name_taken", lambda: client.create_project("shop")),

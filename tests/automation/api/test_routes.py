@@ -26,7 +26,7 @@ def created(api):
 
 
 @pytest.fixture
-def active(ctx, created):
+def active(ctx, created, key_service):
     """The project as it stands when its workflow is done."""
     ref = created.json()["ref"]
     with ctx.transaction() as conn:

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from psycopg import sql
 from automation import failpoints, worker
 from automation.context import Context, open_context
 from automation.failpoints import failpoint
+from automation.key_service import requests
 from automation.platform_secrets import read_secret
 from automation.reconcilers import schedule
 from automation.reconcilers.orphans import Backend, all_backends
@@ -30,6 +32,7 @@ from automation.workflows.runtime import Runtime
 from contracts.errors import DeployFailed
 from contracts.home import Home, home_from
 from contracts.refs import ProjectNames
+from engine.processes import Processes
 from stacks.spec import ProjectSpec, spec_to_config
 
 OnEvent = Callable[[str, dict[str, Any]], None]
@@ -191,5 +194,5 @@ def work(environ: Mapping[str, str], slot: int, hurried: bool = False) -> None:
     if hurried:
         worker.QUEUE_POLL_S, schedule.TICK_S = 0.1, 0.5
     settings = settings_from(home_from(environ, uid=os.getuid()))
-    with open_context(settings) as context:
-        worker.run(runtime_of(context), slot)
+    with open_context(settings) as context, Processes() as processes:
+        worker.run(runtime_of(context), slot, partial(requests.answer, context, processes))

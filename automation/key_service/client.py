@@ -1,0 +1,127 @@
+"""The API's side of the key service: one function per request.
+
+Owns which worker is asked, and what a worker's death in the middle of a request means. Must not
+know a key, nor how anything is decrypted.
+
+Any worker serves. The socket of one that died refuses, so the next is asked; a request that may run
+twice is asked again of another when the first one dies over it.
+"""
+
+import json
+import random
+import socket
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from automation.actors import Actor
+from contracts.errors import BackendDown, from_fields
+from contracts.home import Home
+from contracts.plans import Checkpoint, Update
+
+ANSWER_BYTES_MAX = 64 * 1024 * 1024
+CONNECT_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 20.0
+# The worker ends a query before that.
+QUERY_TIMEOUT_S = 75.0
+
+
+def reveal(home: Home, actor: Actor, ref: str, names: Collection[str]) -> dict[str, str]:
+    """Some of the project's secrets in clear, by name (see requests.REVEALED); audited."""
+    found: dict[str, str] = _ask(home, actor, ref, "reveal", {"names": sorted(names)})
+    return found
+
+
+def query(home: Home, actor: Actor, ref: str, sql: str, *, read_only: bool) -> list[dict[str, Any]]:
+    """The rows of the last statement of `sql`, run on the project's database as the project's own
+    login: what it may not do is refused by PostgreSQL. Values are JSON's, and text for the rest.
+    Audited, without its text. Raises InvalidInput (`query_failed`: the server's words), TimedOut.
+    """
+    arguments = {"sql": sql, "read_only": read_only}
+    rows: list[dict[str, Any]] = _ask(
+        home, actor, ref, "query", arguments, timeout_s=QUERY_TIMEOUT_S, may_repeat=read_only
+    )
+    return rows
+
+
+def history(home: Home, actor: Actor, ref: str) -> list[Update]:
+    return TypeAdapter(list[Update]).validate_python(_ask(home, actor, ref, "history", {}))
+
+
+def export(home: Home, actor: Actor, ref: str, *, show_secrets: bool) -> Checkpoint:
+    """The stack's state; secrets in it stay encrypted unless they are to be shown, and audited."""
+    arguments = {"show_secrets": show_secrets}
+    return Checkpoint.model_validate(_ask(home, actor, ref, "export", arguments))
+
+
+def _ask(
+    home: Home,
+    actor: Actor,
+    ref: str,
+    request: str,
+    arguments: dict[str, Any],
+    *,
+    timeout_s: float = ANSWER_TIMEOUT_S,
+    may_repeat: bool = True,
+) -> Any:
+    line = json.dumps(
+        {
+            "request": request,
+            "member_id": None if actor.member_id is None else str(actor.member_id),
+            "token_id": None if actor.token_id is None else str(actor.token_id),
+            "bound_to": None if actor.bound_to is None else str(actor.bound_to),
+            "address": actor.address,
+            "request_id": actor.request_id,
+            "ref": ref,
+            "arguments": arguments,
+        }
+    )
+    for conn in _workers(home):
+        with conn:
+            answer = _answer(conn, line.encode() + b"\n", timeout_s=timeout_s)
+        if answer is not None and "error" in answer:
+            raise from_fields(answer["error"])
+        if answer is not None:
+            return answer["value"]
+        if not may_repeat:
+            raise BackendDown(
+                "the worker ended in the middle of it: whether it was done is not known",
+                code="worker_lost",
+                fix="look at what you changed before you ask again",
+            )
+    raise BackendDown(
+        "no worker answers, and only workers can open secrets",
+        code="key_service_down",
+        fix="see: croft status",
+    )
+
+
+def _workers(home: Home) -> Iterator[socket.socket]:
+    """A connection to each worker that lives, in any order. Who stops asking closes the last."""
+    paths = sorted(home.run.glob(home.key_socket("*").name))
+    random.shuffle(paths)
+    for path in paths:
+        conn = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            conn.settimeout(CONNECT_TIMEOUT_S)
+            conn.connect(str(path))
+        except OSError:  # it died, and nobody has taken its slot yet
+            conn.close()
+        else:
+            yield conn
+
+
+def _answer(conn: socket.socket, line: bytes, *, timeout_s: float) -> dict[str, Any] | None:
+    """None when the worker died or hangs."""
+    conn.settimeout(timeout_s)
+    try:
+        conn.sendall(line)
+        with conn.makefile("rb") as answers:
+            answer = answers.readline(ANSWER_BYTES_MAX)
+    except OSError:
+        return None
+    if not answer.endswith(b"\n"):
+        return None
+    found: dict[str, Any] = json.loads(answer)
+    return found

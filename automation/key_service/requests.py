@@ -1,0 +1,182 @@
+"""What the API may have a worker do with a project's secrets, and for whom.
+
+Owns the check that is made here again: who asks is looked up in the registry by id, and so is what
+they may do with the project. The API's word is taken for who it was, and for nothing else. Must not
+know sockets.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from automation import audit, keys, operations, pulumi
+from automation.absence import no_project
+from automation.actors import Actor
+from automation.context import Context
+from automation.key_service.project_query import run_query
+from automation.permissions import needed_for
+from automation.registry import access_tokens
+from automation.registry.projects import ProjectRow
+from automation.secrets import load_root_key
+from automation.status import project_status
+from contracts.errors import Conflict, InvalidInput, PlatformError
+from contracts.organizations import Role
+from engine.processes import Processes
+
+# While a project is paused its keys open nothing, but they are the ones it will have again.
+HAVE_KEYS = frozenset(
+    {"CREATING", "ACTIVE", "UPDATING", "PAUSING", "PAUSED", "RESTORING", "RESTARTING"}
+)
+# Whom each is shown to. What is missing here leaves the worker in an export only.
+REVEALED: Mapping[str, Role] = {
+    "anon_key": "developer",
+    "service_role_key": "developer",
+    "postgres_password": "developer",
+    "jwt_secret": "administrator",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    ctx: Context
+    processes: Processes
+    actor: Actor
+    ref: str
+    arguments: Mapping[str, Any]
+
+    def require(self, conn: Connection[Any], *needed: Any) -> ProjectRow:
+        """The project, if it is there for the actor, who has every one of the roles in it."""
+        row = operations.require_project(conn, self.ref)
+        if self.actor.role_in(row.organization_id) is None:
+            raise no_project(self.ref)
+        for role in needed:
+            self.actor.require(role, row.organization_id)
+        return row
+
+    def record(self, conn: Connection[Any], row: ProjectRow, verb: str, after: Any) -> None:
+        audit.record(
+            conn,
+            self.actor,
+            action=f"projects.{verb}",
+            target=f"projects/{row.ref}",
+            organization_id=row.organization_id,
+            after=after,
+        )
+
+
+def answer(ctx: Context, processes: Processes, request: Mapping[str, Any]) -> Any:
+    """Raises PlatformError; of what the API cannot have sent, anything."""
+    actor = _actor(ctx, request)
+    return _REQUESTS[request["request"]](
+        Asked(ctx, processes, actor, request["ref"], request["arguments"])
+    )
+
+
+def _actor(ctx: Context, request: Mapping[str, Any]) -> Actor:
+    """To whoever is not known any more there is no such project, as to every stranger."""
+    member_id, token_id, bound_to = (
+        None if request[name] is None else UUID(request[name])
+        for name in ("member_id", "token_id", "bound_to")
+    )
+    with ctx.transaction() as conn:
+        asker = member_id and access_tokens.find_asker(conn, member_id, token_id, bound_to)
+    if not asker:
+        raise no_project(request["ref"])
+    kind = "service-account" if asker.is_service_account else "member"
+    return Actor(
+        f"{kind}:{asker.member_name}",
+        request["address"],
+        request["request_id"],
+        member_id,
+        asker.is_operator,
+        {UUID(key): role for key, role in asker.roles.items()},
+        asker.bound_to,
+        frozenset(asker.scopes),
+        token_id,
+    )
+
+
+def _reveal(asked: Asked) -> dict[str, str]:
+    names = asked.arguments["names"]
+    if unknown := sorted(set(names) - REVEALED.keys()):
+        raise InvalidInput(f"not to be revealed: {', '.join(unknown)}", code="secret_not_revealed")
+    with asked.ctx.transaction() as conn:
+        row = asked.require(conn, *{REVEALED[name] for name in names})
+        found = _usable_secrets(asked.ctx, conn, row)
+        asked.record(conn, row, "reveal", {"revealed": names})
+    return {name: found[name] for name in names}
+
+
+def _query(asked: Asked) -> list[dict[str, Any]]:
+    sql, read_only = asked.arguments["sql"], asked.arguments["read_only"]
+    with asked.ctx.transaction() as conn:
+        row = asked.require(conn, "developer")
+        if row.state != "ACTIVE":
+            raise not_ready(row)
+        password = _usable_secrets(asked.ctx, conn, row)["postgres_password"]
+        # Before it runs, since it may do what no rollback here takes back. Its text may hold
+        # secrets, so it is not kept.
+        asked.record(conn, row, "query", {"read_only": read_only})
+    settings = asked.ctx.settings
+    return run_query(settings, asked.processes, row.ref, password, sql, read_only=read_only)
+
+
+def _history(asked: Asked) -> list[dict[str, Any]]:
+    with asked.ctx.transaction() as conn:
+        row = asked.require(conn, needed_for("projects_history"))
+        secrets = _state_secrets(asked.ctx, conn, row)
+    with pulumi.reading(asked.ctx.settings, row.ref, secrets) as stack:
+        return [update.model_dump(mode="json") for update in pulumi.history(stack)]
+
+
+def _export(asked: Asked) -> dict[str, Any]:
+    show_secrets = asked.arguments["show_secrets"]
+    with asked.ctx.transaction() as conn:
+        row = asked.require(conn, needed_for("projects_export"))
+        secrets = _state_secrets(asked.ctx, conn, row)
+        if show_secrets:
+            asked.record(conn, row, "export", {"show_secrets": True})
+    with pulumi.reading(asked.ctx.settings, row.ref, secrets) as stack:
+        return pulumi.export(stack, show_secrets=show_secrets).model_dump(mode="json")
+
+
+_REQUESTS: Mapping[str, Callable[[Asked], Any]] = {
+    "reveal": _reveal,
+    "query": _query,
+    "history": _history,
+    "export": _export,
+}
+
+
+def not_ready(row: ProjectRow) -> PlatformError:
+    return Conflict(
+        f"project {row.ref} is {project_status(row.state)}: it has no keys to give",
+        code="project_not_ready",
+        fix="look at its status with: croft projects get " + row.ref,
+    )
+
+
+def _usable_secrets(ctx: Context, conn: Connection[Any], row: ProjectRow) -> dict[str, str]:
+    if row.state in HAVE_KEYS:
+        found = _secrets(ctx, conn, row)
+        if "service_role_key" in found:
+            return found
+    raise not_ready(row)
+
+
+def _state_secrets(ctx: Context, conn: Connection[Any], row: ProjectRow) -> dict[str, str]:
+    found = _secrets(ctx, conn, row)
+    if "encryptionsalt" in found:
+        return found
+    raise Conflict(
+        f"project {row.ref} has no stack yet",
+        code="stack_missing",
+        fix=f"see: croft projects get {row.ref}",
+    )
+
+
+def _secrets(ctx: Context, conn: Connection[Any], row: ProjectRow) -> dict[str, str]:
+    return keys.read_secrets(conn, load_root_key(ctx.settings.root_key_path), row)
