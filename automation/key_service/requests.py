@@ -20,9 +20,10 @@ from automation.key_service.project_query import run_query
 from automation.permissions import needed_for
 from automation.registry import access_tokens
 from automation.registry.projects import ProjectRow
+from automation.scopes import opens
 from automation.secrets import load_root_key
 from automation.status import project_status
-from contracts.errors import Conflict, InvalidInput, PlatformError
+from contracts.errors import Conflict, Forbidden, InvalidInput, PlatformError
 from contracts.organizations import Role
 from engine.processes import Processes
 
@@ -70,9 +71,10 @@ class Asked:
 def answer(ctx: Context, processes: Processes, request: Mapping[str, Any]) -> Any:
     """Raises PlatformError; of what the API cannot have sent, anything."""
     actor = _actor(ctx, request)
-    return _REQUESTS[request["request"]](
-        Asked(ctx, processes, actor, request["ref"], request["arguments"])
-    )
+    run, route, method = _REQUESTS[request["request"]]
+    if not opens(actor.scopes, route, method):
+        raise Forbidden("this token's scopes do not allow this", code="scope_missing")
+    return run(Asked(ctx, processes, actor, request["ref"], request["arguments"]))
 
 
 def _actor(ctx: Context, request: Mapping[str, Any]) -> Actor:
@@ -143,11 +145,12 @@ def _export(asked: Asked) -> dict[str, Any]:
         return pulumi.export(stack, show_secrets=show_secrets).model_dump(mode="json")
 
 
-_REQUESTS: Mapping[str, Callable[[Asked], Any]] = {
-    "reveal": _reveal,
-    "query": _query,
-    "history": _history,
-    "export": _export,
+# Each with the route that a token's scopes must open for it.
+_REQUESTS: Mapping[str, tuple[Callable[[Asked], Any], str, str]] = {
+    "reveal": (_reveal, "projects_connection", "GET"),
+    "query": (_query, "projects_query", "POST"),
+    "history": (_history, "projects_history", "GET"),
+    "export": (_export, "projects_export", "GET"),
 }
 
 

@@ -235,7 +235,8 @@ def find_asker(
             "  LEFT JOIN LATERAL (SELECT jsonb_object_agg(om.organization_id, om.role) AS roles"
             "      FROM organization_members om WHERE om.member_id = m.id"
             "       AND (b.bound_to IS NULL OR b.bound_to = om.organization_id)) r ON true"
-            f" WHERE m.id = %(member)s AND (%(token)s::uuid IS NULL OR t.id IS NOT NULL AND {_LIVE})",
+            " WHERE m.id = %(member)s"
+            f"   AND (%(token)s::uuid IS NULL OR t.id IS NOT NULL AND {_LIVE})",
             {"member": member_id, "token": token_id, "bound_to": bound_to},
         ).fetchone()
 

@@ -9,7 +9,7 @@ import pytest
 from automation import keys, projects
 from automation.actors import Actor
 from automation.key_service import client
-from automation.registry import audit, members, organizations
+from automation.registry import access_tokens, audit, members, organizations
 from automation.registry import projects as rows
 from automation.secrets import load_root_key
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -134,3 +134,22 @@ def test_a_refused_reveal_is_not_in_the_log(ctx, ref, member):
     with pytest.raises(Forbidden):
         reveal(ctx, member("read-only"), ref)
     assert last_entry(ctx) == before
+
+
+def test_a_token_is_looked_up_again_too(ctx, ref, member):
+    actor = member("developer")
+    with ctx.transaction() as conn:
+        token_id = access_tokens.insert(
+            conn, actor.member_id, name="ci", token="sbp_x", scopes=["projects:read"],
+            bound_to=None, created_by="member:developer",
+        ).id  # fmt: skip
+    with pytest.raises(Forbidden) as caught:
+        reveal(ctx, replace(actor, token_id=token_id), ref)
+    assert caught.value.code == "scope_missing"
+    with ctx.transaction() as conn:
+        conn.execute("UPDATE access_tokens SET scopes = '{secrets:read}'")
+    assert reveal(ctx, replace(actor, token_id=token_id), ref)
+    with ctx.transaction() as conn:
+        conn.execute("UPDATE access_tokens SET revoked_at = now()")
+    with pytest.raises(NotFound):
+        reveal(ctx, replace(actor, token_id=token_id), ref)
