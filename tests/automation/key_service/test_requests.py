@@ -37,7 +37,7 @@ def member(ctx, ref):
     def make(role):
         with ctx.transaction() as conn:
             row = rows.find(conn, ref)
-            member_id = members.ensure(conn, role)
+            member_id = members.ensure(conn, role, home=None)
             members.add(conn, row.organization_id, member_id, role)
         return Actor(f"member:{role}", "192.0.2.1", "r1", member_id, roles={})
 
