@@ -114,10 +114,10 @@ def api_keys(ctx: Context, actor: Actor, ref: str, *, reveal: bool) -> list[ApiK
 
 
 def connection(ctx: Context, actor: Actor, ref: str) -> Connection:
+    get(ctx, ref)
     home = ctx.settings.home
-    shown = key_service.reveal(
-        home, actor, ref, ["anon_key", "service_role_key", "postgres_password"]
-    )
+    wanted = ("anon_key", "service_role_key", "postgres_password")
+    shown = key_service.reveal(home, actor, ref, wanted)
     names = ProjectNames(ref)
     login = f"{names.postgres}:{quote(shown['postgres_password'], safe='')}"
     address = f"{ctx.settings.postgres_host}:{home.ports.postgres}"
