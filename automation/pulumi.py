@@ -89,6 +89,10 @@ AWAY = re.compile(
     re.IGNORECASE,
 )
 
+# How the engine tells of a state that it cannot use, and how we do.
+RESTORABLE, NOTHING_KEPT = "`state restore`", "no earlier checkpoint of stack"
+STATE_UNREADABLE = "state_unreadable"
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Stack = auto.Stack
@@ -223,14 +227,17 @@ def history(stack: Stack) -> list[Update]:
 def export(stack: Stack, *, show_secrets: bool) -> Checkpoint:
     """The state as `pulumi stack import` takes it. Secrets stay encrypted with the stack's key
     unless they are to be shown; the Automation API's own export always shows them."""
-    args = ["stack", "export", "--stack", stack.name, *(["--show-secrets"] if show_secrets else [])]
+    args = ["stack", "export", *(["--show-secrets"] if show_secrets else [])]
+    printed = _run(stack, _Observer(_ignore), lambda: _printed_by(stack, *args))
+    return Checkpoint.model_validate(json.loads(printed))
+
+
+def _printed_by(stack: Stack, *args: str) -> str:
+    """What a command prints that the Automation API does not have."""
     workspace = stack.workspace
     environ = {**workspace.env_vars, "PULUMI_HOME": workspace.pulumi_home or ""}
-    command = workspace.pulumi_command
-    printed = _run(
-        stack, _Observer(_ignore), lambda: command.run(args, workspace.work_dir, environ).stdout
-    )
-    return Checkpoint.model_validate(json.loads(printed))
+    ran = workspace.pulumi_command.run([*args, "--stack", stack.name], workspace.work_dir, environ)
+    return ran.stdout
 
 
 def remove(home: Home, stack: Stack) -> None:
@@ -348,6 +355,9 @@ class _Observer:
         """What the finished run did, or would do."""
         return {"changes": self._changes, "resources": list(self._resources.values())}
 
+    def warn(self, message: str) -> None:
+        self._on_event("diagnostic", {"severity": "warning", "message": message})
+
     def observe(self, event: EngineEvent) -> None:
         if event.resource_pre_event:
             self._resource(event.resource_pre_event.metadata, "started")
@@ -418,8 +428,8 @@ def _type(urn: str) -> str:
 
 
 def _change(stack: Stack, observer: _Observer, run: Callable[[], T]) -> T:
-    """Run what changes the stack, whoever was killed while he changed it. The project's fence is
-    held: a lock is a dead process's, or none of ours."""
+    """Run what changes the stack, whoever was killed while he changed it, and whatever damaged its
+    state. The project's fence is held: a lock is a dead process's, or none of ours."""
 
     def unlocked() -> T:
         try:
@@ -431,6 +441,13 @@ def _change(stack: Stack, observer: _Observer, run: Callable[[], T]) -> T:
                 raise
             return run()
 
+    try:
+        return _run(stack, observer, unlocked)
+    except DeployFailed as error:
+        if error.code != STATE_UNREADABLE:
+            raise
+        observer.warn(f"{error.message}; the update goes on from the newest that can be read")
+    _run(stack, observer, lambda: _printed_by(stack, "state", "restore", "--yes"))
     return _run(stack, observer, unlocked)
 
 
@@ -457,6 +474,19 @@ def _translated(error: auto.CommandError, stack: str, failures: list[str]) -> Pl
         )
     # The resource's own message first; "update failed" and the like come after it.
     message = failures[0] if failures else _last_line(str(error))
+    if RESTORABLE in message:
+        return DeployFailed(
+            f"the state of stack {stack} was damaged or cut off",
+            code=STATE_UNREADABLE,
+            fix=f"croft projects refresh {stack} goes on from the newest one that can be read",
+        )
+    if NOTHING_KEPT in message:
+        return DeployFailed(
+            f"the state of stack {stack} was damaged, and no earlier one can be read either",
+            code="state_lost",
+            fix="restore the table pulumi_state from a backup of database control; or purge the "
+            f"project, which needs no state: croft projects destroy {stack} --now",
+        )
     if AWAY.search(message):
         return BackendDown(message, fix="see: croft status")
     return DeployFailed(message, fix="see: croft logs worker-0")

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from engine import gojson, state_log
 from engine.disk_values import from_disk, to_disk
-from engine.errors import CheckpointError, IntegrityError
+from engine.errors import CheckpointError, IntegrityError, UnreadableCheckpoint
 from engine.resource_state import (
     CHECKPOINT_KEYS,
     Manifest,
@@ -161,9 +161,9 @@ def _parse(data: bytes) -> dict[str, Any]:
     try:
         envelope = json.loads(data)
     except ValueError as error:
-        raise CheckpointError(f"could not deserialize deployment: {error}") from error
+        raise UnreadableCheckpoint(f"could not deserialize deployment: {error}") from error
     if not isinstance(envelope, dict):
-        raise CheckpointError("could not deserialize deployment: not a JSON object")
+        raise UnreadableCheckpoint("could not deserialize deployment: not a JSON object")
     return envelope
 
 
@@ -195,11 +195,11 @@ def _refuse_other_versions(envelope: Mapping[str, Any]) -> None:
 
 
 def _read_deployment(body: Mapping[str, Any], open_secrets: OpenSecrets) -> Snapshot:
-    """Values that make no sense end in CheckpointError, whatever they tripped over."""
+    """Values that make no sense end in UnreadableCheckpoint, whatever they tripped over."""
     try:
         return _deployment_from(body, open_secrets)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"could not deserialize deployment: {error!r}") from error
+        raise UnreadableCheckpoint(f"could not deserialize deployment: {error!r}") from error
 
 
 def _deployment_from(body: Mapping[str, Any], open_secrets: OpenSecrets) -> Snapshot:
@@ -234,9 +234,9 @@ def _read_resource(raw: Mapping[str, Any], secrets: Opened | None) -> ResourceSt
     rest = dict(raw)
     urn = rest.get("urn") or ""
     if not urn:
-        raise CheckpointError("resource missing required 'urn' field")
+        raise UnreadableCheckpoint("resource missing required 'urn' field")
     if not rest.get("type"):
-        raise CheckpointError(f"resource '{urn}' missing required 'type' field")
+        raise UnreadableCheckpoint(f"resource '{urn}' missing required 'type' field")
 
     def decrypt(path: str, ciphertext: str) -> str:
         if secrets is None:

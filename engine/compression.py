@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from engine.errors import BackendError, UsageError
+from engine.errors import BackendError, GarbledValue, UsageError
 
 GZIP, ZSTD = ".gz", ".zst"
 SUFFIXES = ("", GZIP, ZSTD)
@@ -58,7 +58,7 @@ def opened(data: bytes, name: str) -> bytes:
         raise
     except Exception as error:
         # Each library has errors of its own for what it cannot decompress.
-        raise BackendError(f"could not decompress {name}: {error}") from error
+        raise GarbledValue(f"could not decompress {name}: {error}") from error
     return data
 
 

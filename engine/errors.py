@@ -64,6 +64,10 @@ class BackendError(EngineError):
     """The state store cannot be reached, or does not hold what it should."""
 
 
+class GarbledValue(BackendError):
+    """What the state store holds under a key is not what was put there."""
+
+
 class DecryptionError(EngineError):
     """A wrong passphrase, or a ciphertext that was altered."""
 
@@ -73,5 +77,9 @@ class CheckpointError(EngineError):
     needs features it lacks."""
 
 
-class IntegrityError(CheckpointError):
+class UnreadableCheckpoint(CheckpointError):
+    """One that was cut off or damaged. An earlier one may do: `state restore`."""
+
+
+class IntegrityError(UnreadableCheckpoint):
     """A snapshot that contradicts itself; the CLI would refuse it in the same words."""

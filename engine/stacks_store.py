@@ -26,11 +26,15 @@ from engine.checkpoint import (
 from engine.compression import SUFFIXES, compressed, opened
 from engine.errors import (
     BackendError,
+    CheckpointError,
     ConcurrentUpdate,
+    DecryptionError,
+    GarbledValue,
     IntegrityError,
     StackAlreadyExists,
     StackNotEmpty,
     StackNotFound,
+    UnreadableCheckpoint,
     UsageError,
 )
 from engine.integrity import verify_integrity
@@ -44,6 +48,7 @@ from engine.stack_reference import (
 )
 from engine.stack_rename import rename_snapshot
 
+_CURE = "`state restore` goes on from the newest earlier checkpoint that can be read"
 _HISTORY_ENDINGS = tuple(f".history.json{suffix}" for suffix in SUFFIXES)
 
 
@@ -111,15 +116,10 @@ class StackStore:
 
     def load(self, stack: StackReference, open_secrets: OpenSecrets) -> Snapshot | None:
         """The last snapshot; None if nothing was ever deployed. Refuses one that is not whole."""
-        snapshot = read_checkpoint(self._checkpoint(stack), open_secrets)
-        if snapshot is not None:
-            try:
-                verify_integrity(snapshot)
-            except IntegrityError as error:
-                raise IntegrityError(
-                    f"snapshot integrity failure; refusing to use it: {error}"
-                ) from error
-        return snapshot
+        try:
+            return _read(self._checkpoint(stack), open_secrets)
+        except (UnreadableCheckpoint, GarbledValue) as error:
+            raise type(error)(f"{error}. {_CURE}") from error
 
     # Writing
 
@@ -199,6 +199,35 @@ class StackStore:
                 f"{self.bucket.describe(key)}: snapshot integrity failure; it was already "
                 f"written, but is invalid (backup available at {key}.bak): {error}"
             ) from error
+
+    def restore(self, stack: StackReference, open_secrets: OpenSecrets) -> str:
+        """Put the newest of the checkpoints kept beside it and in the history that can be read in
+        the place of one that cannot, which is kept as `.corrupt`. The key it was read from. Call it
+        under the lock."""
+        key = self._newest(stack)
+        if key is None:
+            raise StackNotFound(stack.qualified_name)
+        history = [k for k in self.bucket.keys(stack.history_prefix) if ".checkpoint." in k]
+        kept = [f"{key}.bak", *history]
+        for earlier in sorted(kept, key=self.bucket.modified_s, reverse=True):
+            data = self._readable(earlier, open_secrets)
+            if data is not None:
+                self.bucket.copy(key, f"{key}.corrupt")
+                suffix = key.removeprefix(stack.checkpoint_key)
+                self.bucket.put(key, compressed(data, suffix))
+                return earlier
+        raise CheckpointError(f"no earlier checkpoint of stack '{stack.name}' can be read either")
+
+    def _readable(self, key: str, open_secrets: OpenSecrets) -> bytes | None:
+        try:
+            data = self.bucket.get(key)
+            if data is None:
+                return None
+            data = opened(data, self.bucket.describe(key))
+            _read(data, open_secrets)
+        except (UnreadableCheckpoint, GarbledValue, DecryptionError):
+            return None
+        return data
 
     def remove(self, stack: StackReference, *, force: bool = False) -> None:
         """Takes the lock. The last checkpoint stays as `.bak`, as with the CLI."""
@@ -312,6 +341,18 @@ class StackStore:
     def _move(self, source: str, target: str) -> None:
         self.bucket.copy(source, target)
         self.bucket.delete(source)
+
+
+def _read(data: bytes, open_secrets: OpenSecrets) -> Snapshot | None:
+    snapshot = read_checkpoint(data, open_secrets)
+    if snapshot is not None:
+        try:
+            verify_integrity(snapshot)
+        except IntegrityError as error:
+            raise IntegrityError(
+                f"snapshot integrity failure; refusing to use it: {error}"
+            ) from error
+    return snapshot
 
 
 def _reference_of(key: str) -> StackReference | None:

@@ -7,6 +7,7 @@ from engine.isolation import install
 
 pytest_plugins = [
     "tests.fixtures.platform",
+    "tests.fixtures.network",
     "tests.fixtures.postgres",
     "tests.fixtures.postgres_server",
 ]

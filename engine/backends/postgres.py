@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from engine.backends.bucket import HeldElsewhere
-from engine.errors import BackendError, UsageError
+from engine.errors import BackendError, GarbledValue, UsageError
 
 _DEFAULT_TABLE = "pulumi_state"
 _TABLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,50}")
@@ -66,7 +66,10 @@ class PostgresBucket:
 
     def get(self, key: str) -> bytes | None:
         rows = self._run("SELECT data->>'data' FROM {table} WHERE key = %s", self._prefix + key)
-        return base64.b64decode(rows[0][0]) if rows else None
+        try:
+            return base64.b64decode(rows[0][0], validate=True) if rows else None
+        except (ValueError, TypeError) as error:
+            raise GarbledValue(f"{self.describe(key)} is not base64: {error}") from error
 
     def put(self, key: str, data: bytes) -> None:
         self._run(

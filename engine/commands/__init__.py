@@ -41,6 +41,7 @@ COMMANDS: Mapping[tuple[str, ...], Callable[[Context], None]] = {
     ("state", "taint"): state.taint,
     ("state", "untaint"): state.untaint,
     ("state", "rename"): state.rename,
+    ("state", "restore"): state.restore,
     ("plugin", "ls"): identity.plugins,
     ("cancel",): identity.cancel,
     ("whoami",): identity.whoami,

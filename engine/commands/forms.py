@@ -175,6 +175,7 @@ TABLE: Mapping[tuple[str, ...], Form] = {
     ("state", "taint"): Form("Have resources replaced by the next update", STATE | ALL, 0, 1),
     ("state", "untaint"): Form("Have resources replaced no more", STATE | ALL, 0, 1),
     ("state", "rename"): Form("Rename a resource in the state", STATE, 2, 2),
+    ("state", "restore"): Form("Take an earlier state for one that cannot be read", STATE),
     ("plugin", "ls"): Form("List plugins: there are none", _flags(Flag.SWITCH, "--json")),
     ("cancel",): Form("Remove the locks of a stack", STACK | _flags(Flag.SWITCH, "--yes"), 0, 1),
     ("whoami",): Form("Show who uses which backend", _flags(Flag.SWITCH, "--json", "--verbose")),

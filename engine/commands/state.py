@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from engine import state_edit
 from engine.commands.context import Context
-from engine.errors import UsageError
+from engine.errors import GarbledValue, UnreadableCheckpoint, UsageError
 from engine.integrity import verify_integrity
 from engine.resource_state import ResourceState, Snapshot
 
@@ -49,6 +49,21 @@ def rename(context: Context) -> None:
     urn, name = context.arguments.positionals
     _edit(context, lambda snapshot: state_edit.renamed(snapshot, urn, name))
     context.out(f"Resource renamed to {name}")
+
+
+def restore(context: Context) -> None:
+    """Of what was damaged or cut off: an earlier checkpoint in its place."""
+    stack = context.stack()
+    with context.store.lock(stack):
+        try:
+            context.store.load(stack, context.open_secrets)
+        except (UnreadableCheckpoint, GarbledValue) as error:
+            context.out(f"{error}")
+        else:
+            raise UsageError(f"the state of stack '{stack.name}' can be read")
+        context.confirm(f"This will replace the state of stack '{stack.name}' by an earlier one!")
+        source = context.store.restore(stack, context.open_secrets)
+    context.out(f"State restored from {source}; see what it lacks with `refresh` and `preview`")
 
 
 def _change(context: Context, change: Callable[[ResourceState], ResourceState]) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -109,48 +108,6 @@ def test_of_three_updates_at_once_one_process_dies_alone(platform: Platform) -> 
             platform.destroy(each["ref"])
         assert platform.orphans(each["ref"]) == []
     assert platform.units()["worker-0"].pid == worker
-
-
-def test_keycloak_stopped_in_mid_create(platform: Platform) -> None:
-    started = _create_in_background(platform, "half-made")
-    keycloak = platform.units()["keycloak"].pid
-    assert keycloak
-    os.kill(keycloak, signal.SIGKILL)
-    platform.unit("stop", "keycloak")
-    try:
-        watching = platform.start("operations", "watch", started["operation_id"])
-        time.sleep(20)  # longer than the retries of one step need to notice
-    finally:
-        platform.unit("start", "keycloak")
-    _, shown = watching.communicate(timeout=OPERATION_TIMEOUT_S)
-    operation = _wait(platform, started["operation_id"])
-    if operation["status"] == "finished":  # the retries outlived the outage: whole is fine too
-        assert watching.returncode == 0, shown
-        platform.destroy(started["ref"])
-    else:
-        assert watching.returncode == 4, shown
-        assert "code: " in shown
-        assert operation["error"]["code"]
-    eventually(lambda: platform.orphans(started["ref"]) == [], timeout_s=120)
-    platform.destroy(platform.create_project()["ref"])
-
-
-def test_create_while_keycloak_is_down_fails_cleanly(platform: Platform) -> None:
-    name = f"without realm {secrets.token_hex(4)}"
-    platform.unit("stop", "keycloak")
-    try:
-        done = platform.croft("projects", "create", name, timeout_s=OPERATION_TIMEOUT_S)
-    finally:
-        platform.unit("start", "keycloak")
-    assert done.returncode in (1, 4), done.stderr
-    assert done.stdout == ""
-    assert "code: " in done.stderr and "Traceback" not in done.stderr
-    (made,) = [each for each in platform.json("projects", "list") if each["name"] == name]
-    # The undo needs Keycloak too. Stuck is shown as GOING_DOWN, and a destroy finishes it.
-    assert made["status"] in ("INIT_FAILED", "GOING_DOWN")
-    if made["status"] == "GOING_DOWN":
-        platform.destroy(made["ref"])
-    assert eventually(lambda: [platform.orphans(made["ref"])], timeout_s=120) == [[]]
 
 
 def _children(pid: int) -> list[int]:

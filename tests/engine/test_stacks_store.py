@@ -1,8 +1,11 @@
 import gzip
 import json
 import time
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
+import psycopg
 import pytest
 from pulumi.automation.errors import (
     StackAlreadyExistsError,
@@ -16,11 +19,14 @@ from engine.compression import opened as decompressed
 from engine.compression import wanted_by
 from engine.errors import (
     BackendError,
+    CheckpointError,
     ConcurrentUpdate,
+    GarbledValue,
     IntegrityError,
     StackAlreadyExists,
     StackNotEmpty,
     StackNotFound,
+    UnreadableCheckpoint,
     UsageError,
 )
 from engine.resource_state import (
@@ -176,6 +182,46 @@ def test_a_state_that_contradicts_itself_is_not_used_but_was_written(full, bucke
     with pytest.raises(IntegrityError, match="refusing to use it"):
         full.load(STACK, Opened())
     assert bucket.get(STACK.previous_checkpoint_key) == golden(FULL)
+
+
+@pytest.mark.parametrize("left", [0, 1, 2, 4])
+def test_a_state_that_was_cut_off_is_refused_and_an_earlier_one_restored(full, bucket, left):
+    opened, whole = Opened(), golden(FULL)
+    full.save(STACK, full.load(STACK, opened), CheckpointWriter(opened.secrets))
+    full.add_history(STACK, RECORD)
+    broken = whole[: len(whole) * left // 5]
+    bucket.put(STACK.checkpoint_key, broken)
+    with pytest.raises(UnreadableCheckpoint, match="`state restore`"):
+        full.load(STACK, opened)
+    # The newest of what was kept, unless that cannot be read either.
+    [newest] = [key for key in bucket.keys(STACK.history_prefix) if ".checkpoint." in key]
+    assert full.restore(STACK, opened) == newest
+    assert bucket.get(STACK.checkpoint_key) == whole
+    assert bucket.get(f"{STACK.checkpoint_key}.corrupt") == broken
+    bucket.put(STACK.checkpoint_key, broken)
+    bucket.put(newest, broken)
+    assert full.restore(STACK, opened) == STACK.previous_checkpoint_key
+    assert full.load(STACK, opened) is not None
+    bucket.put(STACK.previous_checkpoint_key, broken)
+    with pytest.raises(CheckpointError, match="no earlier checkpoint of stack 'dev'"):
+        full.restore(STACK, opened)
+
+
+def test_a_row_that_is_no_value_of_the_store(postgres_server):
+    """Somebody's hand, or a disk: what is under the key was never put there."""
+    url = postgres_server.url(postgres_server.new_database())
+    with closing(open_bucket(url, Path())) as bucket:
+        store = StackStore(bucket)
+        bucket.put(STACK.checkpoint_key, golden(FULL))
+        bucket.copy(STACK.checkpoint_key, STACK.previous_checkpoint_key)
+        for garbled in ('{"data": "e30"}', '{"data": "{}"}', '{"data": null}', "{}"):
+            with psycopg.connect(url) as connection:
+                update = "UPDATE pulumi_state SET data = %s WHERE key LIKE %s"
+                connection.execute(update, [garbled, f"%{STACK.checkpoint_key}"])
+            with pytest.raises(GarbledValue, match="`state restore`"):
+                store.load(STACK, Opened())
+            assert store.restore(STACK, Opened()) == STACK.previous_checkpoint_key
+            assert bucket.get(STACK.checkpoint_key) == golden(FULL)
 
 
 def test_history_is_written_as_the_cli_writes_it(full, bucket):

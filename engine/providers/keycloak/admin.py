@@ -23,6 +23,7 @@ from engine.providers.server_error import ServerError
 # and answers the next run "already exists".
 TIMEOUT_MIN_S = 60
 ATTEMPTS_MAX = 4
+BACKOFF_S = 0.25
 RENEW_BEFORE_EXPIRY_S = 10.0
 REPEATABLE = {"GET", "PUT", "DELETE"}  # twice comes to the same
 NOT_NOW = {429, 503}  # nothing was done
@@ -154,7 +155,7 @@ class KeycloakAdmin:
                 again = _worth_retrying(method, response.status_code)
             if attempt == ATTEMPTS_MAX or not again:
                 raise failure
-            time.sleep(0.25 * 2**attempt)
+            time.sleep(BACKOFF_S * 2**attempt)
         raise AssertionError("unreachable")
 
     def _unanswered(self, method: str, error: httpx2.TransportError) -> tuple[KeycloakError, bool]:
@@ -196,7 +197,7 @@ class KeycloakAdmin:
                     return response.json()
                 if attempt == ATTEMPTS_MAX or not _worth_retrying("GET", response.status_code):
                     raise _refusal("login as", login.client_id, response)
-            time.sleep(0.25 * 2**attempt)
+            time.sleep(BACKOFF_S * 2**attempt)
         raise AssertionError("unreachable")
 
 

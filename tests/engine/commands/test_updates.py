@@ -174,3 +174,17 @@ def test_protection_can_be_ignored_for_once(cli):
         cli.fails("destroy", "-f")
         cli("destroy", "-f", "--ignore-protect")
         assert not objects
+
+
+def test_a_state_that_was_cut_off_is_restored_from_the_history(cli):
+    program = thing()
+    cli("up", "--yes", "--skip-preview", program=program)
+    state = cli.folder.parent / ".pulumi/stacks/proj/dev.json"
+    whole = state.read_text()
+    assert "can be read" in cli.fails("state", "restore", "--yes")
+    state.write_text(whole[: len(whole) // 2])
+    assert "`state restore`" in cli.fails("up", "--yes", "--skip-preview", program=program)
+    assert "--yes" in cli.fails("state", "restore")
+    assert "State restored from .pulumi/history/" in cli("state", "restore", "--yes")
+    assert state.read_text() == whole
+    assert "2 unchanged" in cli("up", "--yes", "--skip-preview", program=program)

@@ -11,7 +11,7 @@ from engine.providers.cloudflare import handlers
 from engine.providers.cloudflare.api import CloudflareError, api_of, close_all, login_of
 from engine.testing import MemoryStack
 from tests.engine.providers.fake_cloudflare import ID, TOKEN, FakeCloudflare, serving
-from tests.engine.servers.lossy import lossy_http
+from tests.fixtures.fault_proxy import HttpProxy, losing
 
 HANDLERS = {token.rpartition(":")[2]: handler for token, handler in handlers().items()}
 RECORD, HOSTNAME = HANDLERS["DnsRecord"], HANDLERS["CustomHostname"]
@@ -329,8 +329,8 @@ def test_a_stack_of_them(stack, cloudflare):
 
 def test_a_lost_answer_makes_no_second_record(stack, cloudflare):
     zone, port = cloudflare.zone, int(cloudflare.base_url.split(":")[2].partition("/")[0])
-    creates = f"POST /client/v4/zones/{zone}/dns_records".__eq__
-    with lossy_http(port, creates) as (port, loss):
+    creates = f"POST /client/v4/zones/{zone}/dns_records$"
+    with losing(HttpProxy, port, creates) as (port, loss):
         stack.config = {"cloudflare:baseUrl": f"http://127.0.0.1:{port}/client/v4"}
         assert not stack.up(program(zone)).succeeded
         assert loss.happened and len(cloudflare.records) == 1

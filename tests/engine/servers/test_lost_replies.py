@@ -4,7 +4,6 @@ One loss per kind of create. A MinIO user and policy are set, not made: their ha
 the same run.
 """
 
-import re
 import secrets
 
 import pulumi
@@ -15,7 +14,7 @@ import pytest
 
 from engine.providers.postgresql.connection import close_idle, query
 from engine.resource_state import OperationType
-from tests.engine.servers.lossy import lossy_http, lossy_postgres
+from tests.fixtures.fault_proxy import HttpProxy, PostgresProxy, losing
 
 
 def through(provider):
@@ -37,22 +36,17 @@ def converges(stack, loss, program, urn):
     assert stack.destroy().succeeded, stack.errors()
 
 
-def committed(statement):
-    """The transaction that holds the statement has been told to commit."""
-    return lambda sent: "COMMIT" in sent.rpartition(statement)[2] if statement in sent else False
-
-
 @pytest.mark.parametrize(
     ("urn", "wanted"),
     [
-        ("role", committed("CREATE ROLE")),
-        ("database", lambda sent: "CREATE DATABASE" in sent),
-        ("publication", committed("CREATE PUBLICATION")),
+        ("role", "CREATE ROLE .*COMMIT$"),
+        ("database", "CREATE DATABASE"),
+        ("publication", "CREATE PUBLICATION .*COMMIT$"),
     ],
 )
 def test_of_postgresql(stack, postgres, urn, wanted):
     name = f"t_{secrets.token_hex(4)}"
-    with lossy_postgres(postgres["port"], wanted) as (port, loss):
+    with losing(PostgresProxy, postgres["port"], wanted) as (port, loss):
 
         def program():
             there = through(postgresql.Provider("there", **{**postgres, "port": port}))
@@ -64,7 +58,7 @@ def test_of_postgresql(stack, postgres, urn, wanted):
 
 
 def test_a_read_is_simply_asked_again(postgres):
-    with lossy_postgres(postgres["port"], lambda sent: "SELECT 42" in sent) as (port, loss):
+    with losing(PostgresProxy, postgres["port"], "SELECT 42") as (port, loss):
         cfg = {key: str(value) for key, value in {**postgres, "port": port}.items()}
         assert query(cfg, "SELECT 42", []) == [(42,)]
         assert loss.happened
@@ -75,14 +69,14 @@ def test_a_read_is_simply_asked_again(postgres):
 @pytest.mark.parametrize(
     ("urn", "wanted"),
     [
-        ("role", r"POST /admin/realms/[^/]+/roles"),
-        ("mapper", r"POST .*/protocol-mappers/models"),
+        ("role", r"POST /admin/realms/[^/]+/roles$"),
+        ("mapper", r"POST .*/protocol-mappers/models$"),
     ],
 )
 def test_of_keycloak(stack, keycloak_settings, urn, wanted):
     name = f"t-{secrets.token_hex(4)}"
     port = int(keycloak_settings["url"].rpartition(":")[2])
-    with lossy_http(port, re.compile(wanted).fullmatch) as (port, loss):
+    with losing(HttpProxy, port, wanted) as (port, loss):
         url = f"http://127.0.0.1:{port}"
 
         def program():
@@ -110,7 +104,7 @@ def test_of_keycloak(stack, keycloak_settings, urn, wanted):
 def test_of_minio(stack, minio_settings):
     name = f"t-{secrets.token_hex(4)}"
     port = int(minio_settings["minio_server"].rpartition(":")[2])
-    with lossy_http(port, re.compile(rf"PUT /{name}/?").fullmatch) as (port, loss):
+    with losing(HttpProxy, port, rf"PUT /{name}/?$") as (port, loss):
         server = {**minio_settings, "minio_server": f"127.0.0.1:{port}"}
 
         def program():
@@ -127,7 +121,7 @@ def test_of_what_is_asked_again(stack, minio_settings, call):
     port = int(minio_settings["minio_server"].rpartition(":")[2])
     policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],'
     policy += f'"Resource":["arn:aws:s3:::{name}/*"]}}]}}'
-    with lossy_http(port, lambda request: f"/{call}?" in request) as (port, loss):
+    with losing(HttpProxy, port, rf"/{call}\?") as (port, loss):
         server = {**minio_settings, "minio_server": f"127.0.0.1:{port}"}
 
         def program():
