@@ -231,7 +231,7 @@ def test_the_control_database_goes_away_and_once_more_while_workers_recover(
         time.sleep(DOWN_S)
         known = len(calls)
         eventually(lambda: any("@control CONNECT" in c for c in calls[known:]), timeout_s=60)
-    with plane.network.suffering(postgres("@control .*workflow_status", REFUSE, times=3)):
+    with plane.network.suffering(postgres("@control .*workflow_status", REFUSE)):
         assert plane.end_of(started.operation_id).error is None
     plane.assert_settled(ref, password=password)
     plane.assert_ends_well(ref)
