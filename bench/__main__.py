@@ -11,20 +11,23 @@ import sys
 from datetime import UTC, datetime
 
 from automation.client import Client, client_for
-from bench import create_time, machine, projects_list, rest_rate
+from bench import control_plane, create_time, machine, projects_list, rest_rate
 from bench.create_time import CreateTimes
 from bench.projects_list import FEW, MANY, ListTimes, p95
 from bench.rest_rate import RestRate
 from contracts.errors import PlatformError
 from contracts.home import Home, home_from
 
+PARTS = ("create", "rest", "list", "control-plane")
+
 
 def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     arguments.add_argument("--rounds", type=int, default=5, help="turns of each measurement")
     arguments.add_argument("--seconds", type=float, default=4.0, help="length of one load")
-    arguments.add_argument("--only", choices=("create", "rest", "list"), help="one of them")
+    arguments.add_argument("--only", choices=PARTS, help="one of them")
     arguments.add_argument("--requests", type=int, default=100, help="of each list")
+    control_plane.add_arguments(arguments)
     chosen = arguments.parse_args()
     try:
         home = home_from(os.environ, uid=os.geteuid())
@@ -50,6 +53,8 @@ def _run(home: Home, client: Client, chosen: argparse.Namespace) -> None:
         since = machine.cpu_times()
         lists = projects_list.measure(home, chosen.requests, _say)
         print(_list_table(lists, chosen.requests, machine.busy_share(since)))
+    if chosen.only in (None, "control-plane"):
+        print(control_plane.measure(home, client, chosen, _say))
 
 
 def _rest(home: Home, client: Client, chosen: argparse.Namespace) -> list[RestRate]:

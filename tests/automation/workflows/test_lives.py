@@ -39,7 +39,7 @@ from tests.fixtures.at_once import at_once
 from tests.fixtures.platform import eventually
 
 SEED = int(os.environ.get("CROFT_SEED", "1"))
-LIVES = int(os.environ.get("CROFT_LIVES", "5"))
+LIVES = int(os.environ.get("CROFT_LIVES", "4"))
 STEPS = 12
 PROJECTS_MAX = 3
 
@@ -358,6 +358,7 @@ def machine(plane: Plane, workers: Workers) -> Iterator[Callable[[], Lives]]:
     server.stop()
 
 
+@pytest.mark.timeout(1200 + 100 * LIVES)  # seconds on an idle machine, minutes on a crowded one
 @pytest.mark.usefixtures("fake_gateway")
 def test_lives(machine: Callable[[], Lives]) -> None:
     seed(SEED)(machine)

@@ -1,0 +1,125 @@
+"""Many creates at the same moment, and what they need of memory.
+
+Owns the crowd: made at once, gone at once. Memory is PSS, so that pages which processes share count
+once; it is looked at each half second, so a shorter peak is missed.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from automation.client import Client
+from contracts.home import Home
+from contracts.refs import new_ref
+from contracts.units import call
+
+END_TIMEOUT_S = 1800.0
+SAMPLE_S = 0.5
+MIB = 1024
+
+
+@dataclass
+class Memory:
+    """MiB."""
+
+    control_plane: float = 0.0
+    """API, workers and their updates, at the peak."""
+    platform: float = 0.0
+    """All of it, servers and the projects' processes included."""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    refs: list[str]
+    each_s: list[float]
+    """From the POST to the end of the operation."""
+    all_s: float
+    before: Memory
+    peak: Memory
+
+
+def create(home: Home, client: Client, count: int) -> Crowd:
+    before = memory(home)
+    with watching(home) as peak, ThreadPoolExecutor(count) as threads:
+        began = time.perf_counter()
+        made = list(threads.map(lambda _: _create(client), range(count)))
+        all_s = time.perf_counter() - began
+    return Crowd([ref for ref, _ in made], [took for _, took in made], all_s, before, peak)
+
+
+def destroy(client: Client, refs: list[str]) -> None:
+    operations = [client.destroy_project(ref, now=True).operation_id for ref in refs]
+    for operation in operations:
+        client.wait(operation, timeout_s=END_TIMEOUT_S)
+
+
+def _create(client: Client) -> tuple[str, float]:
+    began = time.perf_counter()
+    started = client.create_project(f"crowd {new_ref()}")
+    client.wait(started.operation_id, timeout_s=END_TIMEOUT_S)
+    return started.project.ref, time.perf_counter() - began
+
+
+# --- memory ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def watching(home: Home) -> Iterator[Memory]:
+    """The peak of what was seen while the block ran."""
+    peak, stop = Memory(), threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(SAMPLE_S):
+            now = memory(home)
+            peak.control_plane = max(peak.control_plane, now.control_plane)
+            peak.platform = max(peak.platform, now.platform)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        stop.set()
+        thread.join()
+
+
+def memory(home: Home) -> Memory:
+    units = call(home.supervisor_socket, {"op": "list"})["units"]
+    children = _children()
+    sizes = {
+        unit["name"]: sum(_pss_kib(pid) for pid in _tree(unit["pid"], children)) / MIB
+        for unit in units
+        if unit["pid"]
+    }
+    ours = [size for name, size in sizes.items() if name == "api" or name.startswith("worker")]
+    return Memory(sum(ours), sum(sizes.values()))
+
+
+def _tree(pid: int, children: dict[int, list[int]]) -> Iterator[int]:
+    yield pid
+    for child in children.get(pid, []):
+        yield from _tree(child, children)
+
+
+def _children() -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            # The name in brackets may hold anything; the parent is the second field after it.
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            continue  # it ended meanwhile
+        found.setdefault(int(parent), []).append(int(folder.name))
+    return found
+
+
+def _pss_kib(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
