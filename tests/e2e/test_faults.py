@@ -7,6 +7,7 @@ of the worker, and that it dies alone is shown in test_failures.py.
 """
 
 import base64
+import io
 import json
 import re
 import secrets
@@ -21,6 +22,7 @@ from functools import partial
 import httpx2
 import psycopg
 import pytest
+from minio import Minio
 
 from automation import keys, pulumi
 from automation.client import Client
@@ -28,7 +30,7 @@ from automation.settings import settings_from
 from automation.state_secrets import new_state_secrets
 from contracts.errors import BackendDown, NotFound, PlatformError
 from contracts.projects import Operation, Project
-from contracts.refs import new_ref
+from contracts.refs import ProjectNames, new_ref
 from stacks.spec import ProjectSpec
 from tests.fixtures.fault_proxy import CANCEL, CUT, LOSE, REFUSE, TWICE, Harm, answers
 from tests.fixtures.network import Fault, Network
@@ -52,6 +54,7 @@ MIGRATION = "croft@(?!control).*croft.migrations.*COMMIT$"
 BUCKET, DELETE_BUCKET = "PUT /p-[a-z]{20}/?$", "DELETE /p-[a-z]{20}/?$"
 POLICY, USER = "PUT .*add-canned-policy", "PUT .*add-user"
 TEMPLATE_IN_USE = answers("55006")
+HTTP = ("GET", "HEAD", "POST", "PUT", "DELETE")
 
 
 @dataclass(frozen=True)
@@ -147,15 +150,19 @@ class Plane:
             return None
 
     def assert_settled(self, ref: str, *, password: str = "") -> None:
-        """Whole, with the password that a person chose, or gone; and the books are right."""
+        """Whole, its secrets as they were, or gone; and the books are right."""
         project = self.find(ref)
         if project is not None and project.status == "ACTIVE_HEALTHY":
-            secrets = self.platform.secrets(ref)
-            assert secrets["postgres_password"] == password
+            kept, names = self.platform.secrets(ref), ProjectNames(ref)
+            assert kept["postgres_password"] == password
             with psycopg.connect(self.client.connection(ref).db_url, connect_timeout=10):
                 pass
-            url, headers = f"{project.api_url}/rest/v1/", {"apikey": secrets["anon_key"]}
+            url, headers = f"{project.api_url}/rest/v1/", {"apikey": kept["anon_key"]}
             assert httpx2.get(url, headers=headers, timeout=10).status_code == 200
+            # Which stays in the bucket, and is in the way of its destroy.
+            server, login = self.platform.home.minio_server, names.storage_user
+            store = Minio(server, login, kept["storage_secret"], secure=False)
+            store.put_object(names.bucket, "kept", io.BytesIO(b"x"), 1)
         else:
             assert project is None or project.status == "INIT_FAILED"
             assert self.platform.orphans(ref) == []
@@ -307,7 +314,7 @@ def _until_none_is_lost(network: Network, ref: str, run: Callable[[], object]) -
         asked = call.startswith(("pulumi@", f"croft@{ref}"))
         in_transaction = "BEGIN" in call and not call.endswith("COMMIT")
         call = re.sub("SCRAM-SHA-256[^']*", "", call)  # salted anew each time
-        if call in lost or (not call.startswith(METHODS) and (not asked or in_transaction)):
+        if call in lost or (not call.startswith(HTTP) and (not asked or in_transaction)):
             return None
         lost.add(call)
         return LOSE
@@ -325,6 +332,3 @@ def _until_none_is_lost(network: Network, ref: str, run: Callable[[], object]) -
         if len(lost) == already:
             return lost
     pytest.fail(f"not done after {ROUNDS_MAX} rounds")
-
-
-METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
