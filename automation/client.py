@@ -43,6 +43,7 @@ from contracts.projects import (
     invalid_input,
 )
 from contracts.tokens import AccessToken, AccessTokenCreate, AccessTokenCreated, Profile
+from contracts.usage import ProjectUsage
 from contracts.webhooks import Delivery, Webhook, WebhookAdded, WebhookCreate
 
 # The API sends a heartbeat each 15 s: silence for longer means that nobody is there.
@@ -253,6 +254,9 @@ class Client:
     def connection(self, ref: str) -> Connection:
         answer = self._at.ask("GET", f"/v1/projects/{segment(ref)}/connection")
         return read(Connection, answer)
+
+    def usage(self, ref: str) -> ProjectUsage:
+        return read(ProjectUsage, self._at.ask("GET", f"/v1/projects/{segment(ref)}/usage"))
 
     def spec(self, ref: str) -> tuple[ProjectSettings, str]:
         """The project's settings, and the tag to give back with a change that is made from them."""

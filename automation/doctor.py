@@ -5,7 +5,8 @@ registry, what waits in it and what is left of destroyed projects. Asks nobody f
 `ANSWER_TIMEOUT_S`. Must not know how a finding is shown, and changes nothing itself.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,17 +16,19 @@ import httpx2 as httpx
 import psycopg
 
 from automation.platform_secrets import PLATFORM_SECRETS, read_secret
-from automation.registry import cluster, migrate, outbox, projects, tenant_objects
+from automation.registry import cluster, migrate, outbox, projects, reconciler_runs
 from automation.settings import settings_from
-from contracts.errors import PlatformError
+from contracts.errors import PlatformError, TimedOut
 from contracts.home import Home
-from contracts.refs import is_ref
 from local import checkup, launch
 from local.accounts import Account
 from local.checkup import Finding
 
 ANSWER_TIMEOUT_S = 3.0
 WAITING_MAX_S = 60.0
+RECONCILE_TIMEOUT_S = 300.0
+POLL_S = 0.2
+LEFT_MAX = 10
 
 Check = Callable[[], Finding]
 
@@ -128,33 +131,47 @@ def check_work(home: Home) -> Finding:
 def check_orphans(home: Home) -> Finding:
     """Things named by a ref whose project is gone. Only those with a tombstone are ours to sweep:
     any other name of 20 letters may be somebody's."""
-    with _admin(home) as conn:
-        found = set(tenant_objects.refs(conn))
-    found |= {name for path in home.routes.glob("*") if is_ref(name := path.name.split(".")[0])}
-    found |= {name[5:] for name in launch.unit_status(home) if name.startswith("rest-")}
-    with _control(home) as conn:
-        tombstones = [projects.list_in_state(conn, state) for state in ("FAILED", "REMOVED")]
-        gone = found & {ref for refs in tombstones for ref in refs}
-        unknown = found - gone - set(projects.list_known(conn))
+    # Here, since they load the clients of every backend.
+    from automation.context import open_context
+    from automation.reconcilers.orphans import all_backends, find_orphans, find_refs
+
+    with open_context(settings_from(home)) as context:
+        backends = all_backends(context)
+        found = find_refs(backends)
+        with _control(home) as conn:
+            gone = found & projects.list_tombstones(conn)
+            unknown = found - gone - set(projects.list_known(conn))
+        left = [each for ref in sorted(gone)[:LEFT_MAX] for each in find_orphans(backends, ref)]
     if gone:
-        detail = f"left of destroyed projects: {', '.join(sorted(gone))}"
+        more = f" and of {len(gone) - LEFT_MAX} more projects" if len(gone) > LEFT_MAX else ""
+        things = ", ".join(f"{orphan.kind} {orphan.name}" for orphan in left)
         return Finding(
-            "orphans", "problem", detail, "croft doctor --fix", lambda: _sweep(home, sorted(gone))
+            "orphans",
+            "problem",
+            f"left of destroyed projects: {things}{more}",
+            "croft doctor --fix",
+            lambda: _reconcile(home, "leftovers"),
         )
     if unknown:
         detail = f"of no project that the registry knows: {', '.join(sorted(unknown))}"
         return Finding("orphans", "warning", detail, "look at them; they may be yours")
-    return Finding("orphans", "ok", "every database, role, route and process has its project")
+    named = "database, role, realm, bucket, route and process"
+    return Finding("orphans", "ok", f"every {named} has its project")
 
 
-def _sweep(home: Home, refs: Sequence[str]) -> None:
-    # Only a repair needs these: they load the clients of every backend.
-    from automation.context import open_context
-    from automation.reconcilers.orphans import all_backends, sweep
-
-    with open_context(settings_from(home)) as context:
-        for ref in refs:
-            sweep(all_backends(context), ref)
+def _reconcile(home: Home, name: str) -> None:
+    """Wake the reconciler and wait until it has run: it alone knows who holds which project.
+    Raises TimedOut."""
+    deadline = time.monotonic() + RECONCILE_TIMEOUT_S
+    with _control(home) as conn:
+        reconciler_runs.want(conn, name)
+        while not reconciler_runs.has_run_since_wanted(conn, name):
+            if time.monotonic() > deadline:
+                raise TimedOut(
+                    f"no worker ran reconciler {name} within {RECONCILE_TIMEOUT_S:.0f} s",
+                    fix="see: croft logs worker-0",
+                )
+            time.sleep(POLL_S)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from automation.absence import no_organization
 from automation.actors import Actor
 from automation.context import Context
 from automation.limits import DEFAULT_PLAN, PLANS, effective_limits
-from automation.registry import access_tokens, members, projects, usage
+from automation.registry import access_tokens, members, projects, reconciler_runs, usage
 from automation.registry import organizations as rows
 from contracts.errors import Conflict, Forbidden, InvalidInput, LimitReached
 from contracts.organizations import (
@@ -140,6 +140,7 @@ def set_limits(ctx: Context, actor: Actor, slug: str, change: LimitsChange) -> O
         before = {"plan": row.plan, "own": row.limits}
         after = {"plan": plan or row.plan, "own": own}
         _record(conn, actor, "organizations.limits", row, before=before, after=after)
+        reconciler_runs.want(conn, "usage")
         return _limits(conn, require(conn, actor, slug))
 
 

@@ -35,6 +35,7 @@ NEEDED: Mapping[str, Needed] = {
     "projects_destroy": "administrator",
     "projects_api_keys": "developer",
     "projects_connection": "developer",
+    "projects_usage": "read-only",
     "projects_spec": "read-only",
     "projects_update": "developer",
     "projects_preview": "developer",

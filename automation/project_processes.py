@@ -13,6 +13,11 @@ def find(home: Home, ref: str) -> list[str]:
     return sorted(unit["name"] for unit in answer["units"] if unit["name"].endswith(f"-{ref}"))
 
 
+def refs(home: Home) -> list[str]:
+    answer = units.call(home.supervisor_socket, {"op": "list"})
+    return [unit["name"].rpartition("-")[2] for unit in answer["units"]]
+
+
 def restart(home: Home, ref: str) -> None:
     for name in find(home, ref):
         units.call(home.supervisor_socket, {"op": "restart", "name": name})

@@ -73,6 +73,20 @@ def get(
         print_view(client.project(ref), output)
 
 
+@app.command(epilog="Example: croft projects usage yucdibezossamesxyyqh")
+def usage(
+    context: typer.Context, ref: LinkedRefArgument = "", output: OutputOption = Output.table
+) -> None:
+    """Show what one project uses this month, and what it may."""
+    with open_client(context) as client:
+        found = client.usage(ref)
+    if output is Output.table:
+        columns = ("metric", "used", "limit", "enforced", "measured_at")
+        print_views(found.usage, output, columns=columns)
+    else:
+        print_view(found, output)
+
+
 @app.command(epilog="Example: croft projects keys yucdibezossamesxyyqh --reveal -o env")
 def keys(
     context: typer.Context,

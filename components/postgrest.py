@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 # The pool, the connection that LISTENs for schema changes, and a spare while one is replaced.
 EXTRA_CONNECTIONS = 2
-PRE_REQUEST = "croft.pre_request"
+PRE_REQUEST = "croft.before_request"
 EXTRA_SEARCH_PATH = ("public", "extensions")
 
 

@@ -5,6 +5,7 @@ what is kept in them, nor where programs come from. The `*_unit` functions only 
 `prepare_*` functions write, are safe to repeat, and take secrets from CROFT_HOME/secrets.
 """
 
+import hashlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -242,7 +243,11 @@ def traefik_unit(home: Home) -> Unit:
     return Unit(
         name="traefik",
         argv=["{tools}/bin/traefik", "--configFile={home}/etc/traefik/traefik.yml"],
-        env={"GOMEMLIMIT": "512MiB"},
+        env={
+            "GOMEMLIMIT": "512MiB",
+            # Read by nobody: what it reads once, at its start, makes it another unit.
+            "CROFT_CONFIG": hashlib.sha256(traefik_config(home).encode()).hexdigest()[:16],
+        },
         health=Health(kind="http", port=home.ports.gateway_ping, path="/ping"),
         stop_timeout_s=15,
     )
@@ -261,6 +266,13 @@ entryPoints:
     address: "{LOOPBACK}:{home.ports.gateway_ping}"
 ping:
   entryPoint: ping
+metrics:
+  prometheus:
+    entryPoint: ping
+    addEntryPointsLabels: false
+    addRoutersLabels: false
+    addServicesLabels: true
+    buckets: [1]
 providers:
   providersThrottleDuration: 200ms
   file:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response, status
 
-from automation import changes, operations, projects
+from automation import changes, operations, projects, usage
 from automation.api.access import ActorOf, ContextOf
 from automation.api.pages import (
     LIMIT_MAX,
@@ -27,6 +27,7 @@ from contracts.projects import (
     ProjectPatch,
     ProjectTransfer,
 )
+from contracts.usage import ProjectUsage
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
@@ -108,6 +109,11 @@ def projects_api_keys(
 @router.get("/{ref}/connection")
 def projects_connection(ctx: ContextOf, actor: ActorOf, ref: str) -> Connection:
     return projects.connection(ctx, actor, ref)
+
+
+@router.get("/{ref}/usage")
+def projects_usage(ctx: ContextOf, ref: str) -> ProjectUsage:
+    return usage.project_usage(ctx, ref)
 
 
 def accepted(response: Response, operation: Operation) -> Operation:

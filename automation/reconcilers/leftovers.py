@@ -3,26 +3,17 @@
 Owns that only what has a tombstone is ours to sweep: another name of 20 letters may be somebody's.
 """
 
-from automation.reconcilers.orphans import sweep
-from automation.registry import cluster, tenant_objects
+from automation.reconcilers.orphans import find_refs, sweep
 from automation.registry import projects as rows
 from automation.workflows.runtime import Runtime
-from contracts.refs import is_ref
 
 
 def reconcile_leftovers(runtime: Runtime) -> list[str]:
     """Kind and name of what was swept. A tombstone is looked up on every backend when anything at
     all of it is found where looking at everything costs one question."""
-    home = runtime.context.settings.home
-    with cluster.admin_connection(home) as admin:
-        found = set(tenant_objects.refs(admin))
-    for folder in (home.routes, home.work):
-        found |= {name for path in folder.glob("*") if is_ref(name := path.name.split(".")[0])}
+    found = find_refs(runtime.backends)
     with runtime.context.transaction() as conn:
-        tombstones = {
-            ref for state in ("FAILED", "REMOVED") for ref in rows.list_in_state(conn, state)
-        }
-        tombstones = found & tombstones | set(rows.list_removed_lately(conn))
+        tombstones = found & rows.list_tombstones(conn) | set(rows.list_removed_lately(conn))
     swept: list[str] = []
     for ref in sorted(tombstones):
         with runtime.held_if_idle(ref) as is_idle:

@@ -6,7 +6,7 @@ a destroy that could not finish and a test that looks for leaks all ask here.
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from automation.platform_secrets import read_secret
 from automation.registry import cluster, pulumi_state, tenant_objects
 from contracts.errors import BackendDown, DeployFailed
 from contracts.home import SERVER_ADMIN, Home
-from contracts.refs import ProjectNames
+from contracts.refs import ProjectNames, is_ref
 from engine.providers.keycloak.admin import KeycloakAdmin, KeycloakError, admin_of
 from engine.providers.minio.server import MinioError, MinioServer, server_of
 
@@ -40,11 +40,18 @@ class Orphan:
 @dataclass(frozen=True)
 class Backend:
     """One kind of thing in one place. `find` takes a ref, `delete` a name that `find` returned and
-    tolerates that it is gone."""
+    tolerates that it is gone. `refs` names every project that has something there, where that is
+    one question."""
 
     kind: Kind
     find: Callable[[str], list[str]]
     delete: Callable[[str], None]
+    refs: Callable[[], Iterable[str]] = tuple
+
+
+def find_refs(backends: Sequence[Backend]) -> set[str]:
+    """Every ref that anything is named for. Raises BackendDown if a backend cannot be asked."""
+    return {ref for backend in backends for ref in backend.refs() if is_ref(ref)}
 
 
 def find_orphans(backends: Sequence[Backend], ref: str) -> list[Orphan]:
@@ -88,11 +95,17 @@ def local_backends(home: Home) -> tuple[Backend, ...]:
         return sorted(path.name for path in home.routes.glob(f"{ref}*"))
 
     return (
-        Backend("route", find_routes, lambda name: (home.routes / name).unlink(missing_ok=True)),
+        Backend(
+            "route",
+            find_routes,
+            lambda name: (home.routes / name).unlink(missing_ok=True),
+            lambda: [path.name.split(".")[0] for path in home.routes.glob("*")],
+        ),
         Backend(
             "process",
             partial(project_processes.find, home),
             partial(project_processes.remove, home),
+            partial(project_processes.refs, home),
         ),
     )
 
@@ -117,8 +130,15 @@ def postgres_backends(home: Home) -> tuple[Backend, ...]:
 
         return run
 
+    def refs() -> list[str]:
+        """Of databases and of roles."""
+        with cluster.admin_connection(home) as conn:
+            return tenant_objects.refs(conn)
+
     return (
-        Backend("database", find(tenant_objects.databases), drop(tenant_objects.drop_database)),
+        Backend(
+            "database", find(tenant_objects.databases), drop(tenant_objects.drop_database), refs
+        ),
         Backend("role", find(tenant_objects.roles), drop(tenant_objects.drop_role)),
     )
 
@@ -145,18 +165,16 @@ def keycloak_backends(home: Home) -> tuple[Backend, ...]:
         with _asking("keycloak"):
             admin().delete_realm(realm)
 
-    return (Backend("realm", find, delete),)
+    def refs() -> list[str]:
+        """From Keycloak's own table: of hundreds of realms its API takes minutes to tell."""
+        with cluster.admin_connection(home, "keycloak") as conn:
+            return tenant_objects.realms(conn)
+
+    return (Backend("realm", find, delete, refs),)
 
 
 def minio_backends(home: Home) -> tuple[Backend, ...]:
-    def server() -> MinioServer:
-        return server_of(
-            {
-                "minioServer": home.minio_server,
-                "minioUser": SERVER_ADMIN,
-                "minioPassword": read_secret(home, "minio_root"),
-            }
-        )
+    server = partial(minio_server, home)
 
     def finder(exists: Callable[[MinioServer, str], object]) -> Callable[[str], list[str]]:
         def find(ref: str) -> list[str]:
@@ -176,10 +194,30 @@ def minio_backends(home: Home) -> tuple[Backend, ...]:
     def delete_bucket(server: MinioServer, name: str) -> None:
         server.delete_bucket(name, with_objects=True)
 
+    def refs() -> list[str]:
+        with _asking("minio"):
+            return [name.removeprefix("p-") for name in server().buckets()]
+
     return (
-        Backend("bucket", finder(MinioServer.bucket_exists), deleter(delete_bucket)),
+        Backend("bucket", finder(MinioServer.bucket_exists), deleter(delete_bucket), refs),
         Backend("user", finder(MinioServer.user), deleter(MinioServer.delete_user)),
         Backend("policy", finder(MinioServer.policy), deleter(MinioServer.delete_policy)),
+    )
+
+
+def minio_used_bytes(home: Home) -> dict[str, int]:
+    """By bucket. Raises BackendDown."""
+    with _asking("minio"):
+        return minio_server(home).used_bytes()
+
+
+def minio_server(home: Home) -> MinioServer:
+    return server_of(
+        {
+            "minioServer": home.minio_server,
+            "minioUser": SERVER_ADMIN,
+            "minioPassword": read_secret(home, "minio_root"),
+        }
     )
 
 
@@ -211,5 +249,10 @@ def state_backends(context: Context) -> tuple[Backend, ...]:
 
     return (
         Backend("state", find_rows, delete_row),
-        Backend("folder", find_folders, lambda ref: shutil.rmtree(home.work / ref)),
+        Backend(
+            "folder",
+            find_folders,
+            lambda ref: shutil.rmtree(home.work / ref),
+            lambda: [path.name for path in home.work.glob("*")],
+        ),
     )

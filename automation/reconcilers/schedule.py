@@ -1,4 +1,5 @@
-"""Which reconcilers there are, and that each runs in its period, in one worker at a time.
+"""Which reconcilers there are, and that each runs in its period or when it is wanted, in one
+worker at a time.
 
 Owns the periods and the loop. A reconciler takes no input, may run twice, and has no retry: the
 next round is it. Must not know what one does.
@@ -20,6 +21,7 @@ from automation.reconcilers.purges import reconcile_purges
 from automation.reconcilers.shared_roles import reconcile_shared_roles
 from automation.reconcilers.stuck import reconcile_stuck
 from automation.reconcilers.takeover import take_over
+from automation.reconcilers.usage import reconcile_usage
 from automation.registry import holds, reconciler_runs
 from automation.workflows.runtime import Runtime
 from contracts.errors import PlatformError
@@ -44,6 +46,7 @@ RECONCILERS = (
     Reconciler("purges", 60.0, reconcile_purges),
     Reconciler("health", 15.0, reconcile_health),
     Reconciler("shared-roles", 300.0, reconcile_shared_roles),
+    Reconciler("usage", 60.0, reconcile_usage),
     Reconciler("leftovers", 900.0, reconcile_leftovers),
     Reconciler("drift", 3600.0, reconcile_drift),
 )
@@ -56,7 +59,7 @@ def reconciling(runtime: Runtime) -> Iterator[None]:
     stop = threading.Event()
     threads = [
         threading.Thread(target=_until, args=(stop, work, runtime), name=name, daemon=True)
-        for name, work in (("recovery", recover), ("reconcilers", run_due))
+        for name, work in (("recovery", _recover_by_the_clock), ("reconcilers", _run_due_on_notice))
     ]
     for thread in threads:
         thread.start()
@@ -95,10 +98,27 @@ def _found(reconciler: Reconciler, runtime: Runtime) -> list[str]:
         return []
 
 
-def _until(stop: threading.Event, work: Callable[[Runtime], None], runtime: Runtime) -> None:
+def _recover_by_the_clock(stop: threading.Event, runtime: Runtime) -> None:
     while not stop.wait(TICK_S):
+        recover(runtime)
+
+
+def _run_due_on_notice(stop: threading.Event, runtime: Runtime) -> None:
+    """By the clock, and at once when somebody wants one to run."""
+    with psycopg.connect(runtime.context.settings.control_dsn, autocommit=True) as listener:
+        listener.execute(f"LISTEN {reconciler_runs.CHANNEL}")
+        while not stop.is_set():
+            run_due(runtime)
+            for _ in listener.notifies(timeout=TICK_S, stop_after=1):
+                pass
+
+
+def _until(
+    stop: threading.Event, work: Callable[[threading.Event, Runtime], None], runtime: Runtime
+) -> None:
+    while not stop.is_set():
         try:
-            work(runtime)
+            work(stop, runtime)
         except Exception as error:  # noqa: BLE001 - one bad round must not end all later ones
             log.warning("%s: %s", work.__name__, error)
             stop.wait(PAUSE_AFTER_ERROR_S)

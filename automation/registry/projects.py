@@ -190,6 +190,14 @@ def list_in_state(conn: Connection[Any], state: ProjectState) -> list[str]:
     return [ref for (ref,) in rows]
 
 
+def list_tombstones(conn: Connection[Any]) -> set[str]:
+    """Refs of which nothing should be anywhere."""
+    return {
+        ref
+        for (ref,) in conn.execute("SELECT ref FROM projects WHERE state IN ('FAILED', 'REMOVED')")
+    }
+
+
 def list_known(conn: Connection[Any]) -> list[str]:
     """Every ref there ever was."""
     return [ref for (ref,) in conn.execute("SELECT ref FROM projects")]

@@ -1,12 +1,14 @@
 """Rows of `reconciler_runs`: when each reconciler ran last, and what it found.
 
-Owns what is due. Must not know reconcilers.
+Owns what is due, and the channel by which workers hear of it. Must not know reconcilers.
 """
 
 from typing import Any
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
+
+CHANNEL = "reconcilers"
 
 
 def begin(conn: Connection[Any], name: str, *, period_s: float) -> bool:
@@ -29,9 +31,19 @@ def end(conn: Connection[Any], name: str, found: list[str]) -> None:
 
 
 def want(conn: Connection[Any], name: str) -> None:
-    """Let it run before its time: within seconds of the commit."""
+    """Let it run before its time: at once, as soon as this transaction commits."""
     conn.execute(
         "INSERT INTO reconciler_runs (name, started_at, wanted_at) VALUES (%s, to_timestamp(0),"
         " now()) ON CONFLICT (name) DO UPDATE SET wanted_at = now()",
         [name],
     )
+    conn.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+
+
+def has_run_since_wanted(conn: Connection[Any], name: str) -> bool:
+    row = conn.execute(
+        "SELECT started_at >= wanted_at AND finished_at IS NOT NULL FROM reconciler_runs"
+        " WHERE name = %s",
+        [name],
+    ).fetchone()
+    return row is not None and bool(row[0])

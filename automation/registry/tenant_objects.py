@@ -4,6 +4,7 @@ Owns the SQL over `pg_database` and `pg_roles` for names that start with a ref. 
 something is left over. Runs as the superuser, autocommit: databases cannot be dropped otherwise.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg import Connection, sql
@@ -31,6 +32,35 @@ def refs(conn: Connection[Any]) -> list[str]:
         " where name ~ '^[a-z]{20}(_|$)' group by 1 order by 1"
     )
     return [ref for (ref,) in rows]
+
+
+def database_bytes(conn: Connection[Any]) -> dict[str, int]:
+    """Of every database that is named like a ref."""
+    rows = conn.execute(
+        "select datname, pg_database_size(oid) from pg_database where datname ~ '^[a-z]{20}$'"
+    )
+    return {name: int(size) for name, size in rows}
+
+
+def set_read_only(
+    conn: Connection[Any], database: str, roles: Sequence[str], is_read_only: bool
+) -> None:
+    """What sessions of the roles begin with in the database, from their next one on."""
+    verb = sql.SQL("set default_transaction_read_only = on")
+    if not is_read_only:
+        verb = sql.SQL("reset default_transaction_read_only")
+    for role in roles:
+        conn.execute(
+            sql.SQL("alter role {} in database {} {}").format(
+                sql.Identifier(role), sql.Identifier(database), verb
+            )
+        )
+
+
+def realms(conn: Connection[Any]) -> list[str]:
+    """In database `keycloak`: every realm that is named like a ref."""
+    rows = conn.execute("select name from public.realm where name ~ '^[a-z]{20}$' order by 1")
+    return [name for (name,) in rows]
 
 
 def drop_database(conn: Connection[Any], name: str) -> None:

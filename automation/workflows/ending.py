@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from automation import audit
 from automation.actors import platform
-from automation.registry import operations, projects
+from automation.registry import operations, projects, reconciler_runs
 from contracts.projects import OperationStatus
 
 WORKER = platform("worker")
@@ -31,6 +31,8 @@ def end(
     project = None if operation is None else projects.find(conn, operation.project_ref)
     if operation is None or project is None or operation.kind == "preview":
         return  # who only looked has changed nothing
+    if status == "failed":
+        reconciler_runs.want(conn, "health")  # so that the project's status soon tells what is left
     audit.record(
         conn,
         WORKER,

@@ -120,6 +120,7 @@ FORBIDDEN = [
     "create or replace function croft.pre_request() returns void language sql as ''",
     "create or replace function auth.uid() returns uuid language sql as 'select null::uuid'",
     "drop function croft.pre_request()",
+    "create or replace function croft.before_request() returns void language sql as ''",
     "drop schema croft cascade",
     "drop schema auth cascade",
     "drop table auth.users",

@@ -21,7 +21,7 @@ def test_settings_that_isolation_rests_on() -> None:
     for line in (
         "db-config = false",
         'server-host = "127.0.0.1"',
-        'db-pre-request = "croft.pre_request"',
+        'db-pre-request = "croft.before_request"',
         'db-schemas = "public"',
         'db-uri = "@./db-uri"',
         'jwt-secret = "@./jwks.json"',

@@ -91,6 +91,14 @@ class MinioServer:
     def bucket_exists(self, bucket: str) -> bool:
         return bool(_call(lambda: self._s3.bucket_exists(bucket)))
 
+    def buckets(self) -> list[str]:
+        return [bucket.name for bucket in _call(self._s3.list_buckets)]
+
+    def used_bytes(self) -> dict[str, int]:
+        """Of each bucket, as MinIO's scanner saw it last: it lags by a minute or so."""
+        usage = json.loads(_call(self._admin.get_data_usage_info)).get("bucketsUsageInfo") or {}
+        return {bucket: int(found.get("size", 0)) for bucket, found in usage.items()}
+
     def make_bucket(self, bucket: str, *, object_lock: bool) -> None:
         _call(lambda: self._s3.make_bucket(bucket, object_lock=object_lock), repeatable=False)
 

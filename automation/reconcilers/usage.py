@@ -1,0 +1,90 @@
+"""Usage: what every project uses, measured at the servers, a question or two for all.
+
+Owns how each metric is measured, and the condition `DatabaseFull`: over its database limit a
+project's logins write nothing until it is below again. Must not know what a limit is made of.
+"""
+
+import re
+from datetime import UTC, datetime
+
+import httpx2 as httpx
+
+from automation.organizations import month_of
+from automation.reconcilers.orphans import minio_used_bytes
+from automation.registry import cluster, tenant_objects
+from automation.registry import projects as rows
+from automation.registry import usage as usage_rows
+from automation.usage import database_limits
+from automation.workflows.runtime import Runtime
+from contracts.errors import BackendDown
+from contracts.home import Home
+from contracts.refs import ProjectNames
+
+DATABASE_FULL = "DatabaseFull"
+METRICS_TIMEOUT_S = 10.0
+# traefik_service_requests_total{code="200",method="GET",protocol="http",service="<ref>@file"} 12
+_REQUESTS = re.compile(
+    r'^traefik_service_requests_total\{[^}]*service="([a-z]{20})@file"[^}]*\} ([0-9.e+]+)$', re.M
+)
+
+
+def reconcile_usage(runtime: Runtime) -> list[str]:
+    """The refs of those whose database was closed to writes, or opened again."""
+    home = runtime.context.settings.home
+    with cluster.admin_connection(home) as admin:
+        database_bytes = tenant_objects.database_bytes(admin)
+    storage_bytes = minio_used_bytes(home)
+    requests = read_requests(_metrics(home))
+    month = month_of(datetime.now(UTC))
+    with runtime.context.transaction() as conn:
+        limits = database_limits(conn)
+        for ref in limits.keys() & database_bytes.keys():
+            usage_rows.put(conn, ref, "database_bytes", month, database_bytes[ref])
+            stored = storage_bytes.get(ProjectNames(ref).bucket, 0)
+            usage_rows.put(conn, ref, "storage_bytes", month, stored)
+            usage_rows.count(conn, ref, "api_requests", month, requests.get(ref, 0))
+        closed = set(rows.list_with_condition(conn, DATABASE_FULL))
+    full = {
+        ref
+        for ref, limit in limits.items()
+        if limit is not None and database_bytes.get(ref, 0) > limit
+    }
+    changed = sorted((full ^ closed) & database_bytes.keys())
+    for ref in changed:
+        _set_full(runtime, ref, ref in full)
+    return changed
+
+
+def read_requests(metrics: str) -> dict[str, int]:
+    """By ref, how often each project's service answered since the gateway started."""
+    found: dict[str, int] = {}
+    for ref, count in _REQUESTS.findall(metrics):
+        found[ref] = found.get(ref, 0) + int(float(count))
+    return found
+
+
+def _metrics(home: Home) -> str:
+    url = f"http://127.0.0.1:{home.ports.gateway_ping}/metrics"
+    try:
+        answer = httpx.get(url, timeout=METRICS_TIMEOUT_S, trust_env=False).raise_for_status()
+    except httpx.HTTPError as error:
+        raise BackendDown(
+            f"the gateway tells no metrics: {type(error).__name__}",
+            code="traefik_down",
+            fix="see: croft logs traefik",
+        ) from error
+    return answer.text
+
+
+def _set_full(runtime: Runtime, ref: str, is_full: bool) -> None:
+    """From the next session on, hence none is left. A session that means to delete something may
+    say `set transaction read write`; requests to the REST API may not."""
+    with cluster.admin_connection(runtime.context.settings.home) as admin:
+        tenant_objects.set_read_only(admin, ref, ProjectNames(ref).roles, is_full)
+        tenant_objects.end_sessions(admin, ref)
+    with runtime.context.transaction() as conn:
+        if is_full:
+            message = "the database is larger than its organization's limit: it can only be read"
+            rows.set_condition(conn, ref, DATABASE_FULL, reason="OverLimit", message=message)
+        else:
+            rows.clear_condition(conn, ref, DATABASE_FULL)

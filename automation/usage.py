@@ -1,0 +1,60 @@
+"""What a project uses, beside what it may.
+
+Owns which limit belongs to what is measured, and which of them are held. Must not know how it is
+measured (reconcilers/usage.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+from psycopg import Connection
+
+from automation import operations
+from automation.context import Context
+from automation.limits import effective_limits
+from automation.organizations import month_of
+from automation.registry import organizations, usage
+from contracts.usage import Metric, ProjectUsage, UsageOf
+
+LIMIT_OF: Mapping[Metric, str] = {
+    "database_bytes": "database_bytes_max",
+    "storage_bytes": "storage_bytes_max",
+    "api_requests": "api_requests_month_max",
+    "realtime_connections": "realtime_connections_max",
+}
+# The others are shown: a bucket has its own quota, by the project's file.
+ENFORCED: frozenset[Metric] = frozenset({"database_bytes"})
+
+
+def database_limits(conn: Connection[Any]) -> dict[str, int | None]:
+    """In bytes, of every project that stands."""
+    return {
+        ref: effective_limits(plan, own).database_bytes_max
+        for ref, plan, own in usage.list_plans(conn)
+    }
+
+
+def project_usage(ctx: Context, ref: str) -> ProjectUsage:
+    month = month_of(datetime.now(UTC))
+    with ctx.transaction() as conn:
+        row = operations.require_project(conn, ref)
+        organization = organizations.find(conn, str(row.organization_id))
+        measured = {each.metric: each for each in usage.of_project(conn, ref, month)}
+    assert organization is not None, "a project's organization is there"
+    limits = asdict(effective_limits(organization.plan, organization.limits))
+    return ProjectUsage(
+        ref=ref,
+        month=month,
+        usage=[
+            UsageOf(
+                metric=metric,
+                used=measured[metric].value if metric in measured else None,
+                limit=limits[LIMIT_OF[metric]],
+                enforced=metric in ENFORCED,
+                measured_at=measured[metric].measured_at if metric in measured else None,
+            )
+            for metric in get_args(Metric)
+        ],
+    )

@@ -1,0 +1,72 @@
+"""Usage measured on a real platform, and the one limit that is held: the size of a database."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+
+from tests.e2e.test_reconcilers import conditions, wake
+from tests.fixtures.platform import Platform, connect, eventually
+
+pytestmark = pytest.mark.platform
+
+REQUESTS = 7
+
+
+@pytest.fixture
+def notes(project: dict[str, Any]) -> Iterator[str]:
+    """Where rows of a table are written through the gateway."""
+    with connect(project["db_url"]) as conn:
+        conn.execute("create table notes (word text)")
+    yield f"{project['api_url']}/rest/v1/notes"
+    with connect(project["db_url"]) as conn:
+        conn.execute("drop table notes")
+
+
+def used(platform: Platform, ref: str) -> dict[str, Any]:
+    found = platform.json("projects", "usage", ref)
+    return {each["metric"]: each["used"] for each in found["usage"]}
+
+
+def test_what_is_used_is_measured(platform: Platform, project: dict[str, Any], notes: str) -> None:
+    ref = project["ref"]
+    wake(platform, "usage")
+    before = used(platform, ref)
+    assert before["database_bytes"] > 1_000_000
+    assert before["storage_bytes"] == 0 and before["realtime_connections"] is None
+    for _ in range(REQUESTS):
+        write(project, notes)
+    wake(platform, "usage")
+    # Others may ask too: the probes of its health.
+    assert used(platform, ref)["api_requests"] >= before["api_requests"] + REQUESTS
+
+
+def test_a_database_over_its_limit_is_read_only_until_it_fits(
+    platform: Platform, project: dict[str, Any], notes: str
+) -> None:
+    ref = project["ref"]
+    eventually(lambda: write(project, notes) == 201, timeout_s=30)
+    try:
+        # Nobody wakes the reconciler but the change of the limit itself.
+        platform.croft("orgs", "limits", "default", "--set", "database_bytes_max=1", check=True)
+        eventually(lambda: "DatabaseFull" in conditions(platform, ref), timeout_s=60)
+        eventually(lambda: write(project, notes) == 405, timeout_s=30)
+        with (
+            psycopg.connect(project["db_url"]) as conn,
+            pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+        ):
+            conn.execute("insert into notes values ('more')")
+        with connect(project["db_url"]) as conn:  # how one gets below the limit
+            conn.execute("begin; set transaction read write; delete from notes; commit")
+    finally:
+        platform.croft("orgs", "limits", "default", "--set", "database_bytes_max=plan", check=True)
+    eventually(lambda: "DatabaseFull" not in conditions(platform, ref), timeout_s=60)
+    eventually(lambda: write(project, notes) == 201, timeout_s=30)
+
+
+def write(project: dict[str, Any], url: str) -> int:
+    key = project["service_role_key"]
+    headers = {"apikey": key, "Authorization": f"Bearer {key}"}
+    return httpx2.post(url, json={"word": "x"}, headers=headers, timeout=20).status_code
