@@ -182,7 +182,7 @@ def test_tokens_of_other_realms_and_kinds_are_refused(
     for name, token in refused.items():
         answer = ask(platform, token)
         assert (name, answer.status_code) == (name, 401)
-    assert ask(platform, session.access_token).status_code == 200
+    assert ask(platform, renew(session).access_token).status_code == 200
 
 
 def access_token(platform: Platform, realm: str, client_id: str, secret: str) -> str:
