@@ -154,7 +154,9 @@ def test_user_tokens(rest: RestPair, table: str) -> None:
         ask(project.user_token(iss=f"http://{project.ref}.localhost:54321/auth/v1")).status == 200
     )
     for wrong in (
-        {"exp": None}, {"exp": 1}, {"nbf": 4_000_000_000}, {"iat": 4_000_000_000}, {"iss": None}, {"iss": rest.b.project.issuer}, {"aud": None},
+        {"exp": None}, {"exp": 1},
+        {"nbf": 4_000_000_000}, {"iat": 4_000_000_000},
+        {"iss": None}, {"iss": rest.b.project.issuer}, {"aud": None},
         {"aud": "other"}, {"aud": []}, {"secret": "another secret, long enough for HS256"},
     ):  # fmt: skip
         answer = ask(project.user_token(**wrong))

@@ -243,7 +243,7 @@ def test_what_was_made_by_means_of_a_token_lives_no_longer(ctx, api):
 
 @pytest.mark.parametrize("token_id", ["x", "%00", "0" * 36, "00000000-0000-0000-0000-000000000000"])
 def test_a_token_of_somebody_elses_is_not_there(api, shop, token_id):
-    theirs = make(api)["id"]
+    theirs = make(api, organization_slug=shop)["id"]  # good in the very organization of ada's
     ada = member_of(api, shop, "ada", "owner")
     answers = [
         ada.request(method, f"/v1/tokens/{each}{path}")
