@@ -7,9 +7,9 @@ the schema and version asked for, as with the plugin: a template may have brough
 from psycopg import sql
 
 from engine.provider import Props
-from engine.providers.postgresql.connection import Connection, transact
-from engine.providers.postgresql.placed import PlacedHandler, database_of, id_of
-from engine.providers.schema import Field, outputs_of
+from engine.providers.postgresql.connection import Connection
+from engine.providers.postgresql.placed import PlacedHandler
+from engine.providers.schema import Field
 
 READ = """
 SELECT nspname, extversion FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
@@ -31,16 +31,10 @@ class Extension(PlacedHandler):
     columns = ("schema", "version")
 
     def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
-        id = id_of(cfg, inputs)
-        return id, self._ensured(cfg, id, inputs)
+        return self.made(cfg, inputs, lambda connection: _ensure(connection, inputs))
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
-        return self._ensured(cfg, id, news)
-
-    def _ensured(self, cfg: Props, id: str, inputs: Props) -> Props:
-        name, database = inputs["name"], database_of(cfg, inputs)
-        transact(cfg, lambda connection: _ensure(connection, inputs), database)
-        return outputs_of(self.fields, id, inputs, self.actual(cfg, database, name) or {})
+        return self.changed(cfg, id, news, lambda connection: _ensure(connection, news))
 
 
 def _ensure(connection: Connection, inputs: Props) -> None:

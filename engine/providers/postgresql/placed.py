@@ -4,14 +4,21 @@ Owns which database a resource means, its id (`database.name`), reading where th
 gone, and the verbs that are the same for all of them. Must not know what the objects are.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar, LiteralString
 
 from psycopg import sql
 
 from engine.provider import Props
-from engine.providers.postgresql.connection import query, target_of, transact
+from engine.providers.postgresql.connection import (
+    Connection,
+    PostgresError,
+    query,
+    target_of,
+    transact,
+)
 from engine.providers.postgresql.database import database_exists
-from engine.providers.schema import SchemaHandler, known_of, refreshed
+from engine.providers.schema import SchemaHandler, known_of, outputs_of, refreshed
 
 
 class PlacedHandler(SchemaHandler):
@@ -24,6 +31,30 @@ class PlacedHandler(SchemaHandler):
     # A statement with the name as its one parameter, and the outputs that its columns are.
     row: ClassVar[str]
     columns: ClassVar[tuple[str, ...]]
+    # What CREATE is refused with where the name is taken; none where it cannot be.
+    duplicate: ClassVar[str | None] = None
+
+    def made(
+        self, cfg: Props, inputs: Props, work: Callable[[Connection], object]
+    ) -> tuple[str, Props]:
+        """The work of a create, in the object's database; its id and outputs."""
+        id = id_of(cfg, inputs)
+        try:
+            return id, self.changed(cfg, id, inputs, work)
+        except PostgresError as error:
+            if self.duplicate is None or error.sqlstate != self.duplicate:
+                raise
+            name, database = inputs["name"], database_of(cfg, inputs)
+            message = f"{self.word.lower()} {name!r} already exists in database {database!r}"
+            raise PostgresError(message, error.sqlstate, already_exists=True) from None
+
+    def changed(
+        self, cfg: Props, id: str, inputs: Props, work: Callable[[Connection], object]
+    ) -> Props:
+        """The work of a change, in the object's database; the outputs after it."""
+        name, database = inputs["name"], database_of(cfg, inputs)
+        transact(cfg, work, database)
+        return outputs_of(self.fields, id, inputs, self.actual(cfg, database, name) or {})
 
     def find(self, cfg: Props, inputs: Props) -> str | None:
         there = self.actual(cfg, database_of(cfg, inputs), inputs["name"])

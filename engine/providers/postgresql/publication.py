@@ -8,11 +8,10 @@ from collections.abc import Collection
 from psycopg import sql
 
 from engine.provider import Props
-from engine.providers.postgresql.connection import Connection, PostgresError, transact
-from engine.providers.postgresql.placed import PlacedHandler, database_of, id_of
-from engine.providers.schema import Field, is_unknown, outputs_of
+from engine.providers.postgresql.connection import Connection
+from engine.providers.postgresql.placed import PlacedHandler
+from engine.providers.schema import Field, is_unknown
 
-DUPLICATE_OBJECT = "42710"
 OPERATIONS = ("insert", "update", "delete", "truncate")
 
 # The tables that were listed. (pg_publication_tables would show a partitioned one's partitions.)
@@ -49,6 +48,7 @@ class Publication(PlacedHandler):
         "dropCascade": Field(kind="bool", default=False, local=True),
     }
     word = "PUBLICATION"
+    duplicate = "42710"
     row = READ
     columns = ("owner", "allTables", "publishViaPartitionRootParam", "publishParams", "tables")
 
@@ -61,10 +61,8 @@ class Publication(PlacedHandler):
                 raise ValueError(f"{wrong[0]} is not one of {', '.join(OPERATIONS)}")
 
     def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
-        name, database = inputs["name"], database_of(cfg, inputs)
-
         def work(connection: Connection) -> None:
-            publication = sql.Identifier(name)
+            publication = sql.Identifier(inputs["name"])
             statement = sql.SQL("CREATE PUBLICATION {}").format(publication)
             if inputs.get("allTables"):
                 statement += sql.SQL(" FOR ALL TABLES")
@@ -73,18 +71,10 @@ class Publication(PlacedHandler):
             connection.execute(statement)
             _set(connection, inputs, ("publishParams", "publishViaPartitionRootParam", "owner"))
 
-        try:
-            transact(cfg, work, database)
-        except PostgresError as error:
-            if error.sqlstate == DUPLICATE_OBJECT:
-                message = f"publication {name!r} already exists in database {database!r}"
-                raise PostgresError(message, error.sqlstate, already_exists=True) from None
-            raise
-        id = id_of(cfg, inputs)
-        return id, outputs_of(self.fields, id, inputs, self.actual(cfg, database, name) or {})
+        return self.made(cfg, inputs, work)
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
-        name, database = news["name"], database_of(cfg, news)
+        name = news["name"]
         changes = self.diff(cfg, id, {}, old_outputs, news).changes
 
         def work(connection: Connection) -> None:
@@ -93,8 +83,7 @@ class Publication(PlacedHandler):
                 _set_tables(connection, name, {*(row[4] if row else ())}, {*news["tables"]})
             _set(connection, news, changes)
 
-        transact(cfg, work, database)
-        return outputs_of(self.fields, id, news, self.actual(cfg, database, name) or {})
+        return self.changed(cfg, id, news, work)
 
 
 def _set(connection: Connection, inputs: Props, changes: Collection[str]) -> None:

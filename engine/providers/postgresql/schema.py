@@ -7,11 +7,9 @@ Owns CREATE, ALTER and DROP SCHEMA. Its privileges are Grant resources: the plug
 from psycopg import sql
 
 from engine.provider import Props
-from engine.providers.postgresql.connection import Connection, PostgresError, transact
-from engine.providers.postgresql.placed import PlacedHandler, database_of, id_of
+from engine.providers.postgresql.connection import Connection, transact
+from engine.providers.postgresql.placed import PlacedHandler, database_of
 from engine.providers.schema import Field, outputs_of
-
-DUPLICATE_SCHEMA = "42P06"
 
 READ = "SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = %s"
 
@@ -26,11 +24,12 @@ class Schema(PlacedHandler):
         "policies": Field(output=True, local=True),
     }
     word = "SCHEMA"
+    duplicate = "42P06"
     row = READ
     columns = ("owner",)
 
     def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
-        name, database, owner = inputs["name"], database_of(cfg, inputs), inputs.get("owner")
+        name, owner = inputs["name"], inputs.get("owner")
 
         def work(connection: Connection) -> None:
             if inputs["ifNotExists"] and connection.execute(READ, [name]).fetchone():
@@ -42,15 +41,7 @@ class Schema(PlacedHandler):
                 statement += sql.SQL(" AUTHORIZATION {}").format(sql.Identifier(owner))
             connection.execute(statement)
 
-        try:
-            transact(cfg, work, database)
-        except PostgresError as error:
-            if error.sqlstate == DUPLICATE_SCHEMA:
-                message = f"schema {name!r} already exists in database {database!r}"
-                raise PostgresError(message, error.sqlstate, already_exists=True) from None
-            raise
-        id = id_of(cfg, inputs)
-        return id, outputs_of(self.fields, id, inputs, self.actual(cfg, database, name) or {})
+        return self.made(cfg, inputs, work)
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
         name, database, owner = news["name"], database_of(cfg, news), news.get("owner")
