@@ -4,8 +4,6 @@ Owns credentials, the envelope that every answer comes in, pages, timeouts and b
 Must not know resource types.
 """
 
-import atexit
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from typing import Any
 import httpx2
 
 from engine.provider import Props
+from engine.providers.clients import Clients
 from engine.providers.provider_resource import text
 from engine.providers.server_error import ServerError
 
@@ -203,22 +202,9 @@ def login_of(cfg: Props) -> Login:
     )
 
 
-_apis: dict[Login, CloudflareApi] = {}
-_apis_lock = threading.Lock()
+_clients = Clients(CloudflareApi)
+close_all = _clients.close_all
 
 
 def api_of(cfg: Props) -> CloudflareApi:
-    """One client per login for the process: it holds the connections."""
-    login = login_of(cfg)
-    with _apis_lock:
-        if login not in _apis:
-            _apis[login] = CloudflareApi(login)
-        return _apis[login]
-
-
-@atexit.register
-def close_all() -> None:
-    with _apis_lock:
-        for api in _apis.values():
-            api.close()
-        _apis.clear()
+    return _clients.of(login_of(cfg))

@@ -5,7 +5,6 @@ timeouts, bounded retries of transient failures, and errors that repeat no reque
 plane uses it too, to look for realms and to remove them. Must not know resource types.
 """
 
-import atexit
 import threading
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from urllib.parse import quote
 import httpx2
 
 from engine.provider import Props
+from engine.providers.clients import Clients
 from engine.providers.provider_resource import flag, number, text
 from engine.providers.server_error import ServerError
 
@@ -241,22 +241,9 @@ def login_of(cfg: Props) -> Login:
     )
 
 
-_admins: dict[Login, KeycloakAdmin] = {}
-_admins_lock = threading.Lock()
+_clients = Clients(KeycloakAdmin)
+close_all = _clients.close_all
 
 
 def admin_of(cfg: Props) -> KeycloakAdmin:
-    """One client per login for the process: it holds the token and the connections."""
-    login = login_of(cfg)
-    with _admins_lock:
-        if login not in _admins:
-            _admins[login] = KeycloakAdmin(login)
-        return _admins[login]
-
-
-@atexit.register
-def close_all() -> None:
-    with _admins_lock:
-        for admin in _admins.values():
-            admin.close()
-        _admins.clear()
+    return _clients.of(login_of(cfg))

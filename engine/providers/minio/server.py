@@ -21,6 +21,7 @@ from minio.versioningconfig import VersioningConfig
 from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from engine.provider import Props
+from engine.providers.clients import Clients
 from engine.providers.minio.admin_request import add_service_account
 from engine.providers.provider_resource import flag, text
 from engine.providers.server_error import ServerError
@@ -85,6 +86,9 @@ class MinioServer:
         )
         # The policies of a user are one list, replaced as a whole.
         self._attaching = threading.Lock()
+
+    def close(self) -> None:
+        self._http.clear()
 
     # Buckets
 
@@ -316,12 +320,9 @@ def login_of(cfg: Props) -> Login:
     )
 
 
-_servers: dict[Login, MinioServer] = {}
-_servers_lock = threading.Lock()
+_clients = Clients(MinioServer)
+close_all = _clients.close_all
 
 
 def server_of(cfg: Props) -> MinioServer:
-    """One per login for the process: it holds the connections."""
-    login = login_of(cfg)
-    with _servers_lock:
-        return _servers.setdefault(login, MinioServer(login))
+    return _clients.of(login_of(cfg))
