@@ -84,8 +84,8 @@ def state() -> None:
 class _CountingBucket(FileBucket):
     written_bytes = 0
 
-    def put(self, key: str, data: bytes) -> None:
-        super().put(key, data)
+    def put(self, key: str, data: bytes, keep: str | None = None) -> None:
+        super().put(key, data, keep)
         self.written_bytes += len(data)
 
 

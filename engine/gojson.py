@@ -3,12 +3,11 @@
 Owns number and string formats. Must not know what the values mean.
 """
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Any
 
-_STRING = json.JSONEncoder(ensure_ascii=False).encode
 _LINE_SEPARATORS = str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029"})
 _HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
@@ -17,7 +16,7 @@ def dumps(value: Any, *, escape_html: bool = False) -> str:
     """Compact JSON. Objects keep the order they have: Go sorts maps and not structs, so the caller
     decides. `escape_html` as json.Marshal does it; checkpoints are written without."""
     if isinstance(value, str):
-        text = _STRING(value).translate(_LINE_SEPARATORS)
+        text = encode_basestring(value).translate(_LINE_SEPARATORS)
         return text.translate(_HTML) if escape_html else text
     if value is None:
         return "null"

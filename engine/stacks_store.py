@@ -12,9 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
-from engine import gojson, stack_locks, state_log
+from engine import gojson, goyaml, stack_locks, state_log
 from engine.backends.bucket import Bucket
 from engine.checkpoint import (
     CheckpointSummary,
@@ -158,12 +156,10 @@ class StackStore:
         what exists, and losing that is worse."""
         key = stack.checkpoint_key + self._suffix
         others = [] if stack in self._heads else [k for k in self._variants(stack) if k != key]
-        for old in (key, *others):
-            self.bucket.copy(old, f"{old}.bak")
         data = writer.checkpoint(stack.qualified_name, snapshot)
-        self.bucket.put(key, compressed(data, self._suffix))
+        self.bucket.put(key, compressed(data, self._suffix), keep=f"{key}.bak")
         for old in others:  # written under another compression before
-            self.bucket.delete(old)
+            self._move(old, f"{old}.bak")
         head = self._heads.get(stack)
         if head is not None and head.deltas:
             self._remove_log(stack)
@@ -311,9 +307,8 @@ class StackStore:
             last = opened(data, self.bucket.describe(key))
             whole = state_log.replayed(last, deltas)
             if whole != last:
-                self.bucket.copy(key, f"{key}.bak")
                 suffix = key.removeprefix(stack.checkpoint_key)
-                self.bucket.put(key, compressed(whole, suffix))
+                self.bucket.put(key, compressed(whole, suffix), keep=f"{key}.bak")
         self._remove_log(stack)
 
     def _remove_log(self, stack: StackReference) -> None:
@@ -378,8 +373,8 @@ def _ensure_layout(bucket: Bucket) -> None:
         bucket.put(META_KEY, b"version: 1\n")
         return
     try:
-        version = yaml.safe_load(meta)["version"]
-    except (yaml.YAMLError, TypeError, KeyError) as error:
+        version = goyaml.load(meta.decode())["version"]
+    except (ValueError, TypeError, KeyError) as error:
         raise BackendError(f"corrupt store: no version in '{META_KEY}'") from error
     if version != 1:
         raise BackendError(

@@ -21,8 +21,9 @@ class Bucket(Protocol):
 
     def get(self, key: str) -> bytes | None: ...
 
-    def put(self, key: str, data: bytes) -> None:
-        """Replace a value durably: after a crash it is the old or the new one, never a part."""
+    def put(self, key: str, data: bytes, keep: str | None = None) -> None:
+        """Replace a value durably: after a crash it is the old or the new one, never a part. What
+        stood there is kept under the key `keep`, and what that held is gone."""
         ...
 
     def copy(self, source: str, target: str) -> None:

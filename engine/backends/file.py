@@ -6,6 +6,7 @@ Owns atomic writes and the process lock (flock). Must not know what the files me
 import fcntl
 import os
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,9 +43,11 @@ class FileBucket:
         except OSError as error:
             raise BackendError(f"unable to read {self.describe(key)}: {error}") from error
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes, keep: str | None = None) -> None:
         path = self._path(key)
         try:
+            if keep is not None:
+                self._keep(path, self._path(keep))
             self._replace(path, data)
         except OSError as error:
             raise BackendError(f"unable to write {self.describe(key)}: {error}") from error
@@ -111,11 +114,32 @@ class FileBucket:
             raise BackendError(f"'{key}' leaves the state directory")
         return self._root / key
 
+    def _keep(self, path: Path, kept: Path) -> None:
+        """A second name for the file, whose first one is about to be another's. It lasts together
+        with that: both are in one folder."""
+        assert path.parent == kept.parent, "one sync for both"
+        if not path.exists():
+            return
+        link = self._temporary() / uuid.uuid4().hex
+        try:
+            os.link(path, link)
+        except OSError:  # this file system has no links
+            self._replace(kept, path.read_bytes())
+            return
+        try:
+            os.replace(link, kept)
+        finally:
+            link.unlink(missing_ok=True)  # there where it failed, or both were one file's already
+        _sidecar(kept).unlink(missing_ok=True)
+
+    def _temporary(self) -> Path:
+        folder = self._root / _TEMPORARY
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def _replace(self, path: Path, data: bytes) -> None:
-        temporary = self._root / _TEMPORARY
-        temporary.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=temporary)  # 0600
+        descriptor, name = tempfile.mkstemp(dir=self._temporary())  # 0600
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)

@@ -27,6 +27,13 @@ _SCHEMA: tuple[LiteralString, ...] = (
     " updated_at timestamptz NOT NULL DEFAULT now())",
     "CREATE INDEX IF NOT EXISTS {index} ON {table} (key text_pattern_ops)",
 )
+_REPLACING = "ON CONFLICT (key) DO UPDATE SET data = excluded.data, updated_at = now()"
+_PUT: LiteralString = (
+    "INSERT INTO {table} (key, data) VALUES (%s, json_build_object('data', %s::text)) " + _REPLACING
+)
+_COPY: LiteralString = (
+    "INSERT INTO {table} (key, data) SELECT %s, data FROM {table} WHERE key = %s " + _REPLACING
+)
 
 
 class PostgresBucket:
@@ -71,21 +78,18 @@ class PostgresBucket:
         except (ValueError, TypeError) as error:
             raise GarbledValue(f"{self.describe(key)} is not base64: {error}") from error
 
-    def put(self, key: str, data: bytes) -> None:
-        self._run(
-            "INSERT INTO {table} (key, data) VALUES (%s, json_build_object('data', %s::text))"
-            " ON CONFLICT (key) DO UPDATE SET data = excluded.data, updated_at = now()",
-            self._prefix + key,
-            base64.b64encode(data).decode(),
-        )
+    def put(self, key: str, data: bytes, keep: str | None = None) -> None:
+        value = [self._prefix + key, base64.b64encode(data).decode()]
+        if keep is None:
+            self._run(_PUT, *value)
+        else:  # one statement sees the table as it was before
+            self._run(f"WITH kept AS ({_COPY}) {_PUT}", *self._copied(key, keep), *value)
 
     def copy(self, source: str, target: str) -> None:
-        self._run(
-            "INSERT INTO {table} (key, data) SELECT %s, data FROM {table} WHERE key = %s"
-            " ON CONFLICT (key) DO UPDATE SET data = excluded.data, updated_at = now()",
-            self._prefix + target,
-            self._prefix + source,
-        )
+        self._run(_COPY, *self._copied(source, target))
+
+    def _copied(self, source: str, target: str) -> list[str]:
+        return [self._prefix + target, self._prefix + source]
 
     def delete(self, key: str) -> None:
         self._run("DELETE FROM {table} WHERE key = %s", self._prefix + key)

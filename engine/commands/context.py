@@ -60,20 +60,23 @@ class Context:
     # Project and backend
 
     @cached_property
+    def found_project(self) -> Project | None:
+        return find_project(self.folder)
+
+    @property
     def project(self) -> Project:
-        project = find_project(self.folder)
-        if project is None:
+        if self.found_project is None:
             raise UsageError(
                 f"no Pulumi.yaml project file found (searching upwards from {self.folder})"
             )
-        return project
+        return self.found_project
 
     @cached_property
     def bucket(self) -> Bucket:
         """As the CLI finds it: the environment's, else the project's, else the one logged in to."""
         url = self.environ.get("PULUMI_BACKEND_URL")
         if not url:
-            project = find_project(self.folder)
+            project = self.found_project
             if project and project.backend_url:
                 return open_bucket(project.backend_url, project.root)
         url = url or current_backend(home_of(self.environ))
@@ -101,7 +104,7 @@ class Context:
 
     def stack(self, name: str | None = None, *, must_exist: bool = True) -> StackReference:
         """The stack that the command, --stack or the selection names."""
-        project = find_project(self.folder)
+        project = self.found_project
         text = name or self.arguments.value("--stack")
         if text is None and project is not None:
             text = self.selection.get(project)

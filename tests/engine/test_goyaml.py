@@ -62,5 +62,5 @@ def test_what_was_written_is_read(value):
 
 
 def test_nonsense_is_no_yaml():
-    with pytest.raises(ValueError, match="found"):
+    with pytest.raises(ValueError, match="find"):
         load("a: [")

@@ -53,6 +53,17 @@ def test_values_are_replaced_copied_listed_and_deleted(opened):
     assert other.get(".pulumi/a/b") is None
 
 
+def test_a_value_that_is_replaced_can_be_kept(opened):
+    bucket = opened()
+    for value, kept in ((b"one", None), (b"two", b"one"), (b"three", b"two")):
+        bucket.put(".pulumi/a/b", value, keep=".pulumi/a/b.bak")
+        assert opened().get(".pulumi/a/b") == value
+        assert opened().get(".pulumi/a/b.bak") == kept
+    bucket.put(".pulumi/a/b.bak", b"other")
+    assert bucket.get(".pulumi/a/b") == b"three"
+    assert bucket.keys("") == [".pulumi/a/b", ".pulumi/a/b.bak"]
+
+
 def test_a_name_is_held_once_even_within_a_process(opened):
     one, two = opened(), opened()
     with one.hold("p/s"):

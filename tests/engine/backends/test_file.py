@@ -31,10 +31,25 @@ def test_a_failed_write_leaves_the_old_value_and_no_litter(bucket, tmp_path, mon
     bucket.put("a/b", b"old")
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", lambda *args: (_ for _ in ()).throw(OSError("disk full")))
-        with pytest.raises(BackendError, match="disk full"):
-            bucket.put("a/b", b"new")
+        for keep in (None, "a/b.bak"):
+            with pytest.raises(BackendError, match="disk full"):
+                bucket.put("a/b", b"new", keep)
     assert bucket.get("a/b") == b"old"
     assert list((tmp_path / ".pulumi/tmp").iterdir()) == []
+
+
+def test_a_value_is_kept_where_there_are_no_links_too(bucket, monkeypatch):
+    monkeypatch.setattr(os, "link", lambda *args: (_ for _ in ()).throw(OSError("not supported")))
+    for value, kept in ((b"one", None), (b"two", b"one"), (b"three", b"two")):
+        bucket.put("a/b", value, keep="a/b.bak")
+        assert (bucket.get("a/b"), bucket.get("a/b.bak")) == (value, kept)
+
+
+def test_what_is_kept_is_a_file_of_its_own(bucket, tmp_path):
+    """An editor that writes in place must not change both."""
+    bucket.put("a/b", b"one")
+    bucket.put("a/b", b"two", keep="a/b.bak")
+    assert {path.stat().st_nlink for path in (tmp_path / "a").iterdir()} == {1}
 
 
 def test_state_is_for_its_owner_only(bucket, tmp_path):

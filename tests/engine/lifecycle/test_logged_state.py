@@ -43,8 +43,8 @@ class MortalBucket:
     def __getattr__(self, name):
         return getattr(self._bucket, name)
 
-    def put(self, *given):
-        self._change(self._bucket.put, *given)
+    def put(self, *given, **options):
+        self._change(self._bucket.put, *given, **options)
 
     def copy(self, *given):
         self._change(self._bucket.copy, *given)
@@ -52,9 +52,9 @@ class MortalBucket:
     def delete(self, *given):
         self._change(self._bucket.delete, *given)
 
-    def _change(self, act, *given):
+    def _change(self, act, *given, **options):
         if self._stack.fate.pass_point():
-            act(*given)
+            act(*given, **options)
             self._stack.fate.pass_point()
 
 
@@ -140,8 +140,8 @@ def test_killed_at_each_point_of_an_update_the_next_converges(bucket, logs):
 class CountingBucket(FileBucket):
     written_bytes = 0
 
-    def put(self, key, data):
-        super().put(key, data)
+    def put(self, key, data, keep=None):
+        super().put(key, data, keep)
         self.written_bytes += len(data)
 
 
