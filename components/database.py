@@ -51,6 +51,9 @@ class Database(pulumi.ComponentResource):
         super().__init__("basecroft:index:Database", name, {"ref": args.ref}, opts)
         names = ProjectNames(args.ref)
         child = pulumi.ResourceOptions(parent=self)
+        # Memberships are the grants' below. The plugin of the CLI reads them with the role as well,
+        # and would take them away as not asked for.
+        apart = pulumi.ResourceOptions(parent=self, ignore_changes=["roles"])
         postgres = postgresql.Role(
             "postgres",
             name=names.postgres,
@@ -58,7 +61,7 @@ class Database(pulumi.ComponentResource):
             password=args.postgres_password,
             connection_limit=args.postgres_connections_max,
             skip_reassign_owned=True,  # what it owns lies in the database, which goes first
-            opts=child,
+            opts=apart,
         )
         # NOINHERIT: by itself it may do nothing but become the role a token names.
         authenticator = postgresql.Role(
@@ -69,7 +72,7 @@ class Database(pulumi.ComponentResource):
             password=args.authenticator_password,
             connection_limit=args.authenticator_connections_max,
             skip_reassign_owned=True,
-            opts=child,
+            opts=apart,
         )
         grants = [
             postgresql.GrantRole(f"{login}-{role}", role=member.name, grant_role=role, opts=child)

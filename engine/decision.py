@@ -4,7 +4,7 @@ Owns the rules by which it is same, create, update or replace, and what the answ
 diffs and checked inputs are handed to it. Must not know other registrations or steps.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from engine import property_path
@@ -120,3 +120,12 @@ def with_ignored(goal: Goal, old: ResourceState | None) -> tuple[Props, tuple[st
         if not done:
             missed.append(text)
     return inputs, tuple(missed)
+
+
+def as_it_is(ignored: Iterable[str], outputs: Props, inputs: Props) -> Props:
+    """Inputs for a provider, what the program ignores taken from the object itself: the provider
+    finds no difference in it, and an update for another reason leaves it alone."""
+    for path in map(property_path.parse_path, ignored):
+        if path[0] in outputs:
+            inputs, _ = property_path.reset(path, outputs, inputs)
+    return inputs

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine import urns
-from engine.decision import Decision, Registration, StepError, decide
+from engine.decision import Decision, Registration, StepError, as_it_is, decide
 from engine.default_providers import default_provider, refuse_disabled
 from engine.errors import EngineError
 from engine.events import Events
@@ -358,7 +358,8 @@ class Deployment:
         with _blaming(registration.urn):
             cfg = self._providers.configuration(_stand_in(registration))
             olds = old.inputs if old_inputs is None else old_inputs
-            return handler.diff(cfg, old.id, plain(olds), plain(old.outputs), plain(inputs))
+            news = as_it_is(registration.goal.ignore_changes, old.outputs, inputs)
+            return handler.diff(cfg, old.id, plain(olds), plain(old.outputs), plain(news))
 
     def _diff_old(self, old: ResourceState, news: Props) -> Diff:
         """What the provider would say of a resource in state, were its inputs `news`."""

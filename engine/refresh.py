@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from engine.errors import EngineError
 from engine.events import Events
+from engine.provider import Props
 from engine.provider_registry import ProviderRegistry
 from engine.resource_state import ResourceState, Snapshot, timestamp
 from engine.secrecy import marked_outputs, plain
@@ -74,12 +75,22 @@ def _read(
         return None
     secret_keys = {*handler.secret_outputs, *state.additional_secret_outputs}
     outputs = marked_outputs({**outputs, "id": state.id}, state.inputs, secret_keys)
-    if outputs == state.outputs:
+    if _public(outputs) == _public(state.outputs):
         events.step_finished(replace(step, op=Op.SAME), counted=counted)
         return state
     new = replace(state, outputs=outputs, modified=timestamp())
     events.step_finished(replace(step, op=Op.UPDATE, new=new), counted=counted)
     return new
+
+
+def _public(outputs: Props) -> Props:
+    """What a program may see. Plugins of the CLI add notes to themselves, which stay as long as the
+    rest does; left out they are, like nulls, no difference."""
+    return {
+        key: value
+        for key, value in outputs.items()
+        if value is not None and not key.startswith("__")
+    }
 
 
 def _without(state: ResourceState, gone: Mapping[str, str]) -> ResourceState:

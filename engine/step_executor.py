@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
+from engine.decision import as_it_is
 from engine.dependencies import needed_by
 from engine.errors import EngineError, NotOurs
 from engine.events import Events
 from engine.hooks import RETRIES_MAX, HookFailed, Hooks
 from engine.journal import Journal
 from engine.ownership import found, may_be_there, taken_over
-from engine.property_path import parse_path, reset
 from engine.provider import UNKNOWN, Props
 from engine.provider_registry import ProviderRegistry
 from engine.resource_state import ResourceState, timestamp
@@ -186,10 +186,11 @@ class StepExecutor:
             return replace(new, outputs={**old.outputs, **_foreseen(new.inputs)})
         handler = self._providers.handler(new.type)
         cfg = self._providers.configuration(new)
+        news = as_it_is(new.ignore_changes, old.outputs, new.inputs)
         outputs = _timed(
             new,
             "update",
-            lambda: handler.update(cfg, old.id, plain(old.outputs), plain(new.inputs)),
+            lambda: handler.update(cfg, old.id, plain(old.outputs), plain(news)),
         )
         return replace(new, outputs=self._complete(new, old.id, outputs))
 
@@ -225,7 +226,7 @@ class StepExecutor:
         id = outputs.get("id") or id  # an import may name it together with its place
         now = timestamp()
         if step.op is Op.IMPORT:
-            new = replace(new, inputs=_ignoring(new, outputs))
+            new = replace(new, inputs=as_it_is(new.ignore_changes, outputs, new.inputs))
         return replace(
             new, id=id, outputs=self._complete(new, id, outputs), created=now, modified=now
         )
@@ -265,14 +266,6 @@ class StepExecutor:
 
 def _timed(state: ResourceState, verb: str, call: Callable[[], T]) -> T:
     return within(state.custom_timeouts.get(verb), (state.urn, state.provider), call)
-
-
-def _ignoring(state: ResourceState, actual: Props) -> Props:
-    """The inputs of an import, what the program ignores taken from the object itself."""
-    inputs = state.inputs
-    for path in map(parse_path, state.ignore_changes):
-        inputs, _ = reset(path, actual, inputs)
-    return inputs
 
 
 def _foreseen(inputs: Props) -> Props:

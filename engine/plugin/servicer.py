@@ -15,6 +15,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from engine import provider
 from engine.answers import answer
+from engine.decision import as_it_is
 from engine.errors import EngineError
 from engine.plugin.detailed_diff import detailed
 from engine.provider import UNKNOWN, Credentials, Handler, Package, Props
@@ -105,7 +106,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
         old_inputs, olds = _plain(request.old_inputs), _plain(request.olds)
-        news = _plain(request.news)
+        news = as_it_is(request.ignoreChanges, olds, _plain(request.news))
         with _reporting(context):
             handler = self._handler(request.urn)
             diff = handler.diff(self._cfg, request.id, old_inputs, olds, news)
@@ -187,7 +188,12 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             handler = self._handler(request.urn)
             outputs = self._in_time(
                 request,
-                lambda: handler.update(self._cfg, request.id, plain(olds), plain(news)),
+                lambda: handler.update(
+                    self._cfg,
+                    request.id,
+                    plain(olds),
+                    plain(as_it_is(request.ignoreChanges, olds, news)),
+                ),
             )
         return provider_pb2.UpdateResponse(properties=_state(handler, request.id, outputs, news))
 

@@ -194,6 +194,19 @@ def test_drift_differs_from_the_outputs_alone(plugin):
     assert {path: place.inputDiff for path, place in found.items()} == {"size": False}
 
 
+def test_what_a_program_ignores_is_as_it_is(plugin, package):
+    create(plugin, name="a", size=1)
+    olds, news = (
+        to_struct({"name": "a", "size": 9}),
+        to_struct({"name": "a", "size": 1, "kind": "x"}),
+    )
+    given = {"id": "a", "urn": URN, "olds": olds, "news": news, "ignoreChanges": ["size"]}
+    answer = plugin.Diff(provider_pb2.DiffRequest(old_inputs=to_struct({"size": 1}), **given))
+    assert list(answer.diffs) == ["kind"]
+    plugin.Update(provider_pb2.UpdateRequest(**given))
+    assert package.world.objects["a"]["size"] == 9
+
+
 def test_an_object_that_keeps_its_name_goes_before_its_replacement(plugin, package):
     olds = {"name": "a", "kind": "x"}
     create(plugin, **olds)

@@ -18,6 +18,7 @@ from engine.providers.keycloak.realm_fields import (
     HEADERS,
     REALM,
     RENAMED,
+    UNSPECIFIED,
 )
 from engine.providers.schema import Fields, is_zero
 
@@ -74,6 +75,10 @@ def properties_of(realm: Props, known: Props) -> Props:
     actual |= {name: duration_of(realm.get(name) or 0) for name in DURATIONS}
     for name, keys in FLAT_BLOCKS.items():
         actual[name] = _shown_members(REALM[name].fields, keys, realm)
+    for name in ("webAuthnPolicy", "webAuthnPasswordlessPolicy"):
+        # The plugin tells it only of a server whose version it knows, which takes a full admin.
+        if (known.get(name) or {}).get("discoverableCredential") in (None, UNSPECIFIED):
+            actual[name]["discoverableCredential"] = UNSPECIFIED
     for name in ("defaultDefaultClientScopes", "defaultOptionalClientScopes"):
         actual[name] = realm.get(name) or None
     wanted = known.get("attributes") or {}

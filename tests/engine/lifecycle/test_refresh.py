@@ -1,5 +1,7 @@
 """State follows the world."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.errors import EngineError
@@ -14,6 +16,36 @@ def two():
 def test_nothing_changed(stack):
     stack.up(two)
     assert stack.refresh().changes == {"same": 3}
+
+
+def test_what_a_plugin_notes_for_itself_is_no_drift(stack):
+    stack.up(two)
+    noted = {"__pulumi_raw_state_delta": {"obj": {}}, "unset": None}
+    resources = [
+        replace(state, outputs={**state.outputs, **noted}) if state.id else state
+        for state in stack.snapshot.resources
+    ]
+    stack.snapshot = replace(stack.snapshot, resources=tuple(resources))
+    assert stack.refresh().changes == {"same": 3}
+    assert stack.resource("a").outputs.items() >= noted.items()
+
+
+def test_drift_in_what_is_ignored_is_recorded_and_left_alone(stack, world):
+    def program(token):
+        return lambda: Thing(
+            "a", size=1, token=token, opts=options(ignore_changes=["size", "tags"])
+        )
+
+    stack.up(program("x"))
+    world.objects["a"] |= {"size": 9, "tags": {"by": "hand"}}
+    assert stack.refresh().changes == {"same": 1, "update": 1}
+    assert stack.up(program("x")).changes == {"same": 2}
+    # Not even by an update for another reason.
+    assert stack.up(program("y")).changes == {"same": 1, "update": 1}
+    found = world.objects["a"]
+    assert (found["size"], found["tags"], found["token"]) == (9, {"by": "hand"}, "y")
+    assert stack.resource("a").inputs["size"] == 1
+    assert stack.refresh().changes == {"same": 2}
 
 
 def test_drift_is_recorded_and_the_next_up_corrects_it(stack, world):
