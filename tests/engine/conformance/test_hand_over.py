@@ -1,5 +1,7 @@
 """The real CLI takes over where the embedded engine was killed, and gives back."""
 
+import json
+import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -27,29 +29,32 @@ def cli_stack(home):
     """The killed program's stack in the hands of the CLI; its objects are where they were."""
     package = FakePackage()
     for name in objects(home):
-        package.world.objects[name] = {"name": name, "url": "x"}
+        inputs = json.loads((home / "objects" / name).read_text())
+        plain = {key: value for key, value in inputs.items() if not key.startswith("__")}
+        package.world.objects[name] = {**plain, "url": "x"}
     with opened(frozenset({"cli"}), package) as engines:
         yield select(home, engines["cli"].command, engines["cli"].env), package
     for name in package.world.objects:
         (home / "objects" / name).touch()
 
 
-def select(home, command, env):
+def select(home, command, env, program=program):
     return auto.select_stack(
-        "dev",
-        project_name="proj",
-        program=program,
-        opts=auto.LocalWorkspaceOptions(
-            pulumi_command=command,
-            pulumi_home=str(home / "pulumi-home"),
-            work_dir=str(home / "work"),
-            env_vars={
-                "PULUMI_BACKEND_URL": f"file://{home}",
-                "PULUMI_CONFIG_PASSPHRASE": "x",
-                "PULUMI_SKIP_UPDATE_CHECK": "true",
-                **env,
-            },
-        ),
+        "dev", project_name="proj", program=program, opts=options_of(home, command, env)
+    )
+
+
+def options_of(home, command, env=None):
+    return auto.LocalWorkspaceOptions(
+        pulumi_command=command,
+        pulumi_home=str(home / "pulumi-home"),
+        work_dir=str(home / "work"),
+        env_vars={
+            "PULUMI_BACKEND_URL": f"file://{home}",
+            "PULUMI_CONFIG_PASSPHRASE": "x",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            **(env or {}),
+        },
     )
 
 
@@ -99,3 +104,44 @@ def test_killed_in_mid_destroy_then_destroyed_by_the_other(tmp_path):
         stack.destroy()
         assert package.world.objects == {}
         assert not stack.export_stack().deployment.get("resources")
+
+
+COUNT = 60
+TEXT = "x" * 2000  # in inputs and outputs: the checkpoint outgrows what is always written in full
+
+
+def large():
+    for number in range(COUNT):
+        Thing(f"t{number:02}", text=TEXT)
+
+
+def test_a_large_state_is_handed_over_in_full(tmp_path):
+    """Whose steps went to a log. Its end leaves a checkpoint; a kill before that leaves the log,
+    which the CLI does not read."""
+    home, killed = tmp_path / "home", tmp_path / "killed"
+    package = FakePackage()
+    (home / "work").mkdir(parents=True)
+
+    def create(cfg, inputs):
+        if len(package.world.objects) == COUNT - 1:
+            shutil.copytree(home, killed)  # what a kill at this moment leaves
+        return package.thing._put(inputs)
+
+    package.thing.on_create = create
+    stack = auto.create_stack(
+        "dev", project_name="proj", program=large, opts=options_of(home, EmbeddedPulumi([package]))
+    )
+    assert stack.up(parallel=1).summary.resource_changes == {"create": COUNT + 1}
+    assert not list((home / ".pulumi/log").rglob("*.*")), "the log outlived its update"
+    package.thing.on_create = None
+    assert list((killed / ".pulumi/log/proj/dev").iterdir()), "the state is too small for a log"
+    with opened(frozenset({"cli"}), package) as engines:
+        cli = engines["cli"]
+        assert select(home, cli.command, cli.env, large).up().summary.resource_changes == {
+            "same": COUNT + 1
+        }
+        left = sorted(package.world.objects)[-1]
+        package.world.objects.pop(left)
+        taken_over = select(killed, SettlingCli(EmbeddedPulumi([package])), cli.env, large)
+        changes = taken_over.up().summary.resource_changes
+        assert changes == {"same": COUNT, "create": 1}
