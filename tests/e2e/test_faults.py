@@ -170,7 +170,8 @@ class Plane:
             live = [
                 each
                 for each in self.client.projects()
-                if each.organization_slug == organization.slug and each.status != "INIT_FAILED"
+                if each.organization_slug == organization.slug
+                and each.status not in ("INIT_FAILED", "REMOVED")
             ]
             used = self.client.organization_limits(organization.slug).used
             assert used["projects"] == len(live)
