@@ -16,9 +16,12 @@ from automation.api import (
     audit,
     logins,
     members,
+    not_built,
     operations,
     organizations,
     plans,
+    project_config,
+    project_database,
     projects,
     tokens,
     webhooks,
@@ -27,11 +30,12 @@ from automation.api.access import authorize
 from automation.api.body_limit import BodyLimit
 from automation.api.errors import Problem, install_error_handlers
 from automation.api.idempotency import Idempotency, require_key
+from automation.api.rate_limit import RateLimit
 from automation.api.request_ids import RequestIds
 from automation.context import Context, open_context
 from automation.logins import RealmKeys
 from automation.outbox import sweeping
-from automation.settings import settings_from
+from automation.settings import REQUESTS_PER_MINUTE_MAX, settings_from
 from contracts.home import home_from
 
 HOST = "127.0.0.1"
@@ -46,13 +50,15 @@ def build_app(ctx: Context) -> FastAPI:
         with sweeping(ctx):
             yield
 
-    app = bare_app(lifespan)
+    app = bare_app(lifespan, requests_per_minute_max=ctx.settings.requests_per_minute_max)
     app.state.context = ctx
     app.state.realm_keys = RealmKeys(ctx.settings.home.issuer)
     return app
 
 
-def bare_app(lifespan: Lifespan | None = None) -> FastAPI:
+def bare_app(
+    lifespan: Lifespan | None = None, *, requests_per_minute_max: int = REQUESTS_PER_MINUTE_MAX
+) -> FastAPI:
     """Routes and error answers without a registry behind them: enough to describe the API."""
     app = FastAPI(
         title="Basecroft Management API",
@@ -72,15 +78,21 @@ def bare_app(lifespan: Lifespan | None = None) -> FastAPI:
             for status in ("4XX", "5XX")
         },
     )
-    for noun in (projects, plans, organizations, members, webhooks, operations, tokens, audit):
+    # What is spelled out in a path goes before what a parameter would take for its value.
+    for noun in (
+        *(projects, plans, project_config, project_database, organizations, members),
+        *(webhooks, operations, tokens, audit, not_built),
+    ):
         v1.include_router(noun.router)
     app.include_router(v1)
     app.include_router(logins.router)
     app.add_api_route("/health", health, tags=["platform"])
     install_error_handlers(app)
     # The last one added is met first.
-    for middleware in (Idempotency, BodyLimit, RequestIds):
-        app.add_middleware(middleware)
+    app.add_middleware(Idempotency)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(RateLimit, per_window=requests_per_minute_max)
+    app.add_middleware(RequestIds)
     return app
 
 

@@ -40,6 +40,7 @@ from contracts.projects import (
     OperationPage,
     Project,
     ProjectCreate,
+    ProjectFields,
     invalid_input,
 )
 from contracts.tokens import AccessToken, AccessTokenCreate, AccessTokenCreated, Profile
@@ -236,7 +237,7 @@ class Client:
 
     def rename_project(self, ref: str, name: str) -> Project:
         answer = self._at.ask("PATCH", f"/v1/projects/{segment(ref)}", json={"name": name})
-        return read(Project, answer)
+        return _project(answer)
 
     def restart_project(self, ref: str) -> Operation:
         return read(Operation, self._at.ask("POST", f"/v1/projects/{segment(ref)}/restart"))
@@ -427,4 +428,10 @@ def _organization(slug: str, *parts: str) -> str:
 
 def _started(response: httpx.Response) -> Started:
     operation_id = response.headers.get("Location", "").rpartition("/")[2]
-    return Started(read(Project, response), operation_id)
+    return Started(_project(response), operation_id)
+
+
+def _project(response: httpx.Response) -> Project:
+    """Of an answer whose `id` may be a number, as Supabase's tools want it after a change."""
+    fields = read(ProjectFields, response)
+    return Project(**fields.model_dump(), id=fields.ref)

@@ -33,6 +33,9 @@ RANDOM_SECRETS = (
 )
 
 
+# Of secrets that users set: it can begin no name of the platform's own.
+ENV_PREFIX = "env:"
+
 # 160 random bits as 40 hex digits: the longest secret that MinIO takes for a user.
 SECRET_BYTES = 20
 
@@ -76,6 +79,21 @@ def store_secrets(
     for name, value in values.items():
         sealed = seal(root, RecordName(project.organization_id, project.ref, name), value)
         project_secrets.insert_first(conn, SecretRow(project.ref, name, 1, **vars(sealed)))
+
+
+def put_env(
+    conn: Connection[Any], root: RootKey, project: ProjectRow, values: Mapping[str, str]
+) -> None:
+    """Keep these values of the users' own, in place of those that they had set before. Whoever
+    calls holds the project's row."""
+    for name, value in values.items():
+        stored = f"{ENV_PREFIX}{name}"
+        version = project_secrets.next_version(conn, project.ref, stored)
+        sealed = seal(
+            root, RecordName(project.organization_id, project.ref, stored, version), value
+        )
+        project_secrets.delete(conn, project.ref, [stored])
+        project_secrets.insert_first(conn, SecretRow(project.ref, stored, version, **vars(sealed)))
 
 
 def read_secrets(conn: Connection[Any], root: RootKey, project: ProjectRow) -> dict[str, str]:

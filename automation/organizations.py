@@ -48,7 +48,8 @@ def list_organizations(ctx: Context, actor: Actor) -> list[Organization]:
         return [_view(row) for row in rows.list_all(conn, actor.organizations)]
 
 
-def get(ctx: Context, actor: Actor, slug: str) -> OrganizationDetail:
+def get(ctx: Context, actor: Actor, slug: str | None) -> OrganizationDetail:
+    """Without a slug, the actor's oldest one."""
     with ctx.transaction() as conn:
         return _detail(require(conn, actor, slug))
 

@@ -7,6 +7,7 @@ openapi/management.json; one that is missing here is open to operators only, and
 from collections.abc import Mapping
 from typing import Literal
 
+from automation.supabase_paths import OPERATIONS
 from contracts.organizations import Role
 
 # ANYONE: whoever has a token; what is shown are one's own organizations.
@@ -15,7 +16,7 @@ Needed = Role | Literal["anyone", "operator"]
 
 _RANKS: Mapping[Role, int] = {"read-only": 1, "developer": 2, "administrator": 3, "owner": 4}
 
-NEEDED: Mapping[str, Needed] = {
+NEEDED: dict[str, Needed] = {
     "organizations_list": "anyone",
     "organizations_create": "anyone",
     "organizations_get": "read-only",
@@ -63,9 +64,42 @@ NEEDED: Mapping[str, Needed] = {
     "tokens_create": "anyone",
     "tokens_rotate": "anyone",
     "tokens_revoke": "anyone",
+    "projects_regions": "anyone",  # of one's own organization
+    "projects_health": "read-only",
+    "projects_query": "developer",
+    "projects_query_read_only": "developer",
+    "projects_migrations": "developer",
+    "projects_migrations_apply": "developer",
+    "projects_migration": "developer",
+    "projects_secrets": "developer",
+    "projects_secrets_set": "developer",
+    "projects_secrets_unset": "developer",
+    "projects_rest_config": "read-only",
+    "projects_rest_config_update": "developer",
+    "projects_postgres_config": "read-only",
+    "projects_postgres_config_update": "developer",
+    "projects_storage_config": "read-only",
+    "projects_realtime_config": "read-only",
+    "projects_signing_keys": "read-only",
+    "projects_signing_key_legacy": "read-only",
+    "projects_legacy_keys": "read-only",
+    "projects_legacy_keys_update": "administrator",
+    "projects_network_restrictions": "read-only",
+    "projects_ssl_enforcement": "read-only",
+    "projects_readonly": "read-only",
+    "projects_custom_hostname": "read-only",
+    "projects_vanity_subdomain": "read-only",
+    "projects_upgrade_eligibility": "read-only",
     "audit_list": "anyone",  # one's own organizations', as an administrator
     "audit_export": "operator",
     "audit_verify": "operator",
+}
+
+# What is not built is nobody's secret, and an empty list as much as any list.
+NEEDED |= {
+    operation.name: "read-only" if {"ref", "slug"} & set(operation.parameters) else "anyone"
+    for operation in OPERATIONS
+    if operation.state != "built"
 }
 
 # Of these the organization is not in the path: the function behind the route checks.

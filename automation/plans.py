@@ -6,6 +6,7 @@ not know HTTP, nor how a plan is computed (automation/workflows/look_at_project.
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -46,6 +47,19 @@ def apply(
 ) -> Operation:
     """Promise the update to `wanted`. Raises SpecChanged when the spec is no longer the one whose
     tag is `made_from`."""
+    return alter(ctx, actor, ref, lambda before: wanted, made_from=made_from)[1]
+
+
+def alter(
+    ctx: Context,
+    actor: Actor,
+    ref: str,
+    change: Callable[[ProjectSettings], ProjectSettings],
+    *,
+    made_from: str | None = None,
+) -> tuple[ProjectSettings, Operation]:
+    """Promise the update to what `change` makes of the settings of now: those, and the operation.
+    Raises SpecChanged."""
     with ctx.transaction() as conn:
         row = operations.require_project(conn, ref, lock=True)
         before = settings_of(row)
@@ -55,21 +69,21 @@ def apply(
                 f"the spec of project {ref} was changed by somebody else meanwhile",
                 fix=f"look again with: croft projects preview {ref}",
             )
+        wanted = change(before)
         _require_within_plan(conn, row, before, wanted)
         kind = _kind(before, wanted)
         operations.require_state(row, kind)
         values = wanted.model_dump(mode="json")
-        return operations.view(
-            operations.promise(
-                conn,
-                actor,
-                row,
-                kind,
-                input={"spec": values},
-                before=before.model_dump(mode="json"),
-                after=values,
-            )
+        operation = operations.promise(
+            conn,
+            actor,
+            row,
+            kind,
+            input={"spec": values},
+            before=before.model_dump(mode="json"),
+            after=values,
         )
+        return wanted, operations.view(operation)
 
 
 def preview(ctx: Context, actor: Actor, ref: str, wanted: ProjectSettings | None) -> Operation:

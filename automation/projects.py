@@ -20,7 +20,9 @@ from automation.registry.projects import ListedProject
 from automation.secrets import load_root_key
 from automation.status import project_status
 from contracts.errors import Conflict, LimitReached
+from contracts.project_config import AllRegions, RecommendedRegions, Region, Regions
 from contracts.projects import (
+    REGION,
     ApiKey,
     Condition,
     Connection,
@@ -103,6 +105,17 @@ def list_projects(
         found = rows.list_present(conn, among, after=after, limit=limit)
         database = _database(ctx, conn)
         return [_view(ctx, row, database) for row in found]
+
+
+def regions() -> Regions:
+    """One machine, in Supabase's form, which puts regions into groups."""
+    name = "This machine"
+    group = Region(name=name, code=REGION, type="smartGroup")
+    here = Region(name=name, code=REGION, type="specific", provider="local")
+    return Regions(
+        recommendations=RecommendedRegions(smartGroup=group, specific=[here]),
+        all=AllRegions(smartGroup=[group], specific=[here]),
+    )
 
 
 def api_keys(ctx: Context, actor: Actor, ref: str, *, reveal: bool) -> list[ApiKey]:

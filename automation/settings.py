@@ -19,6 +19,7 @@ from contracts.home import Home
 
 CONTROL_LOGIN = "croft_control"
 CONTROL_DATABASE = "control"
+REQUESTS_PER_MINUTE_MAX = 6000
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Settings:
     connect_timeout_s: int = 5
     pool_size_max: int = 8
     postgres_host: str = "127.0.0.1"
+    requests_per_minute_max: int = REQUESTS_PER_MINUTE_MAX
+    """Of one token, at one API process."""
     deleted_kept_s: float = 7 * 24 * 3600
     """How long a deleted project can be restored."""
     engine: Engine = Engine.embedded

@@ -69,7 +69,14 @@ def _settings(settings: BaseModel, indent: str) -> Iterator[str]:
             yield from _settings(value, indent + "  ")
         elif value is not None:
             yield f"{indent}# {field.description}"
-            yield indent + yaml.safe_dump({name: value}, allow_unicode=True, width=10_000).rstrip()
+            yield indent + _line(name, value)
+
+
+def _line(name: str, value: Any) -> str:
+    in_line = None if isinstance(value, tuple) else False  # a list in brackets, behind its name
+    return yaml.safe_dump(
+        {name: value}, default_flow_style=in_line, allow_unicode=True, width=10_000
+    ).rstrip()
 
 
 # --- where things stand ---------------------------------------------------------------------------

@@ -36,6 +36,8 @@ class AppStackArgs:
     rest_port: int
     rest_max_rows: int
     rest_pool: int
+    rest_schemas: tuple[str, ...]
+    rest_extra_search_path: tuple[str, ...]
 
 
 class AppStack(pulumi.ComponentResource):
@@ -72,6 +74,8 @@ def _files(args: AppStackArgs) -> pulumi.Output[dict[str, str]]:
             rest_port=args.rest_port,
             max_rows=args.rest_max_rows,
             pool=args.rest_pool,
+            schemas=args.rest_schemas,
+            extra_search_path=args.rest_extra_search_path,
             public_url=f"{args.api_url}/rest/v1",
         )
         return config_files(

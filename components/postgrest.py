@@ -12,7 +12,6 @@ from urllib.parse import quote
 # The pool, the connection that LISTENs for schema changes, and a spare while one is replaced.
 EXTRA_CONNECTIONS = 2
 PRE_REQUEST = "croft.before_request"
-EXTRA_SEARCH_PATH = ("public", "extensions")
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,7 @@ class PostgrestConfig:
     pool: int
     public_url: str
     schemas: tuple[str, ...] = ("public",)
+    extra_search_path: tuple[str, ...] = ("public", "extensions")
 
 
 def config_files(
@@ -63,7 +63,7 @@ def _config_text(config: PostgrestConfig) -> str:
         "db-uri": "@./db-uri",
         "db-config": False,
         "db-schemas": ", ".join(config.schemas),
-        "db-extra-search-path": ", ".join(EXTRA_SEARCH_PATH),
+        "db-extra-search-path": ", ".join(config.extra_search_path),
         "db-anon-role": "anon",
         "db-pre-request": PRE_REQUEST,
         "db-max-rows": config.max_rows,

@@ -9,11 +9,13 @@ PlatformError
 |- Conflict            409  the name is taken, or the state forbids it
 |- SpecChanged         412  it is no longer what the change was made from
 |- Locked              423  another operation holds the project
+|- RateLimited         429  too many requests with one token
 |- Forbidden           403  a member's role does not allow it
 |- LimitReached        403  the organization's plan does not allow more
 |- BackendDown         503  PostgreSQL, Keycloak, MinIO or the gateway did not answer
 |- DeployFailed        500  an update ran and failed
 |- SetupFailed         500  the machine lacks something the platform needs
+|- NotBuilt            501  Supabase's API has it, and this platform does not yet
 `- TimedOut            504  still running when the caller's patience ended
 
 Owns codes, HTTP statuses and CLI exit codes. Must not know how an error is printed: the API renders
@@ -88,6 +90,12 @@ class Locked(PlatformError):
     default_code = "locked"
 
 
+class RateLimited(PlatformError):
+    status = 429
+    exit_code = 6
+    default_code = "rate_limited"
+
+
 class Forbidden(PlatformError):
     status = 403
     exit_code = 3
@@ -116,6 +124,12 @@ class SetupFailed(PlatformError):
     status = 500
     exit_code = 1
     default_code = "setup_failed"
+
+
+class NotBuilt(PlatformError):
+    status = 501
+    exit_code = 1
+    default_code = "not_built"
 
 
 class TimedOut(PlatformError):

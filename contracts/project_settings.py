@@ -23,6 +23,9 @@ class Settings(BaseModel):
 
 
 Count = Annotated[int, Field(strict=True, ge=1)]
+Schema = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_$]{0,62}$")]
+# What is the platform's or the server's own, besides pg_*: no request reaches into them.
+CLOSED_SCHEMAS = frozenset({"auth", "croft", "information_schema", "storage", "vault"})
 
 
 class RestSettings(Settings):
@@ -32,6 +35,18 @@ class RestSettings(Settings):
     """How many rows one request returns at most."""
     pool: Count = Field(default=4, le=100)
     """Database connections that the REST API holds open."""
+    schemas: tuple[Schema, ...] = Field(default=("public",), min_length=1, max_length=20)
+    """Schemas that the REST API shows, the first one to requests that name none."""
+    extra_search_path: tuple[Schema, ...] = Field(default=("public", "extensions"), max_length=20)
+    """Schemas whose functions and types requests may use without naming the schema."""
+
+    @field_validator("schemas")
+    @classmethod
+    def _schemas(cls, schemas: tuple[str, ...]) -> tuple[str, ...]:
+        for schema in schemas:
+            if schema in CLOSED_SCHEMAS or schema.startswith("pg_"):
+                raise ValueError(f"the schema {schema} is not open to requests")
+        return schemas
 
 
 class ProjectSettings(Settings):

@@ -18,6 +18,9 @@ NAME_LENGTH_MAX = 255
 # Strict, unlike names: slugs, ids and regions.
 SLUG = r"^[A-Za-z0-9-]{1,64}$"
 
+# The one there is; others are taken as what a project is to be labelled with.
+REGION = "local"
+
 ProjectStatus = Literal[
     "INACTIVE", "ACTIVE_HEALTHY", "ACTIVE_UNHEALTHY", "COMING_UP", "GOING_DOWN", "INIT_FAILED",
     "REMOVED", "RESTORING", "RESTORE_FAILED", "UPGRADING", "PAUSING", "PAUSE_FAILED", "RESTARTING",
@@ -60,7 +63,7 @@ class ProjectCreate(BaseModel):
     organization_slug: str | None = Field(default=None, pattern=SLUG)
     organization_id: str | None = Field(default=None, pattern=SLUG)
     db_pass: str | None = Field(default=None, min_length=8, max_length=128)
-    region: str = Field(default="local", pattern=SLUG)
+    region: str = Field(default=REGION, pattern=SLUG)
 
     _name = field_validator("name")(check_name)
     _db_pass = field_validator("db_pass")(check_password)
@@ -112,8 +115,9 @@ class Condition(BaseModel):
     """What led to it."""
 
 
-class Project(BaseModel):
-    id: str
+class ProjectFields(BaseModel):
+    """What every answer about a project holds."""
+
     ref: str
     organization_id: str
     organization_slug: str
@@ -128,6 +132,16 @@ class Project(BaseModel):
     conditions: list[Condition] = []
     recoverable_until: datetime | None = None
     """Of a deleted project: until then it can be restored, then it is purged."""
+
+
+class Project(ProjectFields):
+    id: str
+
+
+class ChangedProject(ProjectFields):
+    """Answer of PATCH and DELETE, where Supabase's tools take nothing but a number for an id."""
+
+    id: int
 
 
 class ApiKey(BaseModel):

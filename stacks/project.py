@@ -86,6 +86,8 @@ def project_program(spec: ProjectSpec) -> None:
                 rest_port=spec.rest.port,
                 rest_max_rows=spec.rest.max_rows,
                 rest_pool=spec.rest.pool,
+                rest_schemas=spec.rest.schemas,
+                rest_extra_search_path=spec.rest.extra_search_path,
             ),
             opts,
         )

@@ -68,7 +68,7 @@ class LocalMachine(_Spec):
 
 
 class RestSpec(RestSettings):
-    """One project's PostgREST; its schemas are fixed until there are others to offer."""
+    """One project's PostgREST."""
 
     port: int
 

@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.fixtures.network",
     "tests.fixtures.postgres",
     "tests.fixtures.postgres_server",
+    "tests.fixtures.supabase_cli",
 ]
 
 # The SDK keeps the settings of its first mocked run as a default of the whole process, and tests of

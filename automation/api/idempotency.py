@@ -26,6 +26,7 @@ from automation.api.errors import problem
 from automation.context import Context
 from automation.registry import idempotency_keys as rows
 from automation.secrets import RecordName, Sealed, load_root_key, seal, unseal
+from automation.supabase_paths import takes_post
 from contracts.errors import (
     Conflict,
     IncompleteRequest,
@@ -42,18 +43,14 @@ AT_ONCE_MAX = 4
 ANSWER_TIMEOUT_S = 60.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _KEPT_HEADERS = ("content-type", "location")
-# Supabase's own paths: its tools send no key.
-OPTIONAL = frozenset(
-    {"organizations_create", "projects_create", "projects_pause", "projects_restore"}
-)
 
 
 def require_key(request: Request) -> None:
-    """On every route: a POST of ours must carry a key."""
+    """On every route: a POST of ours must carry a key. Supabase's tools send none."""
     if (
         request.method == "POST"
         and HEADER not in request.headers
-        and request.scope["route"].name not in OPTIONAL
+        and not takes_post(request.url.path)
     ):
         raise IncompleteRequest(
             f"this request needs the header {HEADER}",

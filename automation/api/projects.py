@@ -3,11 +3,12 @@
 Paths of our own (restart, transfer) answer 202 with the operation.
 """
 
+import hashlib
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response, status
 
-from automation import changes, operations, projects, usage
+from automation import changes, operations, organizations, projects, usage
 from automation.api.access import ActorOf, ContextOf
 from automation.api.pages import (
     LIMIT_MAX,
@@ -18,8 +19,10 @@ from automation.api.pages import (
     page,
     read_cursor,
 )
+from contracts.project_config import Regions
 from contracts.projects import (
     ApiKey,
+    ChangedProject,
     Connection,
     Operation,
     Project,
@@ -56,6 +59,15 @@ def projects_list(
     return list(shown)
 
 
+@router.get("/available-regions")
+def projects_regions(
+    ctx: ContextOf, actor: ActorOf, organization_slug: str | None = None
+) -> Regions:
+    """Where a project of the organization can be: here."""
+    organizations.get(ctx, actor, organization_slug)
+    return projects.regions()
+
+
 @router.get("/{ref}")
 def projects_get(ctx: ContextOf, ref: str) -> Project:
     return projects.get(ctx, ref)
@@ -64,16 +76,16 @@ def projects_get(ctx: ContextOf, ref: str) -> Project:
 @router.patch("/{ref}")
 def projects_rename(
     ctx: ContextOf, actor: ActorOf, ref: str, wanted: ProjectPatch, response: Response
-) -> Project:
-    return _following(ctx, response, changes.rename(ctx, actor, ref, wanted.name))
+) -> ChangedProject:
+    return _changed(ctx, response, changes.rename(ctx, actor, ref, wanted.name))
 
 
 @router.delete("/{ref}")
 def projects_destroy(
     ctx: ContextOf, actor: ActorOf, ref: str, response: Response, now: bool = False
-) -> Project:
+) -> ChangedProject:
     """With `now` it is purged; without, it can be restored until `recoverable_until`."""
-    return _following(ctx, response, changes.destroy(ctx, actor, ref, now=now))
+    return _changed(ctx, response, changes.destroy(ctx, actor, ref, now=now))
 
 
 @router.post("/{ref}/pause")
@@ -124,6 +136,12 @@ def accepted(response: Response, operation: Operation) -> Operation:
 def _following(ctx: ContextOf, response: Response, operation: Operation) -> Project:
     accepted(response, operation)
     return projects.as_left_by(ctx, operation)
+
+
+def _changed(ctx: ContextOf, response: Response, operation: Operation) -> ChangedProject:
+    project = _following(ctx, response, operation)
+    number = int.from_bytes(hashlib.sha256(project.ref.encode()).digest()[:6])
+    return ChangedProject(**project.model_dump(exclude={"id"}), id=number)
 
 
 def key_of(project: Project) -> tuple[str, str]:

@@ -3,12 +3,22 @@
 Must not know keys or how a record is sealed (automation/secrets.py does).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A secret as it is listed: what it is, never what it says."""
+
+    name: str
+    ciphertext: bytes
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,35 @@ def list_all(conn: Connection[Any], project_ref: str) -> list[SecretRow]:
         ).fetchall()
 
 
+def list_with_prefix(conn: Connection[Any], project_ref: str, prefix: str) -> list[Listed]:
+    """The newest version of each of those whose names begin so, by name."""
+    with conn.cursor(row_factory=class_row(Listed)) as cursor:
+        return cursor.execute(
+            "SELECT DISTINCT ON (name) name, ciphertext, created_at FROM project_secrets"
+            " WHERE project_ref = %s AND starts_with(name, %s) ORDER BY name, version DESC",
+            [project_ref, prefix],
+        ).fetchall()
+
+
+def next_version(conn: Connection[Any], project_ref: str, name: str) -> int:
+    row = conn.execute(
+        "SELECT coalesce(max(version), 0) + 1 FROM project_secrets"
+        " WHERE project_ref = %s AND name = %s",
+        [project_ref, name],
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def delete(conn: Connection[Any], project_ref: str, names: Sequence[str]) -> set[str]:
+    """Every version of the named ones. The names of those that there were."""
+    gone = conn.execute(
+        "DELETE FROM project_secrets WHERE project_ref = %s AND name = ANY(%s) RETURNING name",
+        [project_ref, list(names)],
+    )
+    return {name for (name,) in gone}
+
+
 def replace(conn: Connection[Any], row: SecretRow) -> None:
     """The same secret and version, sealed anew."""
     conn.execute(
@@ -76,3 +115,12 @@ def delete_all(conn: Connection[Any], project_ref: str, *, keeping: Collection[s
         "DELETE FROM project_secrets WHERE project_ref = %s AND name <> ALL (%s)",
         [project_ref, list(keeping)],
     )
+
+
+def written_at(conn: Connection[Any], project_ref: str, name: str) -> datetime | None:
+    """When the newest version of the secret was stored."""
+    row = conn.execute(
+        "SELECT max(created_at) FROM project_secrets WHERE project_ref = %s AND name = %s",
+        [project_ref, name],
+    ).fetchone()
+    return None if row is None else row[0]

@@ -112,3 +112,11 @@ def reset_role(conn: Connection[Any], role: str, database: str | None) -> None:
             sql.Identifier(role), sql.Identifier(database)
         )
     conn.execute(statement)
+
+
+def takes_connections(conn: Connection[Any], database: str) -> bool:
+    """Whether there is such a database, open to its logins. Any login may ask this."""
+    row = conn.execute(
+        "SELECT datallowconn AND datconnlimit <> 0 FROM pg_database WHERE datname = %s", [database]
+    ).fetchone()
+    return row is not None and bool(row[0])

@@ -42,7 +42,7 @@ def test_preview_sends_the_file_and_shows_which_settings_differ(
     ran = croft("projects", "preview", REF, "--file", file, "-o", "json")
     assert (ran.code, ran.err) == (0, "")
     wanted = ProjectSettings.model_validate({"connections_max": 5, "rest": {"max_rows": 7}})
-    assert sent(plane, "POST", "/preview") == {"spec": wanted.model_dump()}
+    assert sent(plane, "POST", "/preview") == {"spec": wanted.model_dump(mode="json")}
     view = json.loads(ran.out)
     assert view["settings"] == [
         {"setting": "connections_max", "old": 30, "new": 5},

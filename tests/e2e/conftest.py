@@ -1,14 +1,13 @@
 """Rows and programs that the client tests share."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fixtures.npm import installed
 from tests.fixtures.platform import Platform, connect
 
 JS = Path(__file__).parent / "js"
@@ -39,24 +38,14 @@ def notes(project: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def run_js(platform: Platform) -> RunJs:
     """Runs one of js/*.test.mjs on the toolbox's Node against a project."""
-    # `croft up` obtains Node only where it needs it.
-    toolbox = [sys.executable, "-m", "local.toolbox", "node"]
-    subprocess.run(toolbox, env=platform.environ, check=True, timeout=300)
-    node = platform.home.tool("node")
-    path = f"{node.parent}{os.pathsep}{os.environ['PATH']}"
-    installed = JS / "node_modules" / ".package-lock.json"
-    lock = JS / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        npm = platform.home.tool("npm").resolve()  # a script, which looks for a node of its own
-        command = [str(node), str(npm), "ci", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=JS, env=os.environ | {"PATH": path}, check=True, timeout=180)
+    node = installed(JS, platform.home)
 
     def run(file: str, project: dict[str, Any], **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(node), "--test", file],
+            [str(node.program), "--test", file],
             cwd=JS,
             env={
-                "PATH": path,
+                "PATH": node.path,
                 "SUPABASE_URL": project["api_url"],
                 "SUPABASE_ANON_KEY": project["anon_key"],
                 "SUPABASE_SERVICE_ROLE_KEY": project["service_role_key"],

@@ -1,10 +1,12 @@
 """Who may ask for what: a role per route, and what is somebody else's is not there."""
 
+import re
 import threading
 
 import psycopg
 import pytest
 
+from automation.api.access import _FINDERS
 from automation.app import bare_app
 from automation.permissions import CHECKED_INSIDE, NEEDED
 from tests.automation.api.members import member_of, organization
@@ -42,14 +44,15 @@ def shop(api):
 
 def ask(client, route, named):
     method, path = ROUTES[route]
-    path = path.format(**named)
+    names = re.findall(r"{(\w+)}", path)
+    path = path.format(**dict.fromkeys(names, "x") | named)
     if path.endswith("/events"):
         path = path.removesuffix("/events") + "/events?nothing"
     return client.request(method, path, json={})
 
 
 def names_something(route):
-    return "{" in ROUTES[route][1]
+    return any(f"{{{name}}}" in ROUTES[route][1] for name in _FINDERS)
 
 
 def test_what_is_somebody_elses_is_answered_as_what_is_not_there(api, shop):
@@ -59,6 +62,8 @@ def test_what_is_somebody_elses_is_answered_as_what_is_not_there(api, shop):
     for route in filter(names_something, ROUTES):
         theirs, nothing = ask(stranger, route, shop), ask(stranger, route, absent)
         assert (theirs.status_code, nothing.status_code) == (404, 404), route
+        if ROUTES[route][0] == "HEAD":
+            continue
         told = [answer.json() | {"request_id": "", "instance": ""} for answer in (theirs, nothing)]
         for name in ("slug", "ref"):
             for field in ("detail", "message"):
@@ -125,6 +130,9 @@ def test_a_role_opens_what_the_table_says(api, shop, role):
         answer = ask(client, route, shop)
         allowed = needed in ROLES and ROLES.index(role) >= ROLES.index(needed)
         refused = answer.status_code == 403 and answer.json()["code"] == "forbidden"
+        if ROUTES[route][0] == "HEAD":
+            assert (answer.status_code == 403) is not allowed
+            continue
         if route == "members_remove":
             continue  # whom it is about decides: tests/automation/api/test_organizations.py
         assert refused is not allowed, (route, answer.text)

@@ -1,0 +1,187 @@
+"""/v1/projects/{ref}/{health,secrets,postgrest,config,...}: a project's services, in Supabase's
+paths and shapes.
+
+A change of configuration answers what will be, and a Location to follow it by. Its ETag is the
+spec's, as of /spec: If-Match with another one is a 412.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response, status
+
+from automation import environment, health, plans, project_config, projects
+from automation.api.access import ActorOf, ContextOf
+from automation.api.projects import accepted
+from contracts.errors import Conflict
+from contracts.project_config import (
+    CustomHostname,
+    EnvNames,
+    EnvSecret,
+    EnvSecretsWanted,
+    LegacyKeys,
+    NetworkRestrictions,
+    PostgresConfig,
+    PostgresConfigChange,
+    ReadOnlyMode,
+    RealtimeConfig,
+    RestConfig,
+    RestConfigPatch,
+    ServiceHealth,
+    ServiceName,
+    SigningKey,
+    SigningKeys,
+    SslEnforcement,
+    StorageConfig,
+    UpgradeEligibility,
+    VanitySubdomain,
+)
+
+TIMEOUT_MS_MAX = 10_000
+SERVICES_MAX = 8
+
+router = APIRouter(prefix="/projects/{ref}", tags=["projects"])
+
+IfMatch = Annotated[str | None, Header()]
+
+
+@router.get("/health")
+def projects_health(
+    ctx: ContextOf,
+    ref: str,
+    services: Annotated[list[ServiceName], Query(max_length=SERVICES_MAX)],
+    timeout_ms: Annotated[int, Query(ge=0, le=TIMEOUT_MS_MAX)] = 3000,
+) -> list[ServiceHealth]:
+    return health.services(ctx, ref, services, timeout_s=max(timeout_ms, 1) / 1000)
+
+
+@router.get("/secrets")
+def projects_secrets(ctx: ContextOf, ref: str) -> list[EnvSecret]:
+    return environment.list_secrets(ctx, ref)
+
+
+@router.post("/secrets", status_code=status.HTTP_201_CREATED)
+def projects_secrets_set(
+    ctx: ContextOf, actor: ActorOf, ref: str, wanted: EnvSecretsWanted
+) -> None:
+    environment.set_secrets(ctx, actor, ref, {each.name: each.value for each in wanted.root})
+
+
+@router.delete("/secrets")
+def projects_secrets_unset(ctx: ContextOf, actor: ActorOf, ref: str, names: EnvNames) -> None:
+    environment.unset_secrets(ctx, actor, ref, names.root)
+
+
+@router.get("/postgrest")
+def projects_rest_config(ctx: ContextOf, ref: str, response: Response) -> RestConfig:
+    settings, response.headers["ETag"] = plans.spec(ctx, ref)
+    return project_config.rest(settings)
+
+
+@router.patch("/postgrest")
+def projects_rest_config_update(
+    ctx: ContextOf,
+    actor: ActorOf,
+    ref: str,
+    patch: RestConfigPatch,
+    response: Response,
+    if_match: IfMatch = None,
+) -> RestConfig:
+    wanted, operation = project_config.change_rest(ctx, actor, ref, patch, made_from=if_match)
+    accepted(response, operation)
+    return project_config.rest(wanted)
+
+
+@router.get("/config/database/postgres")
+def projects_postgres_config(ctx: ContextOf, ref: str, response: Response) -> PostgresConfig:
+    settings, response.headers["ETag"] = plans.spec(ctx, ref)
+    return project_config.postgres(settings)
+
+
+@router.put("/config/database/postgres")
+def projects_postgres_config_update(
+    ctx: ContextOf,
+    actor: ActorOf,
+    ref: str,
+    change: PostgresConfigChange,
+    response: Response,
+    if_match: IfMatch = None,
+) -> PostgresConfig:
+    wanted, operation = project_config.change_postgres(ctx, actor, ref, change, made_from=if_match)
+    accepted(response, operation)
+    return project_config.postgres(wanted)
+
+
+@router.get("/config/storage")
+def projects_storage_config(ctx: ContextOf, ref: str, response: Response) -> StorageConfig:
+    settings, response.headers["ETag"] = plans.spec(ctx, ref)
+    return project_config.storage(settings)
+
+
+@router.get("/config/realtime")
+def projects_realtime_config(ctx: ContextOf, ref: str) -> RealtimeConfig:
+    projects.get(ctx, ref)
+    return RealtimeConfig()
+
+
+@router.get("/config/auth/signing-keys")
+def projects_signing_keys(ctx: ContextOf, ref: str) -> SigningKeys:
+    return SigningKeys(keys=project_config.signing_keys(ctx, ref))
+
+
+@router.get("/config/auth/signing-keys/legacy")
+def projects_signing_key_legacy(ctx: ContextOf, ref: str) -> SigningKey:
+    return project_config.legacy_signing_key(ctx, ref)
+
+
+@router.get("/api-keys/legacy")
+def projects_legacy_keys(ctx: ContextOf, ref: str) -> LegacyKeys:
+    projects.get(ctx, ref)
+    return LegacyKeys(enabled=True)
+
+
+@router.put("/api-keys/legacy")
+def projects_legacy_keys_update(ctx: ContextOf, ref: str, enabled: bool) -> LegacyKeys:
+    projects.get(ctx, ref)
+    if not enabled:
+        raise Conflict(
+            "a project has no other keys yet than anon and service_role",
+            code="legacy_keys_needed",
+            fix="destroy or pause the project to shut its clients out",
+        )
+    return LegacyKeys(enabled=True)
+
+
+@router.get("/network-restrictions")
+def projects_network_restrictions(ctx: ContextOf, ref: str) -> NetworkRestrictions:
+    projects.get(ctx, ref)
+    return project_config.network_restrictions()
+
+
+@router.get("/ssl-enforcement")
+def projects_ssl_enforcement(ctx: ContextOf, ref: str) -> SslEnforcement:
+    """PostgreSQL is on loopback only, and speaks no TLS there."""
+    projects.get(ctx, ref)
+    return SslEnforcement(currentConfig={"database": False}, appliedSuccessfully=True)
+
+
+@router.get("/readonly")
+def projects_readonly(ctx: ContextOf, ref: str) -> ReadOnlyMode:
+    projects.get(ctx, ref)
+    return ReadOnlyMode(enabled=False, override_enabled=False, override_active_until="")
+
+
+@router.get("/custom-hostname")
+def projects_custom_hostname(ctx: ContextOf, ref: str) -> CustomHostname:
+    projects.get(ctx, ref)
+    return project_config.custom_hostname()
+
+
+@router.get("/vanity-subdomain")
+def projects_vanity_subdomain(ctx: ContextOf, ref: str) -> VanitySubdomain:
+    projects.get(ctx, ref)
+    return VanitySubdomain(status="not-used")
+
+
+@router.get("/upgrade/eligibility")
+def projects_upgrade_eligibility(ctx: ContextOf, ref: str) -> UpgradeEligibility:
+    return project_config.upgrade_eligibility(projects.get(ctx, ref).database.version)

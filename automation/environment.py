@@ -1,0 +1,74 @@
+"""Secrets that a project's users set: variables of the environment that its code runs in.
+
+Owns their rules and views; they are kept among the project's other secrets, sealed, under a prefix
+that no secret of the platform's own has. Must not know HTTP, or who reads them.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from automation import audit, operations
+from automation.actors import Actor
+from automation.context import Context
+from automation.keys import ENV_PREFIX, put_env
+from automation.registry import project_secrets
+from automation.secrets import load_root_key
+from contracts.errors import LimitReached
+from contracts.project_config import EnvSecret
+
+# Together they must fit into the environment of a process.
+NAMES_MAX = 500
+
+
+def list_secrets(ctx: Context, ref: str) -> list[EnvSecret]:
+    """By name. The digest is of the ciphertext: it says that a value was set anew, and helps
+    nobody to guess it."""
+    with ctx.transaction() as conn:
+        operations.require_project(conn, ref)
+        found = project_secrets.list_with_prefix(conn, ref, ENV_PREFIX)
+    return [
+        EnvSecret(
+            name=row.name.removeprefix(ENV_PREFIX),
+            value=hashlib.sha256(row.ciphertext).hexdigest(),
+            updated_at=row.created_at,
+        )
+        for row in found
+    ]
+
+
+def set_secrets(ctx: Context, actor: Actor, ref: str, wanted: Mapping[str, str]) -> None:
+    """All of them or none."""
+    with ctx.transaction() as conn:
+        row = operations.require_project(conn, ref, lock=True)
+        put_env(conn, load_root_key(ctx.settings.root_key_path), row, wanted)
+        if len(project_secrets.list_with_prefix(conn, ref, ENV_PREFIX)) > NAMES_MAX:
+            raise LimitReached(
+                f"project {ref} would have more than {NAMES_MAX} secrets",
+                code="secrets_limit_reached",
+                fix="unset some of them first",
+            )
+        audit.record(
+            conn,
+            actor,
+            action="projects.secrets.set",
+            target=f"projects/{ref}",
+            organization_id=row.organization_id,
+            after={"names": sorted(wanted)},
+        )
+
+
+def unset_secrets(ctx: Context, actor: Actor, ref: str, names: Sequence[str]) -> None:
+    """Those that there are; the others are gone already."""
+    with ctx.transaction() as conn:
+        row = operations.require_project(conn, ref, lock=True)
+        gone = project_secrets.delete(conn, ref, [f"{ENV_PREFIX}{name}" for name in names])
+        if not gone:
+            return
+        audit.record(
+            conn,
+            actor,
+            action="projects.secrets.unset",
+            target=f"projects/{ref}",
+            organization_id=row.organization_id,
+            before={"names": sorted(name.removeprefix(ENV_PREFIX) for name in gone)},
+        )

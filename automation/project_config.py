@@ -1,0 +1,176 @@
+"""A project's services as Supabase's tools configure them: a view of the one spec that it has.
+
+Owns how a setting in Supabase's words is one of `ProjectSettings`. Must not know HTTP, nor how a
+change is brought about: each is an update like any other (automation/plans.py).
+"""
+
+import uuid
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from automation import operations, plans
+from automation.actors import Actor
+from automation.context import Context
+from automation.registry import project_secrets
+from contracts.errors import NotFound
+from contracts.project_config import (
+    AllowedNetworks,
+    CustomHostname,
+    NetworkRestrictions,
+    PostgresConfig,
+    PostgresConfigChange,
+    RestConfig,
+    RestConfigPatch,
+    SigningKey,
+    StorageConfig,
+    UpgradeEligibility,
+)
+from contracts.project_settings import ProjectSettings
+from contracts.projects import Operation, invalid_input
+
+# Of the names that are made from a ref and never change.
+_NAMESPACE = uuid.UUID("6ab4bc1c-2f0e-4cb7-9a2b-6b0f6d3f5f0d")
+
+
+def rest(settings: ProjectSettings) -> RestConfig:
+    return RestConfig(
+        db_schema=",".join(settings.rest.schemas),
+        db_extra_search_path=",".join(settings.rest.extra_search_path),
+        max_rows=settings.rest.max_rows,
+        db_pool=settings.rest.pool,
+    )
+
+
+def change_rest(
+    ctx: Context, actor: Actor, ref: str, patch: RestConfigPatch, *, made_from: str | None
+) -> tuple[ProjectSettings, Operation]:
+    asked = {
+        "schemas": _names(patch.db_schema),
+        "extra_search_path": _names(patch.db_extra_search_path),
+        "max_rows": patch.max_rows,
+        "pool": patch.db_pool,
+    }
+
+    def changed(before: ProjectSettings) -> ProjectSettings:
+        values = before.model_dump()
+        values["rest"] |= {name: value for name, value in asked.items() if value is not None}
+        try:
+            return ProjectSettings.model_validate(values)
+        except ValidationError as error:
+            raise invalid_input(error.errors()) from None
+
+    return plans.alter(ctx, actor, ref, changed, made_from=made_from)
+
+
+def postgres(settings: ProjectSettings) -> PostgresConfig:
+    return PostgresConfig(max_connections=settings.connections_max)
+
+
+def change_postgres(
+    ctx: Context, actor: Actor, ref: str, change: PostgresConfigChange, *, made_from: str | None
+) -> tuple[ProjectSettings, Operation]:
+    def changed(before: ProjectSettings) -> ProjectSettings:
+        wanted = change.max_connections or before.connections_max
+        return before.model_copy(update={"connections_max": wanted})
+
+    return plans.alter(ctx, actor, ref, changed, made_from=made_from)
+
+
+def storage(settings: ProjectSettings) -> StorageConfig:
+    """One file may fill the bucket. What comes with the storage API is not there yet."""
+    return StorageConfig(
+        fileSizeLimit=settings.storage_quota_bytes,
+        features={
+            "imageTransformation": {"enabled": False},
+            "s3Protocol": {"enabled": False},
+            "icebergCatalog": {
+                "enabled": False,
+                "maxNamespaces": 0,
+                "maxTables": 0,
+                "maxCatalogs": 0,
+            },
+            "vectorBuckets": {"enabled": False, "maxBuckets": 0, "maxIndexes": 0},
+        },
+        capabilities={"list_v2": False, "iceberg_catalog": False},
+        external={"upstreamTarget": "main"},
+        migrationVersion="",
+        databasePoolMode="",
+    )
+
+
+def network_restrictions() -> NetworkRestrictions:
+    """No server of the platform listens beyond loopback."""
+    return NetworkRestrictions(
+        entitlement="disallowed",
+        config=AllowedNetworks(dbAllowedCidrs=["127.0.0.0/8"], dbAllowedCidrsV6=["::1/128"]),
+        status="applied",
+    )
+
+
+def custom_hostname() -> CustomHostname:
+    """None: a project answers under its ref."""
+    nothing = {
+        "id": "",
+        "hostname": "",
+        "ssl": {"status": "none", "validation_records": []},
+        "ownership_verification": {"type": "", "name": "", "value": ""},
+        "custom_origin_server": "",
+        "status": "none",
+    }
+    return CustomHostname(
+        status="1_not_started",
+        custom_hostname="",
+        data={"success": True, "errors": [], "messages": [], "result": nothing},
+    )
+
+
+def upgrade_eligibility(version: str) -> UpgradeEligibility:
+    """One server for all projects is upgraded for all of them, by who runs the platform."""
+    return UpgradeEligibility(
+        eligible=False,
+        current_app_version=version,
+        current_app_version_release_channel="ga",
+        latest_app_version=version,
+        target_upgrade_versions=[],
+        duration_estimate_hours=0,
+        legacy_auth_custom_roles=[],
+        objects_to_be_dropped=[],
+        unsupported_extensions=[],
+        user_defined_objects_in_internal_schemas=[],
+        validation_errors=[],
+        warnings=[],
+    )
+
+
+def signing_keys(ctx: Context, ref: str) -> list[SigningKey]:
+    """The JWT secret, which signs and verifies; a project that is being made has none yet."""
+    with ctx.transaction() as conn:
+        operations.require_project(conn, ref)
+        written = project_secrets.written_at(conn, ref, "jwt_secret")
+    return [] if written is None else [_legacy_key(ref, written)]
+
+
+def legacy_signing_key(ctx: Context, ref: str) -> SigningKey:
+    for key in signing_keys(ctx, ref):
+        return key
+    raise NotFound(
+        f"project {ref} has no signing key yet",
+        code="signing_key_not_found",
+        fix=f"see: croft projects get {ref}",
+    )
+
+
+def _legacy_key(ref: str, written: datetime) -> SigningKey:
+    return SigningKey(
+        id=str(uuid.uuid5(_NAMESPACE, f"{ref}/jwt_secret")),
+        algorithm="HS256",
+        status="in_use",
+        public_jwk=None,
+        created_at=written,
+        updated_at=written,
+    )
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]

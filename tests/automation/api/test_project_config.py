@@ -1,0 +1,151 @@
+"""A project's services in Supabase's paths and shapes: what is told, and what a change promises."""
+
+import pytest
+
+from automation import keys
+from automation.registry import operations, project_secrets, projects
+from automation.secrets import load_root_key
+from tests.automation.api.test_errors import check_problem
+
+
+@pytest.fixture
+def ref(ctx, api):
+    """A project as a worker leaves it."""
+    created = api.post("/v1/projects", json={"name": "shop"}).json()["ref"]
+    with ctx.transaction() as conn:
+        root = load_root_key(ctx.settings.root_key_path)
+        keys.ensure_secrets(conn, root, projects.find(conn, created))
+        projects.set_state(conn, created, "ACTIVE")
+        operations.finish(conn, operations.find_active(conn, created).id, "finished")
+    return created
+
+
+def wanted(ctx, answer):
+    """The settings that the operation behind an answer is to bring about."""
+    with ctx.transaction() as conn:
+        row = operations.find(conn, answer.headers["Location"].rpartition("/")[2])
+        assert row.kind == "update"
+        return row.input["spec"]
+
+
+def test_postgrest_is_part_of_the_spec(ctx, api, ref):
+    path = f"/v1/projects/{ref}/postgrest"
+    before = api.get(path)
+    assert before.json() == {
+        "db_schema": "public",
+        "db_extra_search_path": "public,extensions",
+        "max_rows": 1000,
+        "db_pool": 4,
+    }
+    body = {"db_schema": "public, api", "max_rows": 7}
+    answer = api.patch(path, json=body, headers={"If-Match": before.headers["ETag"]})
+    assert answer.status_code == 200
+    assert answer.json() == before.json() | {"db_schema": "public,api", "max_rows": 7}
+    rest = wanted(ctx, answer)["rest"]
+    assert (rest["schemas"], rest["max_rows"], rest["pool"]) == (["public", "api"], 7, 4)
+    # Another operation holds the project now.
+    locked = api.patch(path, json=body)
+    check_problem(locked, 423, "project_locked")
+    assert int(locked.headers["Retry-After"]) > 0
+
+
+def test_a_change_made_from_another_configuration_is_refused(api, ref):
+    for method, path, body in (
+        ("PATCH", "postgrest", {"max_rows": 7}),
+        ("PUT", "config/database/postgres", {"max_connections": 7}),
+    ):
+        headers = {"If-Match": '"another"'}
+        answer = api.request(method, f"/v1/projects/{ref}/{path}", json=body, headers=headers)
+        check_problem(answer, 412, "spec_changed")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"max_rows": 0},
+        {"max_rows": True},
+        {"db_pool": 101},
+        {"db_schema": ""},
+        {"db_schema": "auth"},
+        {"db_schema": "public,pg_catalog"},
+        {"db_schema": 'a"b'},
+        {"db_schema": "a'; drop"},
+        {"db_extra_search_path": "a\n"},
+        {"db_plan_enabled": True},
+    ],
+)
+def test_what_postgrest_is_not_given(api, ref, body):
+    answer = api.patch(f"/v1/projects/{ref}/postgrest", json=body)
+    check_problem(answer, 422, "invalid_input")
+
+
+def test_postgres_has_one_setting_of_a_projects_own(ctx, api, ref):
+    path = f"/v1/projects/{ref}/config/database/postgres"
+    assert api.get(path).json() == {"max_connections": 30}
+    check_problem(api.put(path, json={"work_mem": "8GB"}), 422, "invalid_input")
+    answer = api.put(path, json={"max_connections": 9, "restart_database": False})
+    assert answer.json() == {"max_connections": 9}
+    assert wanted(ctx, answer)["connections_max"] == 9
+
+
+def test_secrets_are_kept_sealed_and_never_shown(ctx, api, ref):
+    path = f"/v1/projects/{ref}/secrets"
+    for value in ("hunter2 one", "hunter2 two"):
+        body = [{"name": "API_TOKEN", "value": value}, {"name": "EMPTY", "value": ""}]
+        assert api.post(path, json=body).status_code == 201
+    listed = api.get(path)
+    assert [each["name"] for each in listed.json()] == ["API_TOKEN", "EMPTY"]
+    assert "hunter2" not in listed.text
+    with ctx.transaction() as conn:
+        row = projects.find(conn, ref)
+        found = keys.read_secrets(conn, load_root_key(ctx.settings.root_key_path), row)
+        assert found["env:API_TOKEN"] == "hunter2 two"
+        stored = [each for each in project_secrets.list_all(conn, ref) if "API_TOKEN" in each.name]
+        assert len(stored) == 1
+        logged = "SELECT 1 FROM audit.project_audit_logs WHERE entry LIKE '%hunter2%'"
+        assert conn.execute(logged).fetchone() is None
+    assert api.request("DELETE", path, json=["API_TOKEN", "NOT_THERE"]).status_code == 200
+    assert [each["name"] for each in api.get(path).json()] == ["EMPTY"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "SUPABASE_URL", "1A", "A-B", "A=B", "A\n", "A\0", "é", "A" * 257, None]
+)
+def test_names_that_no_variable_has(api, ref, name):
+    path = f"/v1/projects/{ref}/secrets"
+    answer = api.post(path, json=[{"name": "GOOD", "value": "x"}, {"name": name, "value": "x"}])
+    check_problem(answer, 422, "invalid_input")
+    assert api.get(path).json() == []
+
+
+@pytest.mark.parametrize("value", ["a\0b", "x" * 24_577, 5, None])
+def test_values_that_no_variable_holds(api, ref, value):
+    body = [{"name": "A", "value": value}]
+    check_problem(api.post(f"/v1/projects/{ref}/secrets", json=body), 422, "invalid_input")
+
+
+def test_signing_keys(api, ref):
+    (key,) = api.get(f"/v1/projects/{ref}/config/auth/signing-keys").json()["keys"]
+    assert (key["algorithm"], key["status"], key["public_jwk"]) == ("HS256", "in_use", None)
+    assert api.get(f"/v1/projects/{ref}/config/auth/signing-keys/legacy").json() == key
+
+
+def test_health_tells_what_does_not_answer_and_what_is_not_built(api, ref):
+    answer = api.get(f"/v1/projects/{ref}/health?services=db&services=rest&services=realtime")
+    told = {each["name"]: (each["healthy"], each["status"]) for each in answer.json()}
+    assert told == dict.fromkeys(("db", "rest", "realtime"), (False, "UNHEALTHY"))
+    assert "not part of this platform yet" in answer.json()[2]["error"]
+    check_problem(api.get(f"/v1/projects/{ref}/health?services=mail"), 422, "invalid_input")
+
+
+def test_legacy_keys_are_the_only_ones(api, ref):
+    path = f"/v1/projects/{ref}/api-keys/legacy"
+    assert api.get(path).json() == api.put(f"{path}?enabled=true").json() == {"enabled": True}
+    check_problem(api.put(f"{path}?enabled=false"), 409, "legacy_keys_needed")
+
+
+def test_regions(api):
+    told = api.get("/v1/projects/available-regions?organization_slug=default").json()
+    assert [each["code"] for each in told["all"]["specific"]] == ["local"]
+    answer = api.get("/v1/projects/available-regions?organization_slug=absent")
+    check_problem(answer, 404, "organization_not_found")

@@ -1,0 +1,80 @@
+"""Supabase's own command line, unmodified, does its work against this API.
+
+No project of these has servers: what a worker opens is the key service alone.
+"""
+
+import pytest
+
+from automation import keys
+from automation.registry import operations, projects
+from automation.secrets import load_root_key
+
+
+@pytest.fixture
+def supabase(make_supabase_cli, api_server, key_service, ctx):
+    return make_supabase_cli(api_server.url, ctx.settings.token_path.read_text())
+
+
+def finish(ctx, ref):
+    """As a worker leaves a project that it made."""
+    with ctx.transaction() as conn:
+        keys.ensure_secrets(
+            conn, load_root_key(ctx.settings.root_key_path), projects.find(conn, ref)
+        )
+        projects.set_state(conn, ref, "ACTIVE")
+        operations.finish(conn, operations.find_active(conn, ref).id, "finished")
+
+
+def test_an_organization_and_the_life_of_a_project(supabase, ctx):
+    supabase.text("orgs", "create", "acme", "--yes")
+    assert "acme" in {each["slug"] for each in supabase.json("orgs", "list")}
+    made = supabase.json(
+        *("projects", "create", "shop", "--org-id", "default", "--yes"),
+        *("--db-password", "password 1", "--region", "us-east-1"),
+    )
+    ref = made["ref"]
+    assert [each["ref"] for each in supabase.json("projects", "list")] == [ref]
+    finish(ctx, ref)
+    shown = supabase.json("projects", "api-keys", f"--remote={ref}", "--reveal")
+    assert {key["name"]: key["api_key"].count(".") for key in shown} == {
+        "anon": 2,
+        "service_role": 2,
+    }
+    supabase.text("projects", "delete", ref, "--yes")
+    assert [each["status"] for each in supabase.json("projects", "list")] == ["GOING_DOWN"]
+
+
+def test_a_linked_project(supabase, client, ctx):
+    ref = client.create_project("shop").project.ref
+    finish(ctx, ref)
+    supabase.text("link", "--project-ref", ref)
+    assert (supabase.folder / "supabase/.temp/project-ref").read_text() == ref
+    assert supabase.json("branches", "list") == []
+    assert supabase.json("backups", "list")["backups"] == []
+    assert "not started" in supabase.text("domains", "get", "--experimental")
+    assert "127.0.0.0/8" in supabase.text("network-restrictions", "get", "--experimental")
+    assert supabase.json("postgres-config", "get", "--experimental") == {"max_connections": 30}
+
+
+def test_secrets(supabase, client, ctx):
+    ref = client.create_project("shop").project.ref
+    here = f"--remote={ref}"
+
+    def listed():
+        return {each["name"]: each["value"] for each in supabase.json("secrets", "list", here)}
+
+    supabase.text("secrets", "set", "ONE=first", "TWO=second", here, "--yes")
+    before = listed()
+    assert before.keys() == {"ONE", "TWO"}
+    supabase.text("secrets", "set", "ONE=other", here, "--yes")
+    after = listed()
+    assert (after["TWO"], after["ONE"] != before["ONE"]) == (before["TWO"], True)
+    supabase.text("secrets", "unset", "ONE", here, "--yes")
+    assert listed().keys() == {"TWO"}
+
+
+def test_what_is_not_built_is_said_so(supabase, client):
+    ref = client.create_project("shop").project.ref
+    refused = supabase("encryption", "get-root-key", f"--remote={ref}", "--experimental")
+    assert refused.returncode != 0
+    assert "not part of this platform yet" in refused.stdout + refused.stderr
