@@ -116,8 +116,8 @@ class RestConfigPatch(BaseModel):
 
     db_schema: str | None = Field(default=None, max_length=2000)
     db_extra_search_path: str | None = Field(default=None, max_length=2000)
-    max_rows: int | None = Field(default=None, ge=1, le=1_000_000)
-    db_pool: int | None = Field(default=None, ge=1, le=100)
+    max_rows: int | None = Field(default=None, strict=True, ge=1, le=1_000_000)
+    db_pool: int | None = Field(default=None, strict=True, ge=1, le=100)
 
 
 class PostgresConfig(BaseModel):
@@ -133,7 +133,7 @@ class PostgresConfig(BaseModel):
 class PostgresConfigChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    max_connections: int | None = Field(default=None, ge=1, le=500)
+    max_connections: int | None = Field(default=None, strict=True, ge=1, le=500)
     restart_database: bool | None = None
     """Never needed: nobody else's server is restarted."""
 

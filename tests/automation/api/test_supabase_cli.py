@@ -49,11 +49,11 @@ def test_a_linked_project(supabase, client, ctx):
     finish(ctx, ref)
     supabase.text("link", "--project-ref", ref)
     assert (supabase.folder / "supabase/.temp/project-ref").read_text() == ref
-    assert supabase.json("branches", "list") == []
-    assert supabase.json("backups", "list")["backups"] == []
+    assert not supabase.json("branches", "list")
+    assert "local" in supabase.text("backups", "list")
     assert "not started" in supabase.text("domains", "get", "--experimental")
     assert "127.0.0.0/8" in supabase.text("network-restrictions", "get", "--experimental")
-    assert supabase.json("postgres-config", "get", "--experimental") == {"max_connections": 30}
+    assert "max_connections" in supabase.text("postgres-config", "get", "--experimental")
 
 
 def test_secrets(supabase, client, ctx):
