@@ -1,8 +1,8 @@
 """The Automation API adapter: stacks are made, brought up, read and destroyed here.
 
-Owns which engine runs an update, how a stack's workspace is set up, how engine events become
-operation events and how Pulumi's errors become ours. The only module that imports
-`pulumi.automation`, and the only one that branches on the engine. Must not know the registry,
+Owns which engine runs an update, and how a stack's workspace is set up. The only module that
+imports `pulumi.automation`, and the only one that branches on the engine; what an update tells is
+update_events.py's, what a failed one tells update_errors.py's. Must not know the registry,
 workflows or what a program contains.
 
 What is costly is kept: one engine object per account, and the key derived from a passphrase lives
@@ -14,7 +14,6 @@ The platform's own stack, and whoever only reads a state, use the embedded engin
 
 import json
 import logging
-import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -28,15 +27,15 @@ from typing import Any, TypeVar
 
 import pulumi.automation as auto
 from pulumi.automation._stack_settings import StackSettingsSecureConfigValue
-from pulumi.automation.events import EngineEvent, StepEventMetadata
 
 from automation.credentials import credentials
 from automation.platform_secrets import read_secret
 from automation.settings import Settings
+from automation.update_errors import STATE_UNREADABLE, engine_fault, last_line, update_failed
+from automation.update_events import Observer, OnEvent, op_word
 from components.provider import handlers
 from contracts.engines import VARIABLE, Engine
 from contracts.errors import (
-    BackendDown,
     Conflict,
     DeployFailed,
     Locked,
@@ -80,24 +79,10 @@ __all__ = [
 ]
 
 PARALLEL_MAX = 8
-# Where one of these stands in a failed resource's message, a server was away and a retry may help.
-# `: 503 ` is how the engine's clients tell an HTTP status.
-AWAY = re.compile(
-    r"connection (refused|reset|failed|is closed|timeout)|timed out|max retries exceeded"
-    r"|server (disconnected|closed the connection)|terminating connection"
-    r"|the database system is|(: |answered )(429|5\d\d)\b",
-    re.IGNORECASE,
-)
-
-# How the engine tells of a state that it cannot use, and how we do.
-RESTORABLE, NOTHING_KEPT = "`state restore`", "no earlier checkpoint of stack"
-STATE_UNREADABLE = "state_unreadable"
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Stack = auto.Stack
-# Receives kind and data of a contracts.projects.OperationEvent.
-OnEvent = Callable[[str, dict[str, Any]], None]
 
 
 def project_stack(settings: Settings, spec: ProjectSpec, secrets: Mapping[str, str]) -> Stack:
@@ -162,7 +147,7 @@ def platform_stack(home: Home) -> Stack:
 def up(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
     """Bring the stack up; its outputs. Repeatable after a crash: what a killed run left half made
     is adopted by the engine."""
-    observer = _Observer(on_event)
+    observer = Observer(on_event)
     result = _change(
         stack, observer, lambda: stack.up(parallel=PARALLEL_MAX, on_event=observer.observe)
     )
@@ -172,14 +157,14 @@ def up(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
 def preview(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
     """What `up` would change: {"changes": counts by operation, "resources": one entry for each
     resource, of which only names are told}."""
-    observer = _Observer(on_event)
+    observer = Observer(on_event)
     _run(stack, observer, lambda: stack.preview(parallel=PARALLEL_MAX, on_event=observer.observe))
     return observer.tree()
 
 
 def refresh(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
     """Make the state tell what is there now; what it had to change, in the form of `preview`."""
-    observer = _Observer(on_event)
+    observer = Observer(on_event)
     _change(
         stack, observer, lambda: stack.refresh(parallel=PARALLEL_MAX, on_event=observer.observe)
     )
@@ -188,7 +173,7 @@ def refresh(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
 
 def drift(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
     """What `refresh` would change, and nothing is changed."""
-    observer = _Observer(on_event)
+    observer = Observer(on_event)
     _run(
         stack,
         observer,
@@ -198,19 +183,19 @@ def drift(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
 
 
 def destroy(stack: Stack, on_event: OnEvent) -> None:
-    observer = _Observer(on_event)
+    observer = Observer(on_event)
     _change(
         stack, observer, lambda: stack.destroy(parallel=PARALLEL_MAX, on_event=observer.observe)
     )
 
 
 def outputs(stack: Stack) -> dict[str, Any]:
-    return _plain(_run(stack, _Observer(_ignore), stack.outputs))
+    return _plain(_run(stack, Observer(_ignore), stack.outputs))
 
 
 def history(stack: Stack) -> list[Update]:
     """Every update there was, the latest first. A backend without a service keeps no numbers."""
-    found = _run(stack, _Observer(_ignore), lambda: stack.history(show_secrets=False))
+    found = _run(stack, Observer(_ignore), lambda: stack.history(show_secrets=False))
     return [
         Update(
             version=update.version or len(found) - index,
@@ -218,7 +203,7 @@ def history(stack: Stack) -> list[Update]:
             result=update.result,
             started_at=update.start_time.replace(tzinfo=UTC),
             finished_at=update.end_time and update.end_time.replace(tzinfo=UTC),
-            changes={_word(op): n for op, n in (update.resource_changes or {}).items()},
+            changes={op_word(op): n for op, n in (update.resource_changes or {}).items()},
         )
         for index, update in enumerate(found)
     ]
@@ -228,7 +213,7 @@ def export(stack: Stack, *, show_secrets: bool) -> Checkpoint:
     """The state as `pulumi stack import` takes it. Secrets stay encrypted with the stack's key
     unless they are to be shown; the Automation API's own export always shows them."""
     args = ["stack", "export", *(["--show-secrets"] if show_secrets else [])]
-    printed = _run(stack, _Observer(_ignore), lambda: _printed_by(stack, *args))
+    printed = _run(stack, Observer(_ignore), lambda: _printed_by(stack, *args))
     return Checkpoint.model_validate(json.loads(printed))
 
 
@@ -242,7 +227,7 @@ def _printed_by(stack: Stack, *args: str) -> str:
 
 def remove(home: Home, stack: Stack) -> None:
     """Forget a destroyed stack: its state, its history and its scratch folder."""
-    _run(stack, _Observer(_ignore), lambda: stack.workspace.remove_stack(stack.name))
+    _run(stack, Observer(_ignore), lambda: stack.workspace.remove_stack(stack.name))
     shutil.rmtree(home.work / stack.name, ignore_errors=True)
 
 
@@ -339,61 +324,7 @@ def require_engine(home: Home, engine: Engine) -> None:
         _cli(home)
 
 
-# --- events ---------------------------------------------------------------------------------------
-
-
-class _Observer:
-    """Forwards engine events as operation events, and keeps what went wrong for the error."""
-
-    def __init__(self, on_event: OnEvent) -> None:
-        self._on_event = on_event
-        self.failures: list[str] = []
-        self._changes: dict[str, int] = {}
-        self._resources: dict[str, dict[str, Any]] = {}
-
-    def tree(self) -> dict[str, Any]:
-        """What the finished run did, or would do."""
-        return {"changes": self._changes, "resources": list(self._resources.values())}
-
-    def warn(self, message: str) -> None:
-        self._on_event("diagnostic", {"severity": "warning", "message": message})
-
-    def observe(self, event: EngineEvent) -> None:
-        if event.resource_pre_event:
-            self._resource(event.resource_pre_event.metadata, "started")
-        elif event.res_outputs_event:
-            self._resource(event.res_outputs_event.metadata, "done")
-        elif event.res_op_failed_event:
-            self._resource(event.res_op_failed_event.metadata, "failed")
-        elif event.diagnostic_event and event.diagnostic_event.severity in ("warning", "error"):
-            self._diagnostic(
-                event.diagnostic_event.severity,
-                event.diagnostic_event.message.strip(),
-                event.diagnostic_event.urn or "",
-            )
-        elif event.summary_event:
-            changes = event.summary_event.resource_changes
-            self._changes = {_word(op): count for op, count in changes.items()}
-            self._on_event("summary", {"changes": self._changes})
-
-    def _resource(self, step: StepEventMetadata, state: str) -> None:
-        resource = {
-            "op": _word(step.op),
-            "type": step.type,
-            "name": _name(step.urn),
-            "urn": step.urn,
-        }
-        # The last word on a resource counts: a refresh announces itself before it has looked.
-        self._resources[step.urn] = {**resource, "properties": _changed(step)}
-        self._on_event("resource", {**resource, "state": state})
-
-    def _diagnostic(self, severity: str, message: str, urn: str) -> None:
-        # One line, and the resource by its name: the engine's own text repeats the URN.
-        message = " ".join(message.replace(f" {urn}", "").split()) if urn else message
-        text = f"{_type(urn)} {_name(urn)}: {message}" if urn else message
-        if severity == "error":
-            self.failures.append(text)
-        self._on_event("diagnostic", {"severity": severity, "message": text})
+# --- running --------------------------------------------------------------------------------------
 
 
 def _ignore(kind: str, data: dict[str, Any]) -> None: ...
@@ -402,32 +333,7 @@ def _ignore(kind: str, data: dict[str, Any]) -> None: ...
 def _nothing() -> None: ...
 
 
-def _word(op: Any) -> str:
-    return str(getattr(op, "value", op))
-
-
-def _changed(step: StepEventMetadata) -> list[str]:
-    """The names of the properties that differ; their values may be secret."""
-    if _word(step.op) != "update":
-        return []
-    if known := step.detailed_diff or step.diffs:
-        return sorted(known)
-    old, new = (state.outputs or {} if state else {} for state in (step.old, step.new))
-    return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-
-
-def _name(urn: str) -> str:
-    return urn.rsplit("::", 1)[-1]
-
-
-def _type(urn: str) -> str:
-    return urn.split("::")[2].rsplit("$", 1)[-1] if urn.count("::") >= 3 else ""
-
-
-# --- errors ---------------------------------------------------------------------------------------
-
-
-def _change(stack: Stack, observer: _Observer, run: Callable[[], T]) -> T:
+def _change(stack: Stack, observer: Observer, run: Callable[[], T]) -> T:
     """Run what changes the stack, whoever was killed while he changed it, and whatever damaged its
     state. The project's fence is held: a lock is a dead process's, or none of ours."""
 
@@ -451,14 +357,14 @@ def _change(stack: Stack, observer: _Observer, run: Callable[[], T]) -> T:
     return _run(stack, observer, unlocked)
 
 
-def _run(stack: Stack, observer: _Observer, run: Callable[[], T]) -> T:
+def _run(stack: Stack, observer: Observer, run: Callable[[], T]) -> T:
     try:
         return run()
     except auto.CommandError as error:
         raise _translated(error, stack.name, observer.failures) from error
     except Exception as error:  # a fault of the engine must end as a failed update
         log.exception("the engine failed on stack %s", stack.name)
-        raise _engine_fault(error) from error
+        raise engine_fault(error) from error
 
 
 def _translated(error: auto.CommandError, stack: str, failures: list[str]) -> PlatformError:
@@ -473,36 +379,7 @@ def _translated(error: auto.CommandError, stack: str, failures: list[str]) -> Pl
             f"another update holds the stack {stack}", fix="wait for it to end, then try again"
         )
     # The resource's own message first; "update failed" and the like come after it.
-    message = failures[0] if failures else _last_line(str(error))
-    if RESTORABLE in message:
-        return DeployFailed(
-            f"the state of stack {stack} was damaged or cut off",
-            code=STATE_UNREADABLE,
-            fix=f"croft projects refresh {stack} goes on from the newest one that can be read",
-        )
-    if NOTHING_KEPT in message:
-        return DeployFailed(
-            f"the state of stack {stack} was damaged, and no earlier one can be read either",
-            code="state_lost",
-            fix="restore the table pulumi_state from a backup of database control; or purge the "
-            f"project, which needs no state: croft projects destroy {stack} --now",
-        )
-    if AWAY.search(message):
-        return BackendDown(message, fix="see: croft status")
-    return DeployFailed(message, fix="see: croft logs worker-0")
-
-
-def _engine_fault(error: Exception) -> PlatformError:
-    """Only the type is told: the text of an error that nobody foresaw may hold anything."""
-    message = f"the engine met an unexpected {type(error).__name__}"
-    if AWAY.search(str(error)):
-        return BackendDown(message, fix="see: croft status")
-    return DeployFailed(message, fix="see: croft logs worker-0")
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "the engine failed without a message"
+    return update_failed(stack, failures[0] if failures else last_line(str(error)))
 
 
 def _plain(values: auto.OutputMap) -> dict[str, Any]:
