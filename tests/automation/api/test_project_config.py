@@ -70,7 +70,7 @@ def test_a_change_made_from_another_configuration_is_refused(api, ref):
         {"db_schema": "public,pg_catalog"},
         {"db_schema": 'a"b'},
         {"db_schema": "a'; drop"},
-        {"db_extra_search_path": "a\n"},
+        {"db_extra_search_path": "a b"},
         {"db_plan_enabled": True},
     ],
 )
