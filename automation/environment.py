@@ -50,7 +50,7 @@ def set_secrets(ctx: Context, actor: Actor, ref: str, wanted: Mapping[str, str])
         audit.record(
             conn,
             actor,
-            action="projects.secrets.set",
+            action="secrets.set",
             target=f"projects/{ref}",
             organization_id=row.organization_id,
             after={"names": sorted(wanted)},
@@ -67,7 +67,7 @@ def unset_secrets(ctx: Context, actor: Actor, ref: str, names: Sequence[str]) ->
         audit.record(
             conn,
             actor,
-            action="projects.secrets.unset",
+            action="secrets.unset",
             target=f"projects/{ref}",
             organization_id=row.organization_id,
             before={"names": sorted(name.removeprefix(ENV_PREFIX) for name in gone)},
