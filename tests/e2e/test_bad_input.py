@@ -86,7 +86,7 @@ def test_no_route_answers_without_the_token(platform: Platform) -> None:
                 url = re.sub(r"\{[^}]+\}", "x", path)
                 answer = client.request(method, url)
                 assert answer.status_code == 401, f"{method} {path}"
-                assert answer.json()["code"] == "unauthorized"
+                assert method == "head" or answer.json()["code"] == "unauthorized"
 
 
 @pytest.mark.parametrize(
