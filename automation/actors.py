@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from automation.permissions import is_at_least
+from automation.registry.members import Bearer
 from contracts.errors import Forbidden
 from contracts.organizations import Role
 from contracts.tokens import Scope
@@ -59,6 +60,29 @@ class Actor:
                 f"this needs the role {needed}, and yours is {role or 'none'}",
                 fix="ask an owner of the organization",
             )
+
+
+def actor_of(
+    bearer: Bearer,
+    *,
+    token_id: UUID | None = None,
+    expires_at: datetime | None = None,
+    address: str = "",
+    request_id: str = "",
+) -> Actor:
+    kind = "service-account" if bearer.is_service_account else "member"
+    return Actor(
+        name=f"{kind}:{bearer.member_name}",
+        address=address,
+        request_id=request_id,
+        member_id=bearer.member_id,
+        is_operator=bearer.is_operator,
+        roles={UUID(key): role for key, role in bearer.roles.items()},
+        bound_to=bearer.bound_to,
+        scopes=frozenset(bearer.scopes),
+        token_id=token_id,
+        expires_at=expires_at,
+    )
 
 
 def platform(part: str) -> Actor:

@@ -4,19 +4,17 @@ Owns the two ways, and how a first login finds its member. Must not know HTTP.
 """
 
 from typing import Any
-from uuid import UUID
 
 from psycopg import Connection
 
 from automation import audit
-from automation.actors import Actor, platform
+from automation.actors import Actor, actor_of, platform
 from automation.context import Context
 from automation.logins import Login, RealmKeys, check
 from automation.registry import access_tokens, members
 from contracts.errors import Forbidden
 from contracts.organizations import is_member_name
-
-TOKEN_PREFIX = "sbp_"
+from contracts.tokens import TOKEN_PREFIX
 
 
 def find_actor(ctx: Context, keys: RealmKeys, token: str) -> Actor | None:
@@ -34,31 +32,15 @@ def _by_token(ctx: Context, token: str) -> Actor | None:
             return None
         if holder.use_is_due:
             access_tokens.note_use(conn, holder.token_id)
-    kind = "service-account" if holder.is_service_account else "member"
-    return Actor(
-        name=f"{kind}:{holder.member_name}",
-        member_id=holder.member_id,
-        is_operator=holder.is_operator,
-        roles={UUID(key): role for key, role in holder.roles.items()},
-        bound_to=holder.bound_to,
-        scopes=frozenset(holder.scopes),
-        token_id=holder.token_id,
-        expires_at=holder.expires_at,
-    )
+    return actor_of(holder, token_id=holder.token_id, expires_at=holder.expires_at)
 
 
 def _by_login(ctx: Context, login: Login) -> Actor:
     with ctx.transaction() as conn:
-        row = members.find_login(conn, login.subject) or _first_login(conn, login)
-    return Actor(
-        name=f"member:{row.name}",
-        member_id=row.id,
-        is_operator=row.is_operator,
-        roles={UUID(key): role for key, role in row.roles.items()},
-    )
+        return actor_of(members.find_login(conn, login.subject) or _first_login(conn, login))
 
 
-def _first_login(conn: Connection[Any], login: Login) -> members.LoginRow:
+def _first_login(conn: Connection[Any], login: Login) -> members.Bearer:
     """From now on the subject is the member of the person's verified email, or else of their user
     name: one whom an organization has added already, or a new one. Never one who runs the platform,
     nor one who logs in as somebody else."""

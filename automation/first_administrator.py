@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from automation.actors import platform
 from automation.audit import record
-from automation.platform_secrets import read_secret
+from automation.credentials import credentials
 from automation.registry import members
 from automation.registry.access_tokens import OPERATOR
 from contracts.errors import BackendDown
@@ -38,18 +38,13 @@ def ensure(home: Home, conn: Connection[Any], say: Callable[[str], None]) -> Non
     """Raises BackendDown. A user without a password gets one, so that whoever lost it before it was
     shown is shown another."""
     try:
-        admin = admin_of(
-            {
-                "url": home.keycloak_url,
-                "clientId": "croft-bootstrap",
-                "clientSecret": read_secret(home, "keycloak_bootstrap"),
-            }
-        )
+        login = credentials(home, provisioner=False)("keycloak", {})
+        admin = admin_of({"url": home.keycloak_url, **login})
         user_id = _user(admin)
         _administer(admin, user_id)
         _link(conn, UUID(user_id))
-        credentials = admin.get(f"{REALM}/users/{user_id}/credentials")
-        if not any(each["type"] == "password" for each in credentials):
+        passwords = admin.get(f"{REALM}/users/{user_id}/credentials")
+        if not any(each["type"] == "password" for each in passwords):
             password = secrets.token_urlsafe(18)
             say(f"  first administrator: user {OPERATOR}, password {password}")
             say("  This is shown once. Log in with: croft login")

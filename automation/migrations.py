@@ -22,9 +22,9 @@ def list_migrations(ctx: Context, actor: Actor, ref: str) -> list[Migration]:
 
 def get(ctx: Context, actor: Actor, ref: str, version: str) -> MigrationDetail:
     # Versions are moments, written in digits.
-    text = schema_migrations.find(version) if re.fullmatch(r"[0-9]{1,32}", version) else ""
-    for row in _rows(ctx, actor, ref, text) if text else []:
-        return MigrationDetail.model_validate(row)
+    if re.fullmatch(r"[0-9]{1,32}", version):
+        for row in _rows(ctx, actor, ref, schema_migrations.find(version)):
+            return MigrationDetail.model_validate(row)
     raise NotFound(
         f"project {ref} has no such migration",
         code="migration_not_found",

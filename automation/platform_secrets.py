@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from contracts.home import Home
+from contracts.tokens import TOKEN_PREFIX
 
 
 def _password() -> str:
@@ -26,8 +27,7 @@ PLATFORM_SECRETS: dict[str, Callable[[], str]] = {
     "keycloak_provisioner": _password,
     "minio_root": _password,
     "passphrase": _password,
-    # The form that the official supabase CLI checks before it sends anything.
-    "token": lambda: "sbp_" + secrets.token_hex(20),
+    "token": lambda: TOKEN_PREFIX + secrets.token_hex(20),
 }
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from contracts.texts import NO_TEXT
+
 REDACTED = "[redacted]"
 TEXT_LENGTH_MAX = 2_000
 ITEMS_MAX = 200
@@ -23,8 +25,6 @@ _SECRET_WORDS = frozenset(
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _URL_PASSWORD = re.compile(r"(://[^\s/@:]*:)[^\s/@]+(@)")
 _TOKEN = re.compile(r"\bsbp_\w{8,}|\bsb_secret_\w+|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
-# PostgreSQL's JSON holds neither.
-_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 def redacted(value: Any, depth_left: int = DEPTH_MAX) -> Any:
@@ -59,5 +59,5 @@ def is_secret(name: str) -> bool:
 
 def _text(value: Any) -> str:
     text = _TOKEN.sub(REDACTED, _URL_PASSWORD.sub(rf"\1{REDACTED}\2", str(value)))
-    text = _NO_TEXT.sub("\ufffd", text)
+    text = NO_TEXT.sub("\ufffd", text)
     return text if len(text) <= TEXT_LENGTH_MAX else f"{text[:TEXT_LENGTH_MAX]}…"

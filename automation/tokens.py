@@ -19,14 +19,13 @@ from automation.registry import access_tokens as rows
 from automation.registry.access_tokens import TokenRow
 from contracts.errors import Conflict, Forbidden, InvalidInput, LimitReached
 from contracts.refs import is_uuid
-from contracts.tokens import AccessToken, AccessTokenCreate, AccessTokenCreated
+from contracts.tokens import TOKEN_PREFIX, AccessToken, AccessTokenCreate, AccessTokenCreated
 
 TOKENS_MAX = 100
 
 
 def new_token() -> str:
-    """In the form that the official supabase CLI checks before it sends anything."""
-    return "sbp_" + secrets.token_hex(20)
+    return TOKEN_PREFIX + secrets.token_hex(20)
 
 
 def list_tokens(ctx: Context, actor: Actor) -> list[AccessToken]:

@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
 
+from contracts.project_settings import CONNECTIONS_MAX, REST_POOL_MAX, REST_ROWS_MAX
+from contracts.texts import NO_TEXT
+
 ServiceName = Literal[
     "auth", "db", "db_postgres_user", "pooler", "realtime", "rest", "storage", "pg_bouncer"
 ]
@@ -79,7 +82,7 @@ class EnvSecretWanted(BaseModel):
     @field_validator("value")
     @classmethod
     def _value(cls, value: str) -> str:
-        if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
+        if NO_TEXT.search(value):
             raise ValueError("no variable can hold this")
         return value
 
@@ -116,8 +119,8 @@ class RestConfigPatch(BaseModel):
 
     db_schema: str | None = Field(default=None, max_length=2000)
     db_extra_search_path: str | None = Field(default=None, max_length=2000)
-    max_rows: int | None = Field(default=None, strict=True, ge=1, le=1_000_000)
-    db_pool: int | None = Field(default=None, strict=True, ge=1, le=100)
+    max_rows: int | None = Field(default=None, strict=True, ge=1, le=REST_ROWS_MAX)
+    db_pool: int | None = Field(default=None, strict=True, ge=1, le=REST_POOL_MAX)
 
 
 class PostgresConfig(BaseModel):
@@ -126,14 +129,14 @@ class PostgresConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_connections: int = Field(ge=1, le=500)
+    max_connections: int = Field(ge=1, le=CONNECTIONS_MAX)
     """Of the login behind `db_url`."""
 
 
 class PostgresConfigChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    max_connections: int | None = Field(default=None, strict=True, ge=1, le=500)
+    max_connections: int | None = Field(default=None, strict=True, ge=1, le=CONNECTIONS_MAX)
     restart_database: bool | None = None
     """Never needed: nobody else's server is restarted."""
 

@@ -15,6 +15,8 @@ SCHEMA_ID = "urn:basecroft:project.yaml"
 # What one project may ask of a shared server; an organization's plan may allow less.
 CONNECTIONS_MAX = 500
 STORAGE_QUOTA_BYTES_MAX = 1024**5
+REST_ROWS_MAX = 1_000_000
+REST_POOL_MAX = 100
 
 
 class Settings(BaseModel):
@@ -31,9 +33,9 @@ CLOSED_SCHEMAS = frozenset({"auth", "croft", "information_schema", "storage", "v
 class RestSettings(Settings):
     """The REST API of the project."""
 
-    max_rows: Count = Field(default=1000, le=1_000_000)
+    max_rows: Count = Field(default=1000, le=REST_ROWS_MAX)
     """How many rows one request returns at most."""
-    pool: Count = Field(default=4, le=100)
+    pool: Count = Field(default=4, le=REST_POOL_MAX)
     """Database connections that the REST API holds open."""
     schemas: tuple[Schema, ...] = Field(default=("public",), min_length=1, max_length=20)
     """Schemas that the REST API shows, the first one to requests that name none."""

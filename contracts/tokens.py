@@ -12,6 +12,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from contracts.organizations import Role
 from contracts.projects import SLUG, check_name
 
+# Supabase's: in this form, with 40 hex digits, the official CLI checks a token before it sends it.
+TOKEN_PREFIX = "sbp_"
 # `all` is whatever the member may do; `read` is to look at everything but secrets.
 Scope = Literal[
     "all",

@@ -4,6 +4,8 @@ Owns its rules and its two clients. Nobody registers here: users are made by who
 realm. A project's users live in a realm of their own (components/realm.py).
 """
 
+from typing import Any
+
 import pulumi
 import pulumi_keycloak as keycloak
 
@@ -34,36 +36,24 @@ def control_realm(dashboard_url: str, opts: pulumi.ResourceOptions) -> None:
         opts=opts,
     )
     inside = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(deleted_with=realm))
-    cli = keycloak.openid.Client(
-        "croft-cli",
-        realm_id=realm.id,
-        client_id=CLI_CLIENT,
-        name="croft",
-        access_type="PUBLIC",
-        standard_flow_enabled=False,
-        direct_access_grants_enabled=False,
-        full_scope_allowed=False,  # who administers the realm does not do so with these tokens
-        oauth2_device_authorization_grant_enabled=True,
-        pkce_code_challenge_method="S256",
-        opts=inside,
-    )
-    dashboard = keycloak.openid.Client(
-        "croft-dashboard",
-        realm_id=realm.id,
-        client_id=DASHBOARD_CLIENT,
-        name="Basecroft dashboard",
-        access_type="PUBLIC",
-        standard_flow_enabled=True,
-        direct_access_grants_enabled=False,
-        full_scope_allowed=False,  # who administers the realm does not do so with these tokens
-        pkce_code_challenge_method="S256",
-        valid_redirect_uris=[f"{dashboard_url}/*"],
-        web_origins=[dashboard_url],
-        opts=inside,
-    )
-    for name, client in ((CLI_CLIENT, cli), (DASHBOARD_CLIENT, dashboard)):
+
+    def public_client(client_id: str, name: str, **flows: Any) -> None:
+        """Whose tokens are meant for the Management API, and hold no role of the realm's own: who
+        administers the realm does not do so with them."""
+        client = keycloak.openid.Client(
+            client_id,
+            realm_id=realm.id,
+            client_id=client_id,
+            name=name,
+            access_type="PUBLIC",
+            direct_access_grants_enabled=False,
+            full_scope_allowed=False,
+            pkce_code_challenge_method="S256",
+            opts=inside,
+            **flows,
+        )
         keycloak.openid.AudienceProtocolMapper(
-            f"{name}-audience",
+            f"{client_id}-audience",
             realm_id=realm.id,
             client_id=client.id,
             name=AUDIENCE,
@@ -71,3 +61,17 @@ def control_realm(dashboard_url: str, opts: pulumi.ResourceOptions) -> None:
             add_to_id_token=False,
             opts=inside,
         )
+
+    public_client(
+        CLI_CLIENT,
+        "croft",
+        standard_flow_enabled=False,
+        oauth2_device_authorization_grant_enabled=True,
+    )
+    public_client(
+        DASHBOARD_CLIENT,
+        "Basecroft dashboard",
+        standard_flow_enabled=True,
+        valid_redirect_uris=[f"{dashboard_url}/*"],
+        web_origins=[dashboard_url],
+    )

@@ -4,12 +4,13 @@ What changes something is answered with 202, the operation and its address. The 
 which spec a change was made from: If-Match with another one is a 412.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Header, Response, status
+from fastapi import APIRouter, Response, status
 
 from automation import plans
 from automation.api.access import ActorOf, ContextOf
+from automation.api.headers import IfMatch, accepted
 from contracts.plans import Checkpoint, PlanRequest, Update
 from contracts.project_settings import ProjectSettings
 from contracts.projects import Operation
@@ -31,21 +32,21 @@ def projects_update(
     ref: str,
     wanted: ProjectSettings,
     response: Response,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> Operation:
-    return _following(response, plans.apply(ctx, actor, ref, wanted, made_from=if_match))
+    return accepted(response, plans.apply(ctx, actor, ref, wanted, made_from=if_match))
 
 
 @router.post("/preview", status_code=status.HTTP_202_ACCEPTED)
 def projects_preview(
     ctx: ContextOf, actor: ActorOf, ref: str, asked: PlanRequest, response: Response
 ) -> Operation:
-    return _following(response, plans.preview(ctx, actor, ref, asked.spec))
+    return accepted(response, plans.preview(ctx, actor, ref, asked.spec))
 
 
 @router.post("/refresh", status_code=status.HTTP_202_ACCEPTED)
 def projects_refresh(ctx: ContextOf, actor: ActorOf, ref: str, response: Response) -> Operation:
-    return _following(response, plans.refresh(ctx, actor, ref))
+    return accepted(response, plans.refresh(ctx, actor, ref))
 
 
 @router.get("/history")
@@ -63,8 +64,3 @@ def projects_export(
     ctx: ContextOf, actor: ActorOf, ref: str, show_secrets: bool = False
 ) -> Checkpoint:
     return plans.export(ctx, actor, ref, show_secrets=show_secrets)
-
-
-def _following(response: Response, operation: Operation) -> Operation:
-    response.headers["Location"] = f"/v1/operations/{operation.id}"
-    return operation

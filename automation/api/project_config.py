@@ -7,11 +7,11 @@ spec's, as of /spec: If-Match with another one is a 412.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response, status
+from fastapi import APIRouter, Query, Response, status
 
 from automation import environment, health, plans, project_config, projects
 from automation.api.access import ActorOf, ContextOf
-from automation.api.projects import accepted
+from automation.api.headers import IfMatch, accepted
 from contracts.errors import Conflict
 from contracts.project_config import (
     CustomHostname,
@@ -40,8 +40,6 @@ TIMEOUT_MS_MAX = 10_000
 SERVICES_MAX = 8
 
 router = APIRouter(prefix="/projects/{ref}", tags=["projects"])
-
-IfMatch = Annotated[str | None, Header()]
 
 
 @router.get("/health")

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response, status
 
 from automation import changes, operations, organizations, projects, usage
 from automation.api.access import ActorOf, ContextOf
+from automation.api.headers import accepted
 from automation.api.pages import (
     LIMIT_MAX,
     Cursor,
@@ -126,11 +127,6 @@ def projects_connection(ctx: ContextOf, actor: ActorOf, ref: str) -> Connection:
 @router.get("/{ref}/usage")
 def projects_usage(ctx: ContextOf, ref: str) -> ProjectUsage:
     return usage.project_usage(ctx, ref)
-
-
-def accepted(response: Response, operation: Operation) -> Operation:
-    response.headers["Location"] = f"/v1/operations/{operation.id}"
-    return operation
 
 
 def _following(ctx: ContextOf, response: Response, operation: Operation) -> Project:

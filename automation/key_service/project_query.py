@@ -33,6 +33,7 @@ from contracts.errors import (
     to_fields,
 )
 from contracts.refs import ProjectNames
+from contracts.texts import NO_TEXT
 from engine.processes import CallTimedOut, ProcessDied, Processes
 
 TIMEOUT_S = 60.0
@@ -67,7 +68,7 @@ def run_query(
 ) -> list[dict[str, Any]]:
     """The rows of the last statement. Raises InvalidInput with PostgreSQL's words, TimedOut,
     BackendDown."""
-    if "\0" in sql or any("\ud800" <= char <= "\udfff" for char in sql):
+    if NO_TEXT.search(sql):
         raise InvalidInput("SQL holds neither NUL nor half characters", code="query_failed")
     address = settings.postgres_host, settings.home.ports.postgres
     query = Query(*address, ProjectNames(ref), password, sql, read_only)

@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from automation import audit, keys, operations, pulumi
 from automation.absence import no_project
-from automation.actors import Actor
+from automation.actors import Actor, actor_of
 from automation.context import Context
 from automation.key_service.project_query import run_query
 from automation.permissions import needed_for
@@ -87,17 +87,8 @@ def _actor(ctx: Context, request: Mapping[str, Any]) -> Actor:
         asker = member_id and access_tokens.find_asker(conn, member_id, token_id, bound_to)
     if not asker:
         raise no_project(request["ref"])
-    kind = "service-account" if asker.is_service_account else "member"
-    return Actor(
-        f"{kind}:{asker.member_name}",
-        request["address"],
-        request["request_id"],
-        member_id,
-        asker.is_operator,
-        {UUID(key): role for key, role in asker.roles.items()},
-        asker.bound_to,
-        frozenset(asker.scopes),
-        token_id,
+    return actor_of(
+        asker, token_id=token_id, address=request["address"], request_id=request["request_id"]
     )
 
 

@@ -16,10 +16,10 @@ import psycopg
 
 from automation import project_processes
 from automation.context import Context
-from automation.platform_secrets import read_secret
+from automation.credentials import credentials
 from automation.registry import cluster, pulumi_state, tenant_objects
 from contracts.errors import BackendDown, DeployFailed
-from contracts.home import SERVER_ADMIN, Home
+from contracts.home import Home
 from contracts.refs import ProjectNames, is_ref
 from engine.providers.keycloak.admin import KeycloakAdmin, KeycloakError, admin_of
 from engine.providers.minio.server import MinioError, MinioServer, server_of
@@ -147,15 +147,11 @@ def postgres_backends(home: Home) -> tuple[Backend, ...]:
 
 
 def keycloak_backends(home: Home) -> tuple[Backend, ...]:
+    login = credentials(home, provisioner=True)
+
     def admin() -> KeycloakAdmin:
         # At each call: a worker lives on when the secret is rotated.
-        return admin_of(
-            {
-                "url": home.keycloak_url,
-                "clientId": "croft-provisioner",
-                "clientSecret": read_secret(home, "keycloak_provisioner"),
-            }
-        )
+        return admin_of({"url": home.keycloak_url, **login("keycloak", {})})
 
     def find(ref: str) -> list[str]:
         with _asking("keycloak"):
@@ -212,13 +208,8 @@ def minio_used_bytes(home: Home) -> dict[str, int]:
 
 
 def minio_server(home: Home) -> MinioServer:
-    return server_of(
-        {
-            "minioServer": home.minio_server,
-            "minioUser": SERVER_ADMIN,
-            "minioPassword": read_secret(home, "minio_root"),
-        }
-    )
+    login = credentials(home, provisioner=True)
+    return server_of({"minioServer": home.minio_server, **login("minio", {})})
 
 
 @contextmanager

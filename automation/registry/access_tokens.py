@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from contracts.organizations import Role
+from automation.registry.members import Bearer
 from contracts.tokens import Scope
 
 # The name of the member who runs the platform, and of the token that `croft up` writes to a file.
@@ -21,21 +21,11 @@ OPERATOR = "operator"
 USE_NOTED_EVERY_S = 60
 
 
-@dataclass(frozen=True)
-class Holder:
-    """Whose a token is, and what its bearer may do where."""
-
+@dataclass(frozen=True, kw_only=True)
+class Holder(Bearer):
     token_id: UUID
-    scopes: list[Scope]
-    bound_to: UUID | None
     expires_at: datetime | None
     use_is_due: bool
-    member_id: UUID
-    member_name: str
-    is_service_account: bool
-    is_operator: bool
-    roles: dict[str, Role]
-    """By organization id; of a token bound to one organization, that one only."""
 
 
 @dataclass(frozen=True)
@@ -208,25 +198,15 @@ def note_use(conn: Connection[Any], token_id: UUID) -> None:
     )
 
 
-@dataclass(frozen=True)
-class Asker:
-    """Somebody who was authenticated a moment ago, as the registry knows them now."""
-
-    member_name: str
-    is_service_account: bool
-    is_operator: bool
-    bound_to: UUID | None
-    scopes: list[Scope]
-    roles: dict[str, Role]
-
-
 def find_asker(
     conn: Connection[Any], member_id: UUID, token_id: UUID | None, bound_to: UUID | None
-) -> Asker | None:
-    """By a token, which must be good still, or after a login."""
-    with conn.cursor(row_factory=class_row(Asker)) as cursor:
+) -> Bearer | None:
+    """Somebody who was authenticated a moment ago, as the registry knows them now: by a token,
+    which must be good still, or after a login."""
+    with conn.cursor(row_factory=class_row(Bearer)) as cursor:
         return cursor.execute(
-            "SELECT m.name AS member_name, m.organization_id IS NOT NULL AS is_service_account,"
+            "SELECT m.id AS member_id, m.name AS member_name,"
+            "       m.organization_id IS NOT NULL AS is_service_account,"
             "       m.is_operator AND b.bound_to IS NULL AS is_operator, b.bound_to,"
             "       coalesce(t.scopes, '{all}') AS scopes, coalesce(r.roles, '{}') AS roles"
             "  FROM members m"

@@ -12,6 +12,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from contracts.organizations import Role
+from contracts.tokens import Scope
 
 
 @dataclass(frozen=True)
@@ -29,21 +30,24 @@ class Person:
     email: str | None
 
 
-@dataclass(frozen=True)
-class LoginRow:
-    """A person who has logged in, and what they may do where."""
+@dataclass(frozen=True, kw_only=True)
+class Bearer:
+    """Who asks, and what they may do where: by a login, or by a token that may narrow it."""
 
-    id: UUID
-    name: str
+    member_id: UUID
+    member_name: str
+    is_service_account: bool = False
     is_operator: bool
+    bound_to: UUID | None = None
+    scopes: Sequence[Scope] = ("all",)
     roles: dict[str, Role]
-    """By organization id."""
+    """By organization id; of a token bound to one organization, that one only."""
 
 
-def find_login(conn: Connection[Any], subject: UUID) -> LoginRow | None:
-    with conn.cursor(row_factory=class_row(LoginRow)) as cursor:
+def find_login(conn: Connection[Any], subject: UUID) -> Bearer | None:
+    with conn.cursor(row_factory=class_row(Bearer)) as cursor:
         return cursor.execute(
-            "SELECT m.id, m.name, m.is_operator,"
+            "SELECT m.id AS member_id, m.name AS member_name, m.is_operator,"
             "       coalesce((SELECT jsonb_object_agg(om.organization_id, om.role)"
             "         FROM organization_members om WHERE om.member_id = m.id), '{}') AS roles"
             "  FROM members m WHERE m.subject = %s",

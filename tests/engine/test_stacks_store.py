@@ -45,18 +45,6 @@ FULL = "cli-1-after-up-create.json"
 RECORD = UpdateRecord(kind="update", start_time_s=1, result="succeeded", end_time_s=2)
 
 
-@pytest.fixture(params=["file", "postgres"])
-def bucket(request, tmp_path):
-    if request.param == "file":
-        url = f"file://{tmp_path}"
-    else:
-        server = request.getfixturevalue("postgres_server")
-        url = server.url(server.new_database())
-    bucket = open_bucket(url, tmp_path)
-    yield bucket
-    bucket.close()
-
-
 @pytest.fixture
 def store(bucket):
     return StackStore(bucket)

@@ -8,7 +8,6 @@ from functools import partial
 import pytest
 
 from engine import state_log
-from engine.backends import open_bucket
 from engine.backends.file import FileBucket
 from engine.checkpoint import CheckpointWriter
 from engine.resource_state import Snapshot
@@ -86,18 +85,6 @@ class StoredStack(MortalStack):
         self.store.save_step(STACK, snapshot, self.writer)
         if self.bucket.keys(STACK.checkpoint_key):
             self.snapshot = stored(self.bucket) or Snapshot(manifest=snapshot.manifest)
-
-
-@pytest.fixture(params=["file", "postgres"])
-def bucket(request, tmp_path):
-    if request.param == "file":
-        url = f"file://{tmp_path}"
-    else:
-        server = request.getfixturevalue("postgres_server")
-        url = server.url(server.new_database())
-    bucket = open_bucket(url, tmp_path)
-    yield bucket
-    bucket.close()
 
 
 @pytest.fixture(params=["short", "long"])
