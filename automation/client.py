@@ -1,10 +1,9 @@
 """The Management API as typed functions: what the CLI and embedders call.
 
-Owns which call is which route, and the patience of who follows an operation. Must not know how a
-request travels (transport.py), the registry, or how anything is printed.
+Owns which call is which route. Must not know how a request travels (transport.py), the registry, or
+how anything is printed.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +13,12 @@ from typing import Any, Self, TypeVar
 import httpx2 as httpx
 from pydantic import BaseModel, ValidationError
 
+from automation.operation_stream import follow
 from automation.transport import Token as Token
 from automation.transport import Transport, read, segment
 from contracts import errors
 from contracts.audit import AuditPage, AuditRow, AuditVerdict
-from contracts.errors import BackendDown, DeployFailed, TimedOut
+from contracts.errors import DeployFailed
 from contracts.home import Home
 from contracts.organizations import (
     Member,
@@ -47,12 +47,6 @@ from contracts.tokens import AccessToken, AccessTokenCreate, AccessTokenCreated,
 from contracts.usage import ProjectUsage
 from contracts.webhooks import Delivery, Webhook, WebhookAdded, WebhookCreate
 
-# The API sends a heartbeat each 15 s: silence for longer means that nobody is there.
-SILENCE_MAX_S = 45.0
-# How long a stream waits for an API that is being restarted.
-RECONNECT_MAX_S = 30.0
-RECONNECT_PAUSE_S = 0.5
-EVENT_STREAM = "text/event-stream"
 LINES_OF_JSON = "application/x-ndjson"
 PAGE_ROWS = 500
 
@@ -322,35 +316,8 @@ class Client:
     def operation_events(
         self, operation_id: str, *, after_seq: int = 0, timeout_s: float = 900.0
     ) -> Iterator[OperationEvent]:
-        """Every event after `after_seq`, each once, up to and including `end`.
-
-        A stream that breaks is resumed where it broke, also over a restart of the API or its
-        registry. Raises TimedOut when the operation still runs after `timeout_s`, BackendDown when
-        the API stays away.
-        """
-        deadline = time.monotonic() + timeout_s
-        lost_since: float | None = None
-        while (left_s := deadline - time.monotonic()) > 0:
-            try:
-                for event in self._stream(operation_id, after_seq, min(left_s, SILENCE_MAX_S)):
-                    lost_since = None
-                    if event is not None:
-                        after_seq = event.seq
-                        yield event
-                        if event.kind == "end":
-                            return
-                    if time.monotonic() > deadline:
-                        break
-            except BackendDown:
-                lost_since = lost_since or time.monotonic()
-                if time.monotonic() - lost_since > RECONNECT_MAX_S:
-                    raise
-            time.sleep(min(RECONNECT_PAUSE_S, max(0.0, deadline - time.monotonic())))
-        raise TimedOut(
-            f"operation {operation_id} still runs after {timeout_s:.0f} s",
-            code="operation_still_running",
-            fix="it goes on by itself; look again with: croft projects list",
-        )
+        """Every event after `after_seq`, each once, up to and including `end`: see `follow`."""
+        return follow(self._at, operation_id, after_seq=after_seq, timeout_s=timeout_s)
 
     def wait(
         self,
@@ -369,20 +336,6 @@ class Client:
             message = str(error.get("message") or f"operation {operation_id}: {operation.status}")
             raise DeployFailed(message, code=error.get("code"), fix=str(error.get("fix", "")))
         return operation
-
-    def _stream(
-        self, operation_id: str, after_seq: int, silence_max_s: float
-    ) -> Iterator[OperationEvent | None]:
-        """The events of one connection, and None for each other line, heartbeats above all: so that
-        the caller gets to look at the clock in a stream where nothing happens."""
-        path = f"/v1/operations/{segment(operation_id)}/events"
-        headers = {"Accept": EVENT_STREAM, "Last-Event-ID": str(after_seq)}
-        for line in self._at.lines(
-            path, kind=EVENT_STREAM, headers=headers, silence_max_s=silence_max_s
-        ):
-            # The API writes an event's data, its number included, as one line of ASCII.
-            field, _, value = line.partition(": ")
-            yield OperationEvent.model_validate_json(value) if field == "data" else None
 
 
 def client_for(home: Home, environ: Mapping[str, str]) -> Client:

@@ -8,25 +8,27 @@ its resource is done.
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from engine import urns
-from engine.decision import Decision, Registration, StepError, as_it_is, decide
+from engine.decision import Decision, Registration, StepError, decide
 from engine.default_providers import default_provider, refuse_disabled
 from engine.errors import EngineError
 from engine.events import Events
 from engine.goal import Goal, ReadGoal
 from engine.journal import Journal
-from engine.provider import Diff, Props
+from engine.provider import Props
+from engine.provider_questions import blaming, checked, difference, difference_of, found_id
 from engine.provider_registry import ProviderRegistry
 from engine.resource_state import ResourceState
 from engine.scope import ScopeError
-from engine.secrecy import marked_like, plain, secret_texts
+from engine.secrecy import secret_texts
 from engine.step_executor import StepExecutor, StepFailed
 from engine.step_generator import StepGenerator
 from engine.steps import Op, Step
-from engine.values import has_unknowns, unwrap_secrets
+from engine.values import has_unknowns
 
 
 class NotDone(EngineError):
@@ -44,13 +46,6 @@ class LeftOut(NotDone):
 
 class Skipped(NotDone):
     """It was not tried: it needs what failed, or the update has stopped."""
-
-
-@dataclass(frozen=True)
-class _Differences:
-    changes: tuple[str, ...] = ()
-    replaces: tuple[str, ...] = ()
-    delete_before_replace: bool = False
 
 
 class Deployment:
@@ -249,7 +244,7 @@ class Deployment:
             return self._default_providers[package, version]
 
     def _refuse_unknown(self, urn: str, type_: str) -> None:
-        with _blaming(urn):
+        with blaming(urn):
             self._providers.handler(type_)
 
     def _register(self, goal: Goal) -> ResourceState:
@@ -264,13 +259,14 @@ class Deployment:
             paths = ", ".join(registration.unignorable)
             message = f'cannot ignore changes in added or removed elements of the path: "{paths}"'
             self._events.diagnostic("info", message, registration.urn)
-        inputs = self._checked(registration, registration.check_olds, registration.inputs)
+        olds, news = registration.check_olds, registration.inputs
+        inputs = checked(self._providers, registration, olds, news)
         has_diff = registration.has_diff and forced is None
-        diff = self._diff(registration, inputs) if has_diff else None
+        diff = difference(self._providers, registration, inputs) if has_diff else None
         decision = decide(registration, inputs, diff, forced)
         if decision.op is Op.REPLACE and registration.has_diff:
             # A new object takes no names or defaults over from the one it replaces.
-            inputs = self._checked(registration, None, goal.properties)
+            inputs = checked(self._providers, registration, None, goal.properties)
             decision = self._order(registration, inputs, decision)
         return self._carry_out(registration, inputs, decision)
 
@@ -278,12 +274,14 @@ class Deployment:
         self, registration: Registration, inputs: Props, decision: Decision
     ) -> ResourceState:
         with self._deciding:
-            steps = self._generator.steps(registration, inputs, decision, self._diff_old)
+            differs = partial(difference_of, self._providers)
+            steps = self._generator.steps(registration, inputs, decision, differs)
         state = self._run(steps)
         if decision.op is Op.CREATE and state.import_id and not has_unknowns(state.id):
             # What was taken over becomes what the program wants of it.
             taken, wanted = replace(registration, old=state), state.inputs
-            decision = decide(taken, wanted, self._diff(taken, wanted, old_inputs={}), None)
+            diff = difference(self._providers, taken, wanted, old_inputs={})
+            decision = decide(taken, wanted, diff, None)
             return state if decision.op is Op.SAME else self._carry_out(taken, wanted, decision)
         return state
 
@@ -309,11 +307,10 @@ class Deployment:
         decided = decision.delete_before_replace or goal.delete_before_replace is not None
         if decided or self._dry_run or not goal.custom or old is None:
             return decision
-        handler = self._providers.handler(goal.type)
-        with _blaming(registration.urn):
-            cfg = self._providers.configuration(_stand_in(registration))
-            same_name = handler.find(cfg, plain(inputs)) == old.id
-        same_name = same_name or self._diff(registration, inputs).delete_before_replace
+        same_name = (
+            found_id(self._providers, registration, inputs) == old.id
+            or difference(self._providers, registration, inputs).delete_before_replace
+        )
         return replace(decision, delete_before_replace=same_name)
 
     def _run(self, steps: list[Step]) -> ResourceState:
@@ -331,71 +328,9 @@ class Deployment:
         self._states[result.urn] = result
         return result
 
-    def _checked(self, registration: Registration, olds: Props | None, news: Props) -> Props:
-        goal = registration.goal
-        if not goal.custom:
-            return news
-        handler = self._providers.handler(goal.type)
-        with _blaming(registration.urn):
-            cfg = self._providers.configuration(_stand_in(registration))
-            known = None if olds is None else plain(olds)
-            inputs = handler.check(cfg, registration.urn, known, plain(news))
-        if urns.is_provider_type(goal.type) and goal.version:
-            inputs = {"__internal": {}, **inputs}  # as the CLI marks that the version is its own
-        # What Check carried over from secret old inputs is still secret.
-        marked: Props = marked_like(marked_like(inputs, news), _absent_from(news, olds))
-        return marked
-
-    def _diff(
-        self, registration: Registration, inputs: Props, old_inputs: Props | None = None
-    ) -> Diff:
-        old = registration.old
-        assert old is not None, "only an old resource differs"
-        if not registration.goal.custom or not old.custom:
-            differs = unwrap_secrets(old.inputs) != unwrap_secrets(inputs)
-            return _Differences(_differing_keys(old.inputs, inputs) if differs else ())
-        handler = self._providers.handler(registration.goal.type)
-        with _blaming(registration.urn):
-            cfg = self._providers.configuration(_stand_in(registration))
-            olds = old.inputs if old_inputs is None else old_inputs
-            news = as_it_is(registration.goal.ignore_changes, old.outputs, inputs)
-            return handler.diff(cfg, old.id, plain(olds), plain(old.outputs), plain(news))
-
-    def _diff_old(self, old: ResourceState, news: Props) -> Diff:
-        """What the provider would say of a resource in state, were its inputs `news`."""
-        handler = self._providers.handler(old.type)
-        with _blaming(old.urn):
-            cfg = self._providers.configuration(old)
-            return handler.diff(cfg, old.id, plain(old.inputs), plain(old.outputs), plain(news))
-
-
-@contextmanager
-def _blaming(urn: str) -> Iterator[None]:
-    try:
-        yield
-    except BaseException as error:  # whatever a handler raises, it fails that resource
-        raise StepError(urn, str(error) or repr(error)) from error
-
-
-def _stand_in(registration: Registration) -> ResourceState:
-    """Just enough of a state to ask for its provider's configuration."""
-    goal = registration.goal
-    return ResourceState(urn=registration.urn, type=goal.type, provider=goal.provider)
-
 
 def _known(outputs: Props, olds: Props) -> Props:
     """Outputs of a finished update. What came of a resource that was left out is not known: such an
     output stays as it was."""
     known = {key: value for key, value in outputs.items() if not has_unknowns(value)}
     return {**{key: olds[key] for key in outputs if key not in known and key in olds}, **known}
-
-
-def _absent_from(news: Props, olds: Props | None) -> Props:
-    return {key: value for key, value in (olds or {}).items() if key not in news}
-
-
-def _differing_keys(old: Props, new: Props) -> tuple[str, ...]:
-    keys = {*old, *new}
-    return tuple(
-        sorted(k for k in keys if unwrap_secrets(old.get(k)) != unwrap_secrets(new.get(k)))
-    )

@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from automation import client as client_module
-from automation import transport
+from automation import operation_stream, transport
 from automation.client import Client, client_for
 from automation.registry import operations
 from contracts.errors import (
@@ -150,15 +149,15 @@ def test_patience_ends(client, operation_id):
 
 def test_heartbeats_keep_a_silent_stream_but_not_our_patience(client, operation_id, monkeypatch):
     monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.2)
-    monkeypatch.setattr(client_module, "SILENCE_MAX_S", 1.0)
+    monkeypatch.setattr(operation_stream, "SILENCE_MAX_S", 1.0)
     connections = []
-    real = Client._stream
+    real = operation_stream._connection
 
     def counted(*args):
         connections.append(args)
         return real(*args)
 
-    monkeypatch.setattr(Client, "_stream", counted)
+    monkeypatch.setattr(operation_stream, "_connection", counted)
     started = time.monotonic()
     with pytest.raises(TimedOut):
         list(client.operation_events(operation_id, timeout_s=3.0))
@@ -193,7 +192,7 @@ def test_nobody_listens(free_port):
 
 
 def test_nobody_comes_back(free_port, monkeypatch):
-    monkeypatch.setattr(client_module, "RECONNECT_MAX_S", 1.0)
+    monkeypatch.setattr(operation_stream, "RECONNECT_MAX_S", 1.0)
     with Client(f"http://127.0.0.1:{free_port}", "sbp_x") as client:
         with pytest.raises(BackendDown):
             list(client.operation_events("x", timeout_s=30))
