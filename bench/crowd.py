@@ -4,7 +4,6 @@ Owns the crowd: made at once, gone at once. Memory is PSS, so that pages which p
 once; it is looked at each half second, so a shorter peak is missed.
 """
 
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automation.client import Client
+from bench.meanwhile import meanwhile
 from contracts.home import Home
 from contracts.refs import new_ref
 from contracts.units import call
@@ -70,21 +70,15 @@ def _create(client: Client) -> tuple[str, float]:
 @contextmanager
 def watching(home: Home) -> Iterator[Memory]:
     """The peak of what was seen while the block ran."""
-    peak, stop = Memory(), threading.Event()
+    peak = Memory()
 
     def watch() -> None:
-        while not stop.wait(SAMPLE_S):
-            now = memory(home)
-            peak.control_plane = max(peak.control_plane, now.control_plane)
-            peak.platform = max(peak.platform, now.platform)
+        now = memory(home)
+        peak.control_plane = max(peak.control_plane, now.control_plane)
+        peak.platform = max(peak.platform, now.platform)
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
+    with meanwhile(watch, every_s=SAMPLE_S):
         yield peak
-    finally:
-        stop.set()
-        thread.join()
 
 
 def memory(home: Home) -> Memory:

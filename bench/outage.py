@@ -4,7 +4,6 @@ Owns the outage: API and workers stopped by the supervisor, with a create in fli
 again after a while. Must not know how they are recovered.
 """
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 import httpx2 as httpx
 
 from automation.client import Client
+from bench.meanwhile import meanwhile
 from contracts.errors import PlatformError
 from contracts.home import Home
 from contracts.projects import Operation
@@ -66,27 +66,23 @@ def measure(home: Home, client: Client, url: str, headers: dict[str, str], away_
 @contextmanager
 def asking(url: str, headers: dict[str, str]) -> Iterator[Requests]:
     """While the block runs, a thread asks for `url`, one request after the other."""
-    requests, stop = Requests(), threading.Event()
+    requests = Requests()
 
     def ask() -> None:
-        with httpx.Client(headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False) as http:
-            while not stop.wait(PAUSE_S):
-                try:
-                    answer = http.get(url)
-                except httpx.HTTPError as error:
-                    requests.errors.append(repr(error))
-                else:
-                    if not answer.is_success:
-                        requests.errors.append(f"status {answer.status_code}")
-                requests.sent += 1
+        try:
+            answer = http.get(url)
+        except httpx.HTTPError as error:
+            requests.errors.append(repr(error))
+        else:
+            if not answer.is_success:
+                requests.errors.append(f"status {answer.status_code}")
+        requests.sent += 1
 
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
+    with (
+        httpx.Client(headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False) as http,
+        meanwhile(ask, every_s=PAUSE_S),
+    ):
         yield requests
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _control_plane(home: Home) -> list[str]:

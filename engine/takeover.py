@@ -50,13 +50,13 @@ class SettlingCli(PulumiCommand):
         project = find_project(Path(cwd))
         if args[0] in _UPDATES and "--stack" in args and project is not None:
             name = args[args.index("--stack") + 1]
-            if self._is_pending(parse_stack_reference(name, project.name), cwd, additional_env):
+            if self._take_over(parse_stack_reference(name, project.name), cwd, additional_env):
                 refresh = ["refresh", "--yes", "--skip-preview", "--stack", name]
                 self._embedded.run(refresh, cwd, additional_env)
         return super().run(args, cwd, additional_env, on_output, on_error)
 
-    def _is_pending(self, stack: StackReference, cwd: str, env: Mapping[str, str]) -> bool:
-        """Whether a create is pending, once a dead process's locks and its log are gone."""
+    def _take_over(self, stack: StackReference, cwd: str, env: Mapping[str, str]) -> bool:
+        """Clear the locks and the log of a dead process away; whether a create is still pending."""
         with closing(open_bucket(env["PULUMI_BACKEND_URL"], Path(cwd))) as bucket:
             remove_dead(bucket, stack)
             store = StackStore(bucket)
