@@ -125,10 +125,10 @@ empty   GET    P/database/jit/list
 missing DELETE P/database/jit/{user_id}
 built   GET    P/database/migrations
 built   POST   P/database/migrations
-missing PUT    P/database/migrations
-missing DELETE P/database/migrations
+built   PUT    P/database/migrations
+built   DELETE P/database/migrations
 built   GET    P/database/migrations/{version}
-missing PATCH  P/database/migrations/{version}
+built   PATCH  P/database/migrations/{version}
 missing GET    P/database/openapi
 missing PATCH  P/database/password
 built   POST   P/database/query
@@ -169,7 +169,7 @@ built   DELETE P/secrets
 built   GET    P/ssl-enforcement
 missing PUT    P/ssl-enforcement
 empty   GET    P/storage/buckets
-missing GET    P/types/typescript
+built   GET    P/types/typescript
 missing POST   P/upgrade
 built   GET    P/upgrade/eligibility
 missing GET    P/upgrade/status

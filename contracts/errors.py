@@ -3,6 +3,7 @@
 PlatformError
 |- InvalidInput        422  what was asked is malformed; nothing was done
 |- IncompleteRequest   400  a header that such a request must carry is missing
+|- QueryFailed         400  PostgreSQL refused somebody's SQL; the message is its own
 |- TooLarge            413  more than a request may hold
 |- Unauthorized        401  no token, or one we do not know
 |- NotFound            404  no such thing, or not yours: the two answers are the same
@@ -52,6 +53,12 @@ class IncompleteRequest(PlatformError):
     status = 400
     exit_code = 2
     default_code = "incomplete_request"
+
+
+class QueryFailed(PlatformError):
+    status = 400
+    exit_code = 2
+    default_code = "query_failed"
 
 
 class TooLarge(PlatformError):

@@ -1,46 +1,50 @@
-"""/v1/projects/{ref}/database/{query,migrations}: SQL on a project's own database.
+"""/v1/projects/{ref}/database/{query,migrations} and .../types: SQL on a project's own database.
 
 A worker runs it, as the project's own login and no other (automation/key_service).
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, status
+from fastapi import APIRouter, Query, status
 
-from automation import migrations
+from automation import generated_types, migrations
 from automation.api.access import ActorOf, ContextOf
 from automation.key_service import client as key_service
-from contracts.project_config import (
+from contracts.project_database import (
+    GeneratedTypes,
     Migration,
     MigrationDetail,
+    MigrationPatch,
     MigrationWanted,
-    Query,
-    ReadOnlyQuery,
+    ReadOnlySqlQuery,
+    SqlQuery,
 )
 
-router = APIRouter(prefix="/projects/{ref}/database", tags=["projects"])
+router = APIRouter(prefix="/projects/{ref}", tags=["projects"])
 
 
-@router.post("/query", status_code=status.HTTP_201_CREATED)
-def projects_query(ctx: ContextOf, actor: ActorOf, ref: str, asked: Query) -> list[dict[str, Any]]:
+@router.post("/database/query", status_code=status.HTTP_201_CREATED)
+def projects_query(
+    ctx: ContextOf, actor: ActorOf, ref: str, asked: SqlQuery
+) -> list[dict[str, Any]]:
     """The rows of the last statement."""
     return key_service.query(ctx.settings.home, actor, ref, asked.query, read_only=asked.read_only)
 
 
-@router.post("/query/read-only", status_code=status.HTTP_201_CREATED)
+@router.post("/database/query/read-only", status_code=status.HTTP_201_CREATED)
 def projects_query_read_only(
-    ctx: ContextOf, actor: ActorOf, ref: str, asked: ReadOnlyQuery
+    ctx: ContextOf, actor: ActorOf, ref: str, asked: ReadOnlySqlQuery
 ) -> list[dict[str, Any]]:
     return key_service.query(ctx.settings.home, actor, ref, asked.query, read_only=True)
 
 
-@router.get("/migrations")
+@router.get("/database/migrations")
 def projects_migrations(ctx: ContextOf, actor: ActorOf, ref: str) -> list[Migration]:
     """By version, the oldest first."""
     return migrations.list_migrations(ctx, actor, ref)
 
 
-@router.post("/migrations")
+@router.post("/database/migrations")
 def projects_migrations_apply(
     ctx: ContextOf, actor: ActorOf, ref: str, wanted: MigrationWanted
 ) -> None:
@@ -48,6 +52,40 @@ def projects_migrations_apply(
     migrations.apply(ctx, actor, ref, wanted)
 
 
-@router.get("/migrations/{version}")
+@router.put("/database/migrations")
+def projects_migrations_record(
+    ctx: ContextOf, actor: ActorOf, ref: str, wanted: MigrationWanted
+) -> None:
+    """Its entry alone, in place of one of the same name."""
+    migrations.record(ctx, actor, ref, wanted)
+
+
+@router.delete("/database/migrations")
+def projects_migrations_take_back(
+    ctx: ContextOf,
+    actor: ActorOf,
+    ref: str,
+    gte: Annotated[str, Query(pattern=r"^[0-9]{1,32}$")],
+) -> None:
+    """Run the rollback of each from version `gte` on, the newest first, and remove its entry."""
+    migrations.take_back(ctx, actor, ref, gte)
+
+
+@router.get("/database/migrations/{version}")
 def projects_migration(ctx: ContextOf, actor: ActorOf, ref: str, version: str) -> MigrationDetail:
     return migrations.get(ctx, actor, ref, version)
+
+
+@router.patch("/database/migrations/{version}")
+def projects_migration_update(
+    ctx: ContextOf, actor: ActorOf, ref: str, version: str, patch: MigrationPatch
+) -> None:
+    migrations.describe(ctx, actor, ref, version, patch)
+
+
+@router.get("/types/typescript")
+def projects_types_typescript(
+    ctx: ContextOf, actor: ActorOf, ref: str, included_schemas: str = "public"
+) -> GeneratedTypes:
+    """`Database` for `createClient<Database>`, of the named schemas (with commas)."""
+    return GeneratedTypes(types=generated_types.generate(ctx, actor, ref, included_schemas))

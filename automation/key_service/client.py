@@ -10,7 +10,7 @@ twice is asked again of another when the first one dies over it.
 import json
 import random
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -33,12 +33,20 @@ def reveal(home: Home, actor: Actor, ref: str, names: Collection[str]) -> dict[s
     return found
 
 
-def query(home: Home, actor: Actor, ref: str, sql: str, *, read_only: bool) -> list[dict[str, Any]]:
+def query(
+    home: Home,
+    actor: Actor,
+    ref: str,
+    sql: str,
+    *,
+    read_only: bool,
+    parameters: Sequence[Any] = (),
+) -> list[dict[str, Any]]:
     """The rows of the last statement of `sql`, run on the project's database as the project's own
     login: what it may not do is refused by PostgreSQL. Values are JSON's, and text for the rest.
-    Audited, without its text. Raises InvalidInput (`query_failed`: the server's words), TimedOut.
+    Audited, without its text. Raises QueryFailed with the server's words, TimedOut.
     """
-    arguments = {"sql": sql, "read_only": read_only}
+    arguments = {"sql": sql, "read_only": read_only, "parameters": list(parameters)}
     rows: list[dict[str, Any]] = _ask(
         home, actor, ref, "query", arguments, timeout_s=QUERY_TIMEOUT_S, may_repeat=read_only
     )

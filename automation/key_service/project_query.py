@@ -10,13 +10,13 @@ import json
 import math
 import resource
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, RawCursor
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.rows import dict_row
@@ -28,6 +28,7 @@ from contracts.errors import (
     BackendDown,
     InvalidInput,
     PlatformError,
+    QueryFailed,
     TimedOut,
     from_fields,
     to_fields,
@@ -53,6 +54,7 @@ class Query:
     names: ProjectNames
     password: str = field(repr=False)
     sql: str
+    parameters: Sequence[Any]
     read_only: bool
 
 
@@ -64,14 +66,15 @@ def run_query(
     sql: str,
     *,
     read_only: bool,
+    parameters: Sequence[Any] = (),
     timeout_s: float = TIMEOUT_S,
 ) -> list[dict[str, Any]]:
-    """The rows of the last statement. Raises InvalidInput with PostgreSQL's words, TimedOut,
+    """The rows of the last statement. Raises QueryFailed with PostgreSQL's words, TimedOut,
     BackendDown."""
-    if NO_TEXT.search(sql):
-        raise InvalidInput("SQL holds neither NUL nor half characters", code="query_failed")
+    if NO_TEXT.search(sql) or NO_TEXT.search(json.dumps(parameters, ensure_ascii=False)):
+        raise QueryFailed("SQL holds neither NUL nor half characters")
     address = settings.postgres_host, settings.home.ports.postgres
-    query = Query(*address, ProjectNames(ref), password, sql, read_only)
+    query = Query(*address, ProjectNames(ref), password, sql, parameters, read_only)
     backend: list[int] = []
     with _slot():
         try:
@@ -131,7 +134,6 @@ def _rows(tell: Callable[[Any], None], query: Query) -> list[dict[str, Any]]:
         password=query.password,
         connect_timeout=CONNECT_TIMEOUT_S,
         autocommit=True,
-        row_factory=dict_row,
     ) as conn:
         tell(conn.info.backend_pid)
         _answer_in_json(conn)
@@ -140,7 +142,9 @@ def _rows(tell: Callable[[Any], None], query: Query) -> list[dict[str, Any]]:
             # which therefore cannot end the transaction and go on.
             conn.execute("begin read only")
             conn.execute("select 1")
-        cursor = conn.execute(query.sql, prepare=query.read_only)
+        cursor = RawCursor(conn, row_factory=dict_row)
+        values = [json.dumps(each) if isinstance(each, dict) else each for each in query.parameters]
+        cursor.execute(query.sql, values or None, prepare=query.read_only)
         while cursor.nextset():
             pass
         return cursor.fetchall() if cursor.description else []
@@ -172,7 +176,9 @@ def _refused(error: psycopg.Error) -> PlatformError:
             "the project's database does not answer", code="database_down", fix="see: croft status"
         )
     told = f"{error.sqlstate}: {error.diag.message_primary}" if error.sqlstate else str(error)
-    return InvalidInput(told, code="query_failed", fix=error.diag.message_hint or "")
+    # The form that people who come from Supabase look for.
+    words = [f"Failed to run sql query: ERROR:  {told}", error.diag.message_detail]
+    return QueryFailed("\n".join(filter(None, words)), fix=error.diag.message_hint or "")
 
 
 def _too_large() -> PlatformError:

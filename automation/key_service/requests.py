@@ -113,8 +113,15 @@ def _query(asked: Asked) -> list[dict[str, Any]]:
         # Before it runs, since it may do what no rollback here takes back. Its text may hold
         # secrets, so it is not kept.
         asked.record(conn, row, "query", {"read_only": read_only})
-    settings = asked.ctx.settings
-    return run_query(settings, asked.processes, row.ref, password, sql, read_only=read_only)
+    return run_query(
+        asked.ctx.settings,
+        asked.processes,
+        row.ref,
+        password,
+        sql,
+        read_only=read_only,
+        parameters=asked.arguments["parameters"],
+    )
 
 
 def _history(asked: Asked) -> list[dict[str, Any]]:
