@@ -250,6 +250,11 @@ class Client:
         answer = self._at.ask("GET", f"/v1/projects/{segment(ref)}/connection")
         return read(Connection, answer)
 
+    def environment(self, ref: str) -> dict[str, str]:
+        """Variables by name, in clear."""
+        answer = self._at.ask("GET", f"/v1/projects/{segment(ref)}/environment")
+        return read(dict[str, str], answer)
+
     def usage(self, ref: str) -> ProjectUsage:
         return read(ProjectUsage, self._at.ask("GET", f"/v1/projects/{segment(ref)}/usage"))
 

@@ -1,20 +1,21 @@
 """Secrets that a project's users set: variables of the environment that its code runs in.
 
 Owns their rules and views; they are kept among the project's other secrets, sealed, under a prefix
-that no secret of the platform's own has. Must not know HTTP, or who reads them.
+that no secret of the platform's own has. Must not know HTTP, or how a process gets them.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from automation import audit, operations
+from automation import audit, operations, projects
 from automation.actors import Actor
 from automation.context import Context
+from automation.key_service import client as key_service
 from automation.keys import ENV_PREFIX, put_env
 from automation.registry import project_secrets
 from automation.secrets import load_root_key
 from contracts.errors import LimitReached
-from contracts.project_config import EnvSecret
+from contracts.project_config import Environment, EnvSecret
 
 # Together they must fit into the environment of a process.
 NAMES_MAX = 500
@@ -34,6 +35,20 @@ def list_secrets(ctx: Context, ref: str) -> list[EnvSecret]:
         )
         for row in found
     ]
+
+
+def variables(ctx: Context, actor: Actor, ref: str) -> Environment:
+    """What the project's code finds in its environment: where it is and its keys under Supabase's
+    names, which no user's secret can have, and those secrets. All of it in clear, and audited."""
+    projects.get(ctx, ref)
+    wanted = projects.CONNECTION_SECRETS
+    shown = key_service.reveal(ctx.settings.home, actor, ref, wanted, environment=True)
+    own = {
+        name.removeprefix(ENV_PREFIX): value
+        for name, value in shown.items()
+        if name.startswith(ENV_PREFIX)
+    }
+    return Environment(projects.connection_of(ctx, ref, shown).variables() | own)
 
 
 def set_secrets(ctx: Context, actor: Actor, ref: str, wanted: Mapping[str, str]) -> None:

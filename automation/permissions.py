@@ -76,6 +76,7 @@ NEEDED: dict[str, Needed] = {
     "projects_migration_update": "developer",
     "projects_types_typescript": "developer",
     "projects_secrets": "developer",
+    "projects_environment": "developer",
     "projects_secrets_set": "developer",
     "projects_secrets_unset": "developer",
     "projects_rest_config": "read-only",

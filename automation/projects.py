@@ -4,6 +4,7 @@ Owns the rules of create, and the views; what else may be done with one is in ch
 know HTTP, Pulumi, or how the promised workflow does its work.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,8 @@ from contracts.projects import (
     ProjectCreate,
 )
 from contracts.refs import ProjectNames, new_ref
+
+CONNECTION_SECRETS = ("anon_key", "service_role_key", "postgres_password")
 
 
 @dataclass(frozen=True)
@@ -128,9 +131,13 @@ def api_keys(ctx: Context, actor: Actor, ref: str, *, reveal: bool) -> list[ApiK
 
 def connection(ctx: Context, actor: Actor, ref: str) -> Connection:
     get(ctx, ref)
+    shown = key_service.reveal(ctx.settings.home, actor, ref, CONNECTION_SECRETS)
+    return connection_of(ctx, ref, shown)
+
+
+def connection_of(ctx: Context, ref: str, shown: Mapping[str, str]) -> Connection:
+    """What an app is configured with, of CONNECTION_SECRETS in clear."""
     home = ctx.settings.home
-    wanted = ("anon_key", "service_role_key", "postgres_password")
-    shown = key_service.reveal(home, actor, ref, wanted)
     names = ProjectNames(ref)
     login = f"{names.postgres}:{quote(shown['postgres_password'], safe='')}"
     address = f"{ctx.settings.postgres_host}:{home.ports.postgres}"

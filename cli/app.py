@@ -16,6 +16,7 @@ from cli import (
     audit,
     contexts,
     doctor,
+    environment,
     links,
     logins,
     members,
@@ -44,6 +45,7 @@ app.add_typer(platform.app)
 app.add_typer(doctor.app)
 app.add_typer(projects.app, name="projects")
 projects.app.add_typer(plans.app)
+projects.app.add_typer(environment.project_app)
 app.add_typer(operations.app, name="operations")
 app.add_typer(organizations.app, name="orgs")
 app.add_typer(members.app, name="members")
@@ -52,6 +54,7 @@ app.add_typer(tokens.app, name="tokens")
 app.add_typer(audit.app, name="audit")
 app.add_typer(contexts.app, name="context")
 app.add_typer(links.app)
+app.add_typer(environment.app)
 app.add_typer(logins.app)
 app.add_typer(shell.app)
 

@@ -40,6 +40,17 @@ def _linked(context: typer.Context, ref: str) -> str:
     return link.ref if link else ref
 
 
+ProjectOption = Annotated[
+    str,
+    typer.Option(
+        "--project",
+        metavar="REF",
+        help="The project's 20 letters; default: the linked project.",
+        envvar="CROFT_PROJECT",
+        callback=_linked,
+        show_default=False,
+    ),
+]
 LinkedRefArgument = Annotated[
     str,
     typer.Argument(

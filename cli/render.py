@@ -18,19 +18,13 @@ from rich.cells import cell_len
 
 from cli.errors import one_line
 from contracts.errors import InvalidInput
+from contracts.projects import VARIABLES
 
 View = Mapping[str, Any]
 
 # What may not stand on a screen. The anon key is made for browsers and is no secret.
 _SECRETS = frozenset({"service_role_key", "db_url"})
 _URL_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*(@)")
-# Supabase's own names: its templates and edge functions read these.
-_ENV_NAMES = {
-    "api_url": "SUPABASE_URL",
-    "anon_key": "SUPABASE_ANON_KEY",
-    "service_role_key": "SUPABASE_SERVICE_ROLE_KEY",
-    "db_url": "SUPABASE_DB_URL",
-}
 
 
 class Output(StrEnum):
@@ -80,6 +74,14 @@ def print_views(
             typer.echo(_document([dict(view) for view in views], output))
 
 
+def print_variables(variables: Mapping[str, str], output: Output) -> None:
+    """An environment: as a shell reads it, or as an object."""
+    if output is Output.env:
+        typer.echo(_assignments(variables))
+    else:
+        print_view(variables, output)
+
+
 def print_line(view: View) -> None:
     """One element of `-o ndjson`."""
     typer.echo(json.dumps(dict(view), ensure_ascii=False, separators=(",", ":")))
@@ -107,10 +109,14 @@ def _document(data: Any, output: Output) -> str:
 
 
 def _env_file(view: View) -> str:
-    lines = [f"{env}={shlex.quote(view[name])}" for name, env in _ENV_NAMES.items() if name in view]
-    if not lines:
+    found = {env: view[name] for name, env in VARIABLES.items() if name in view}
+    if not found:
         raise InvalidInput("this has no env form: it holds no keys", fix="use -o json")
-    return "\n".join(lines)
+    return _assignments(found)
+
+
+def _assignments(variables: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
 
 
 def _cell(value: Any) -> str:

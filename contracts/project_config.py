@@ -91,6 +91,10 @@ class EnvSecretsWanted(RootModel[list[EnvSecretWanted]]):
     root: list[EnvSecretWanted] = Field(min_length=1, max_length=ENV_NAMES_MAX)
 
 
+class Environment(RootModel[dict[str, str]]):
+    """GET .../environment: variables by name, Supabase's own and those that users set."""
+
+
 class EnvNames(RootModel[list[EnvName]]):
     """Body of DELETE .../secrets."""
 

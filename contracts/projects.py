@@ -162,6 +162,19 @@ class Connection(BaseModel):
     service_role_key: str
     db_url: str
 
+    def variables(self) -> dict[str, str]:
+        """Under Supabase's own names: its templates and edge functions read these."""
+        return {VARIABLES[name]: text for name, text in self if name in VARIABLES}
+
+
+# Of a Connection's fields.
+VARIABLES: Mapping[str, str] = {
+    "api_url": "SUPABASE_URL",
+    "anon_key": "SUPABASE_ANON_KEY",
+    "service_role_key": "SUPABASE_SERVICE_ROLE_KEY",
+    "db_url": "SUPABASE_DB_URL",
+}
+
 
 class Operation(BaseModel):
     """What the API shows of one workflow."""

@@ -15,6 +15,7 @@ from automation.api.headers import IfMatch, accepted
 from contracts.errors import Conflict
 from contracts.project_config import (
     CustomHostname,
+    Environment,
     EnvNames,
     EnvSecret,
     EnvSecretsWanted,
@@ -67,6 +68,11 @@ def projects_secrets_set(
 @router.delete("/secrets")
 def projects_secrets_unset(ctx: ContextOf, actor: ActorOf, ref: str, names: EnvNames) -> None:
     environment.unset_secrets(ctx, actor, ref, names.root)
+
+
+@router.get("/environment")
+def projects_environment(ctx: ContextOf, actor: ActorOf, ref: str) -> Environment:
+    return environment.variables(ctx, actor, ref)
 
 
 @router.get("/postgrest")

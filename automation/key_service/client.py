@@ -27,9 +27,13 @@ ANSWER_TIMEOUT_S = 20.0
 QUERY_TIMEOUT_S = 75.0
 
 
-def reveal(home: Home, actor: Actor, ref: str, names: Collection[str]) -> dict[str, str]:
-    """Some of the project's secrets in clear, by name (see requests.REVEALED); audited."""
-    found: dict[str, str] = _ask(home, actor, ref, "reveal", {"names": sorted(names)})
+def reveal(
+    home: Home, actor: Actor, ref: str, names: Collection[str], *, environment: bool = False
+) -> dict[str, str]:
+    """Some of the project's secrets in clear, by name (see requests.REVEALED); audited. With
+    `environment` also all that its users set, under keys.ENV_PREFIX."""
+    arguments = {"names": sorted(names), "environment": environment}
+    found: dict[str, str] = _ask(home, actor, ref, "reveal", arguments)
     return found
 
 

@@ -99,6 +99,8 @@ def _reveal(asked: Asked) -> dict[str, str]:
     with asked.ctx.transaction() as conn:
         row = asked.require(conn, *{REVEALED[name] for name in names})
         found = _usable_secrets(asked.ctx, conn, row)
+        if asked.arguments["environment"]:
+            names = [*names, *sorted(name for name in found if name.startswith(keys.ENV_PREFIX))]
         asked.record(conn, row, "reveal", {"revealed": names})
     return {name: found[name] for name in names}
 

@@ -108,6 +108,18 @@ def test_secrets_are_kept_sealed_and_never_shown(ctx, api, ref):
     assert [each["name"] for each in api.get(path).json()] == ["EMPTY"]
 
 
+def test_the_environment_is_the_projects_own_and_its_users(api, ref, key_service):
+    assert api.post(f"/v1/projects/{ref}/secrets", json=[{"name": "A", "value": "b c"}]).is_success
+    given = api.get(f"/v1/projects/{ref}/connection").json()
+    assert api.get(f"/v1/projects/{ref}/environment").json() == {
+        "SUPABASE_URL": given["api_url"],
+        "SUPABASE_ANON_KEY": given["anon_key"],
+        "SUPABASE_SERVICE_ROLE_KEY": given["service_role_key"],
+        "SUPABASE_DB_URL": given["db_url"],
+        "A": "b c",
+    }
+
+
 @pytest.mark.parametrize(
     "name", ["", "SUPABASE_URL", "1A", "A-B", "A=B", "A\n", "A\0", "é", "A" * 257, None]
 )

@@ -174,7 +174,9 @@ def test_every_route_is_opened_by_some_scope_or_by_all_only():
 def test_to_read_changes_nothing_and_reads_no_secret():
     opened = {route for route, method in ROUTES.items() if opens({"read"}, route, method)}
     assert all(ROUTES[route] == "GET" for route in opened)
-    assert opened.isdisjoint({"projects_api_keys", "projects_connection", "projects_export"})
+    assert opened.isdisjoint(
+        {"projects_api_keys", "projects_connection", "projects_environment", "projects_export"}
+    )
     assert {"projects_list", "organizations_limits", "operations_events"} <= opened
 
 
