@@ -31,6 +31,7 @@ from contracts.organizations import (
     Role,
 )
 from contracts.plans import Checkpoint, PlanRequest, Update
+from contracts.project_keys import AdoptedKeys
 from contracts.project_settings import ProjectSettings
 from contracts.projects import (
     ApiKey,
@@ -211,10 +212,19 @@ class Client:
         return read(Project, self._at.ask("GET", f"/v1/projects/{segment(ref)}"))
 
     def create_project(
-        self, name: str, *, organization_slug: str | None = None, db_pass: str | None = None
+        self,
+        name: str,
+        *,
+        organization_slug: str | None = None,
+        db_pass: str | None = None,
+        keys: AdoptedKeys | None = None,
     ) -> Started:
         wanted = _valid(
-            ProjectCreate, name=name, organization_slug=organization_slug, db_pass=db_pass
+            ProjectCreate,
+            name=name,
+            organization_slug=organization_slug,
+            db_pass=db_pass,
+            keys=keys,
         )
         body = wanted.model_dump(exclude_none=True)
         return _started(self._at.ask("POST", "/v1/projects", json=body))

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from joserfc import jwt
@@ -19,9 +19,11 @@ from automation.registry import project_secrets, projects
 from automation.registry.project_secrets import SecretRow
 from automation.registry.projects import ProjectRow
 from automation.secrets import RecordName, RootKey, Sealed, seal, unseal
+from contracts.project_keys import RotatedKind
 
 ISSUER = "basecroft"
 API_ROLES = ("anon", "service_role")
+ROTATED_KINDS: tuple[RotatedKind, ...] = get_args(RotatedKind)
 API_KEY_VALID_S = 10 * 365 * 24 * 3600
 # Random text, 256 bits each.
 RANDOM_SECRETS = (

@@ -4,6 +4,7 @@ Owns the rules of create, and the views; what else may be done with one is in ch
 know HTTP, Pulumi, or how the promised workflow does its work.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +13,12 @@ from urllib.parse import quote
 
 import psycopg
 
-from automation import keys, operations, organizations
+from automation import adopted_keys, keys, operations, organizations
 from automation.actors import Actor
+from automation.adopted_keys import Adopted
 from automation.context import Context
 from automation.key_service import client as key_service
+from automation.registry import project_keys
 from automation.registry import projects as rows
 from automation.registry.projects import ListedProject
 from automation.secrets import load_root_key
@@ -48,6 +51,7 @@ class Started:
 def create(ctx: Context, actor: Actor, wanted: ProjectCreate) -> Started:
     """Admit a project and promise its creation: all of it in one transaction, or nothing."""
     ref = new_ref()
+    adopted = None if wanted.keys is None else adopted_keys.check(wanted.keys, now=int(time.time()))
     with ctx.transaction() as conn:
         # Its lock comes before the one of all creates, in every transaction that takes both.
         organization = organizations.require(
@@ -57,6 +61,8 @@ def create(ctx: Context, actor: Actor, wanted: ProjectCreate) -> Started:
         organizations.admit_project(conn, organization)
         rows.lock_admission(conn)
         port = free_port(ctx, conn)
+        if adopted is not None:
+            _require_in_no_other_project(conn, adopted)
         try:
             rows.insert(
                 conn,
@@ -64,18 +70,40 @@ def create(ctx: Context, actor: Actor, wanted: ProjectCreate) -> Started:
                 organization_id=organization.id,
                 name=wanted.name,
                 region=wanted.region,
-                spec={},
+                spec=_first_spec(adopted),
                 rest_port=port,
             )
         except psycopg.errors.UniqueViolation as error:
             raise name_taken(error, organization.slug, wanted.name) from error
         row = operations.require_project(conn, ref)
         chosen = {} if wanted.db_pass is None else {"postgres_password": wanted.db_pass}
+        fingerprint = None if adopted is None else adopted.fingerprint
+        project_keys.insert_first(conn, ref, keys.ROTATED_KINDS, fingerprint=fingerprint)
+        if adopted is not None:
+            chosen |= adopted.secrets
+            project_keys.insert_jwks(conn, ref, adopted.public_jwks)
         keys.store_secrets(conn, load_root_key(ctx.settings.root_key_path), row, chosen)
         operation = operations.promise(
             conn, actor, row, "create", input={"chosen": list(chosen)}, after=wanted
         )
         return Started(view(ctx, conn, row), str(operation.id))
+
+
+def _require_in_no_other_project(conn: psycopg.Connection[Any], adopted: Adopted) -> None:
+    """Tokens that come with their key name no project of ours: the key alone says whose they are.
+    Needs `lock_admission`."""
+    if project_keys.find_fingerprint(conn, adopted.fingerprint) is not None:
+        raise Conflict(
+            "a project has this JWT secret already: its tokens would open both",
+            code="jwt_secret_taken",
+            fix="give each project a secret of its own, or purge the other one first",
+        )
+
+
+def _first_spec(adopted: Adopted | None) -> dict[str, Any]:
+    if adopted is None or not adopted.token_issuers:
+        return {}
+    return {"rest": {"token_issuers": adopted.token_issuers}}
 
 
 def get(ctx: Context, ref: str) -> Project:

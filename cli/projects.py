@@ -4,12 +4,14 @@ Owns arguments, confirmation and which fields are shown. Must not know how a pro
 noun goes on in automation/client.py, automation/api/projects.py and automation/projects.py.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.confirmation import confirm
 from cli.control_plane import open_client
+from cli.keys_file import read_keys_file
 from cli.options import (
     LinkedRefArgument,
     OutputOption,
@@ -32,6 +34,12 @@ app = typer.Typer(
 def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    keys_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Keys of another Supabase, as JSON or .env: apps keep theirs."
+        ),
+    ] = None,
     wait: WaitOption = True,
     timeout: TimeoutOption = TIMEOUT_S,
     reveal: RevealOption = False,
@@ -42,8 +50,9 @@ def create(
     A table hides the secret ones unless --reveal; json, yaml and env hold them in full, since an
     app is configured with them.
     """
+    adopted = None if keys_file is None else read_keys_file(keys_file)
     with open_client(context) as client:
-        started = client.create_project(name)
+        started = client.create_project(name, keys=adopted)
         ref, operation_id = started.project.ref, started.operation_id
         if not wait:
             print_view(summary(started.project) | {"operation_id": operation_id}, output)

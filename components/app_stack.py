@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pulumi
 
 from components.gateway import RestRoute, RoleKey, rest_routes
-from components.postgrest import PostgrestConfig, config_files
+from components.postgrest import PostgrestConfig, config_files, jwks
 from components.targets import ServiceArgs, Target
 from contracts.refs import ProjectNames
 
@@ -31,6 +31,7 @@ class AppStackArgs:
     authenticator: pulumi.Input[str]
     authenticator_password: pulumi.Input[str]
     jwt_secret: pulumi.Input[str]
+    public_jwks: tuple[dict[str, str], ...]
     anon_key: pulumi.Input[str]
     service_role_key: pulumi.Input[str]
     rest_port: int
@@ -79,7 +80,9 @@ def _files(args: AppStackArgs) -> pulumi.Output[dict[str, str]]:
             public_url=f"{args.api_url}/rest/v1",
         )
         return config_files(
-            config, authenticator_password=values["password"], jwt_secret=values["jwt_secret"]
+            config,
+            authenticator_password=values["password"],
+            key_ring=jwks([values["jwt_secret"]], args.public_jwks),
         )
 
     return pulumi.Output.all(

@@ -6,6 +6,7 @@ tenant, can change one. Must not know where PostgREST runs.
 
 import base64
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -31,13 +32,14 @@ class PostgrestConfig:
 
 
 def config_files(
-    config: PostgrestConfig, *, authenticator_password: str, jwt_secret: str
+    config: PostgrestConfig, *, authenticator_password: str, key_ring: str
 ) -> dict[str, str]:
-    """The files PostgREST is started with, all of them secret: name -> text."""
+    """The files PostgREST is started with, all of them secret: name -> text. `key_ring` is of
+    jwks()."""
     return {
         "postgrest.conf": _config_text(config),
         "db-uri": db_uri(config, authenticator_password),
-        "jwks.json": jwks(jwt_secret),
+        "jwks.json": key_ring,
     }
 
 
@@ -49,10 +51,15 @@ def db_uri(config: PostgrestConfig, password: str) -> str:
     )
 
 
-def jwks(jwt_secret: str) -> str:
-    """The project's key ring: one symmetric key, shared with no other project."""
-    k = base64.urlsafe_b64encode(jwt_secret.encode()).rstrip(b"=").decode()
-    return json.dumps({"keys": [{"kty": "oct", "alg": "HS256", "k": k}]})
+def jwks(jwt_secrets: Sequence[str], public_jwks: Sequence[Mapping[str, str]] = ()) -> str:
+    """The project's key ring, shared with no other project. Each key is good for one algorithm, so
+    a public one verifies nothing that was signed with it as if it were a secret."""
+    return json.dumps({"keys": [*map(_symmetric, jwt_secrets), *map(dict, public_jwks)]})
+
+
+def _symmetric(secret: str) -> dict[str, str]:
+    k = base64.urlsafe_b64encode(secret.encode()).rstrip(b"=").decode()
+    return {"kty": "oct", "alg": "HS256", "k": k}
 
 
 def _config_text(config: PostgrestConfig) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
 
+from contracts.project_keys import TokenIssuer
 from contracts.projects import check_name
 
 SCHEMA_ID = "urn:basecroft:project.yaml"
@@ -41,6 +42,9 @@ class RestSettings(Settings):
     """Schemas that the REST API shows, the first one to requests that name none."""
     extra_search_path: tuple[Schema, ...] = Field(default=("public", "extensions"), max_length=20)
     """Schemas whose functions and types requests may use without naming the schema."""
+    token_issuers: tuple[TokenIssuer, ...] = Field(default=(), max_length=8)
+    """`iss` of user tokens from elsewhere that are accepted, if one of the project's keys signed
+    them; its own are accepted always."""
 
     @field_validator("schemas")
     @classmethod

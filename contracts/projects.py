@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from contracts.errors import InvalidInput
 from contracts.pages import Pagination
+from contracts.project_keys import AdoptedKeys
 
 NAME_LENGTH_MAX = 255
 # Strict, unlike names: slugs, ids and regions.
@@ -64,6 +65,8 @@ class ProjectCreate(BaseModel):
     organization_id: str | None = Field(default=None, pattern=SLUG)
     db_pass: str | None = Field(default=None, min_length=8, max_length=128)
     region: str = Field(default=REGION, pattern=SLUG)
+    keys: AdoptedKeys | None = None
+    """Ours: keys that the project brings along."""
 
     _name = field_validator("name")(check_name)
     _db_pass = field_validator("db_pass")(check_password)

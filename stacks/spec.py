@@ -5,7 +5,7 @@ Owns the names of config keys, secrets and outputs. A spec is one JSON object un
 the values come from (the registry, or a person's Pulumi.<stack>.yaml), and names no resource.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeVar
 
@@ -71,6 +71,8 @@ class RestSpec(RestSettings):
     """One project's PostgREST."""
 
     port: int
+    public_jwks: tuple[dict[str, str], ...] = ()
+    """Keys of elsewhere whose tokens are accepted."""
 
 
 class ProjectSpec(ProjectSettings):
@@ -95,7 +97,15 @@ class ProjectSpec(ProjectSettings):
         return ref
 
     @classmethod
-    def on(cls, home: Home, ref: str, *, rest_port: int, wanted: Mapping[str, Any] = {}) -> Self:
+    def on(
+        cls,
+        home: Home,
+        ref: str,
+        *,
+        rest_port: int,
+        public_jwks: Sequence[Mapping[str, str]] = (),
+        wanted: Mapping[str, Any] = {},
+    ) -> Self:
         """The spec of a project on this machine: addresses are the machine's, and `wanted` what
         was chosen for the project. Raises pydantic.ValidationError for what cannot be chosen."""
         placed = cls(
@@ -108,7 +118,7 @@ class ProjectSpec(ProjectSettings):
             local=LocalMachine(
                 supervisor_socket=str(home.supervisor_socket), routes=str(home.routes)
             ),
-            rest=RestSpec(port=rest_port),
+            rest=RestSpec(port=rest_port, public_jwks=tuple(map(dict, public_jwks))),
         )
         return cls.model_validate(_merged(placed.model_dump(), wanted)) if wanted else placed
 

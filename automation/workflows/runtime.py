@@ -14,7 +14,14 @@ import psycopg
 from automation.context import Context
 from automation.keys import read_secrets
 from automation.reconcilers.orphans import Backend
-from automation.registry import cluster, holds, operations, projects, tenant_objects
+from automation.registry import (
+    cluster,
+    holds,
+    operations,
+    project_keys,
+    projects,
+    tenant_objects,
+)
 from automation.secrets import load_root_key
 from automation.settings import Settings
 from contracts.errors import Locked
@@ -71,10 +78,13 @@ class Runtime:
     def spec(self, ref: str, wanted: Mapping[str, Any] | None = None) -> ProjectSpec:
         """The project's spec as it was last brought about, or with the `wanted` settings."""
         row = self.project(ref)
+        with self.context.transaction() as conn:
+            public_jwks = project_keys.list_public_jwks(conn, ref)
         return ProjectSpec.on(
             self.context.settings.home,
             ref,
             rest_port=row.rest_port,
+            public_jwks=public_jwks,
             wanted=row.spec if wanted is None else wanted,
         )
 

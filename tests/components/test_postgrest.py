@@ -4,7 +4,7 @@ import base64
 import json
 from urllib.parse import unquote, urlsplit
 
-from components.postgrest import PostgrestConfig, config_files
+from components.postgrest import PostgrestConfig, config_files, jwks
 
 CONFIG = PostgrestConfig(
     host="127.0.0.1", port=5, database="db", authenticator="db_authenticator", rest_port=7,
@@ -13,7 +13,7 @@ CONFIG = PostgrestConfig(
 
 
 def files(password: str = "pw", secret: str = "s" * 40) -> dict[str, str]:
-    return config_files(CONFIG, authenticator_password=password, jwt_secret=secret)
+    return config_files(CONFIG, authenticator_password=password, key_ring=jwks([secret]))
 
 
 def test_settings_that_isolation_rests_on() -> None:

@@ -1,0 +1,90 @@
+"""Rows of `project_keys`: which generation of a project's keys is in use, and what is accepted.
+
+Owns their SQL. Must not know a key, nor what rotates it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from contracts.project_keys import KeyStatus, RotatedKind
+
+# `jwk` is a public key of elsewhere, which nothing here signs with and nothing rotates.
+Kind = RotatedKind | Literal["jwk"]
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    id: UUID
+    kind: Kind
+    generation: int
+    status: KeyStatus
+    public_jwk: dict[str, Any] | None
+    created_at: datetime
+    updated_at: datetime
+    accepted_until: datetime | None
+
+
+def insert_first(
+    conn: Connection[Any],
+    ref: str,
+    kinds: Sequence[RotatedKind],
+    *,
+    fingerprint: bytes | None = None,
+) -> None:
+    """The first generation of each, in use; `fingerprint` is of a JWT secret from elsewhere."""
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO project_keys (project_ref, kind, generation, status, fingerprint)"
+            " VALUES (%s, %s, 1, 'in_use', %s)",
+            [(ref, kind, fingerprint if kind == "api" else None) for kind in kinds],
+        )
+
+
+def insert_jwks(conn: Connection[Any], ref: str, jwks: Sequence[Mapping[str, Any]]) -> None:
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO project_keys (project_ref, kind, generation, status, public_jwk)"
+            " VALUES (%s, 'jwk', %s, 'previously_used', %s)",
+            [(ref, number, Jsonb(dict(jwk))) for number, jwk in enumerate(jwks, start=1)],
+        )
+
+
+def find_fingerprint(conn: Connection[Any], fingerprint: bytes) -> str | None:
+    """The live project that accepts a JWT secret of that fingerprint."""
+    row = conn.execute(
+        "SELECT k.project_ref FROM project_keys k JOIN projects p ON p.ref = k.project_ref"
+        " WHERE k.fingerprint = %s AND k.status <> 'revoked'"
+        "   AND p.state NOT IN ('FAILED', 'REMOVED')",
+        [fingerprint],
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def list_of(conn: Connection[Any], ref: str) -> list[KeyRow]:
+    """Every generation of every kind, in this order."""
+    with conn.cursor(row_factory=class_row(KeyRow)) as cursor:
+        return cursor.execute(f"{_SELECT} WHERE project_ref = %s {_ORDER}", [ref]).fetchall()
+
+
+def list_public_jwks(conn: Connection[Any], ref: str) -> list[dict[str, str]]:
+    """Keys of elsewhere whose tokens are accepted."""
+    found = [row for row in list_of(conn, ref) if row.kind == "jwk" and row.status != "revoked"]
+    return [row.public_jwk for row in found if row.public_jwk is not None]
+
+
+def delete_all(conn: Connection[Any], ref: str) -> None:
+    conn.execute("DELETE FROM project_keys WHERE project_ref = %s", [ref])
+
+
+_SELECT = (
+    "SELECT id, kind, generation, status, public_jwk, created_at, updated_at, accepted_until"
+    " FROM project_keys"
+)
+_ORDER = "ORDER BY kind, generation"

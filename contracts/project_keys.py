@@ -1,0 +1,37 @@
+"""A project's keys as the Management API tells of them, and keys that a project brings along.
+
+Owns these forms and the words for them, Supabase's where it has some. Must not know how a key is
+made, checked or kept.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# What rotates. api: JWT secret with the anon and service_role keys that it signed; database: the
+# login of `db_url`; storage: the bucket's user.
+RotatedKind = Literal["api", "database", "storage"]
+KeyStatus = Literal["standby", "in_use", "previously_used", "revoked"]
+
+# Less than that PostgREST refuses: HS256 wants a key as long as its digest.
+JWT_SECRET_LENGTH_MIN = 32
+TOKEN_LENGTH_MAX = 4096
+ISSUER_LENGTH_MAX = 400
+
+Token = Annotated[str, Field(max_length=TOKEN_LENGTH_MAX)]
+TokenIssuer = Annotated[str, Field(pattern=r"^[!-~]+$", max_length=ISSUER_LENGTH_MAX)]
+
+
+class AdoptedKeys(BaseModel):
+    """Keys of elsewhere for a new project, so that apps change nothing but its URL. What is left
+    out is made."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    jwt_secret: str = Field(min_length=JWT_SECRET_LENGTH_MIN, max_length=512)
+    anon_key: Token | None = None
+    service_role_key: Token | None = None
+    signing_keys: list[dict[str, Any]] = Field(default=[], max_length=8)
+    """JWKs, private or public, whose tokens are accepted."""
+    token_issuers: list[TokenIssuer] = Field(default=[], max_length=8)
+    """`iss` of the user tokens to be accepted; Supabase's own is told by its anon key."""
