@@ -40,6 +40,10 @@ class Adopted:
 
 def check(given: AdoptedKeys, *, now: int) -> Adopted:
     """Raises InvalidInput (`keys_invalid`) for the first thing that is wrong."""
+    try:
+        OctKey.import_key(given.jwt_secret)
+    except ValueError:
+        raise _invalid("jwt_secret is a public key, which everybody may know") from None
     secrets = {"jwt_secret": given.jwt_secret}
     issuers = list(given.token_issuers)
     for role, token in (("anon", given.anon_key), ("service_role", given.service_role_key)):

@@ -43,8 +43,7 @@ class RestSettings(Settings):
     extra_search_path: tuple[Schema, ...] = Field(default=("public", "extensions"), max_length=20)
     """Schemas whose functions and types requests may use without naming the schema."""
     token_issuers: tuple[TokenIssuer, ...] = Field(default=(), max_length=8)
-    """`iss` of user tokens from elsewhere that are accepted, if one of the project's keys signed
-    them; its own are accepted always."""
+    """`iss` of user tokens from elsewhere that are accepted like the project's own."""
 
     @field_validator("schemas")
     @classmethod

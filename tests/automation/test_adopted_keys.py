@@ -58,6 +58,7 @@ def test_of_signing_keys_only_the_public_half_is_kept():
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
+        ({"jwt_secret": EC.as_pem(private=False).decode()}, "jwt_secret is a public key"),
         ({"anon_key": token("anon", "another secret" * 4)}, "anon_key was not signed with"),
         ({"anon_key": "nonsense"}, "anon_key is no JWT"),
         ({"anon_key": ""}, "anon_key is no JWT"),
