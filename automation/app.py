@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from automation.api import (
+    analytics,
     audit,
     logins,
     members,
@@ -81,7 +82,7 @@ def bare_app(
     # What is spelled out in a path goes before what a parameter would take for its value.
     for noun in (
         *(projects, plans, project_config, project_database, organizations, members),
-        *(webhooks, operations, tokens, audit, not_built),
+        *(analytics, webhooks, operations, tokens, audit, not_built),
     ):
         v1.include_router(noun.router)
     app.include_router(v1)

@@ -37,6 +37,8 @@ NEEDED: dict[str, Needed] = {
     "projects_api_keys": "developer",
     "projects_connection": "developer",
     "projects_usage": "read-only",
+    "projects_api_counts": "read-only",
+    "projects_requests_count": "read-only",
     "projects_spec": "read-only",
     "projects_update": "developer",
     "projects_preview": "developer",

@@ -51,8 +51,8 @@ missing GET    P/advisors/performance
 missing GET    P/advisors/security
 missing GET    P/analytics/endpoints/functions.combined-stats
 missing GET    P/analytics/endpoints/logs.all
-missing GET    P/analytics/endpoints/usage.api-counts
-missing GET    P/analytics/endpoints/usage.api-requests-count
+built   GET    P/analytics/endpoints/usage.api-counts
+built   GET    P/analytics/endpoints/usage.api-requests-count
 built   GET    P/api-keys
 missing POST   P/api-keys
 built   GET    P/api-keys/legacy

@@ -6,7 +6,7 @@ measured (reconcilers/usage.py).
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 from psycopg import Connection
@@ -16,7 +16,7 @@ from automation.context import Context
 from automation.limits import effective_limits
 from automation.organizations import month_of
 from automation.registry import organizations, usage
-from contracts.usage import Metric, ProjectUsage, UsageOf
+from contracts.usage import ApiCount, Interval, Metric, ProjectUsage, UsageOf
 
 LIMIT_OF: Mapping[Metric, str] = {
     "database_bytes": "database_bytes_max",
@@ -26,6 +26,16 @@ LIMIT_OF: Mapping[Metric, str] = {
 }
 # The others are shown: a bucket has its own quota, by the project's file.
 ENFORCED: frozenset[Metric] = frozenset({"database_bytes"})
+# How far back each looks, and in which steps; requests are counted by five minutes.
+INTERVALS: Mapping[Interval, tuple[timedelta, timedelta]] = {
+    "15min": (timedelta(minutes=15), timedelta(minutes=5)),
+    "30min": (timedelta(minutes=30), timedelta(minutes=5)),
+    "1hr": (timedelta(hours=1), timedelta(minutes=5)),
+    "3hr": (timedelta(hours=3), timedelta(minutes=15)),
+    "1day": (timedelta(days=1), timedelta(hours=1)),
+    "3day": (timedelta(days=3), timedelta(hours=3)),
+    "7day": (timedelta(days=7), timedelta(days=1)),
+}
 
 
 def database_limits(conn: Connection[Any]) -> dict[str, int | None]:
@@ -58,3 +68,18 @@ def project_usage(ctx: Context, ref: str) -> ProjectUsage:
             for metric in get_args(Metric)
         ],
     )
+
+
+def api_counts(ctx: Context, ref: str, interval: Interval) -> list[ApiCount]:
+    """Every request through the gateway is one for rows: a project has no other service there."""
+    with ctx.transaction() as conn:
+        operations.require_project(conn, ref)
+        found = usage.requests_in(conn, ref, *INTERVALS[interval])
+    return [ApiCount(timestamp=at, total_rest_requests=requests) for at, requests in found]
+
+
+def requests_count(ctx: Context, ref: str) -> int:
+    """Since the project was made."""
+    with ctx.transaction() as conn:
+        operations.require_project(conn, ref)
+        return usage.requests_ever(conn, ref)

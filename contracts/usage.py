@@ -1,4 +1,4 @@
-"""What the Management API says of what a project uses.
+"""What the Management API says of what a project uses, in our words and in Supabase's.
 
 Owns the names of what is measured, and their view. Must not know how anything is measured.
 """
@@ -28,3 +28,32 @@ class ProjectUsage(BaseModel):
     ref: str
     month: date
     usage: list[UsageOf]
+
+
+Interval = Literal["15min", "30min", "1hr", "3hr", "1day", "3day", "7day"]
+
+
+class ApiCount(BaseModel):
+    """What was asked for in the time that begins at `timestamp`, by service."""
+
+    timestamp: datetime
+    total_auth_requests: int = 0
+    total_realtime_requests: int = 0
+    total_rest_requests: int = 0
+    total_storage_requests: int = 0
+
+
+class ApiCounts(BaseModel):
+    """GET .../analytics/endpoints/usage.api-counts."""
+
+    result: list[ApiCount]
+
+
+class Count(BaseModel):
+    count: int
+
+
+class RequestsCount(BaseModel):
+    """GET .../analytics/endpoints/usage.api-requests-count."""
+
+    result: list[Count]

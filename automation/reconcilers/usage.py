@@ -5,7 +5,7 @@ project's logins write nothing until it is below again. Must not know what a lim
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx2 as httpx
 
@@ -22,6 +22,7 @@ from contracts.refs import ProjectNames
 
 DATABASE_FULL = "DatabaseFull"
 METRICS_TIMEOUT_S = 10.0
+REQUESTS_KEPT = timedelta(days=8)
 # traefik_service_requests_total{code="200",method="GET",protocol="http",service="<ref>@file"} 12
 _REQUESTS = re.compile(
     r'^traefik_service_requests_total\{[^}]*service="([a-z]{20})@file"[^}]*\} ([0-9.e+]+)$', re.M
@@ -38,11 +39,13 @@ def reconcile_usage(runtime: Runtime) -> list[str]:
     month = month_of(datetime.now(UTC))
     with runtime.context.transaction() as conn:
         limits = database_limits(conn)
-        for ref in limits.keys() & database_bytes.keys():
-            usage_rows.put(conn, ref, "database_bytes", month, database_bytes[ref])
-            stored = storage_bytes.get(ProjectNames(ref).bucket, 0)
-            usage_rows.put(conn, ref, "storage_bytes", month, stored)
-            usage_rows.count(conn, ref, "api_requests", month, requests.get(ref, 0))
+        # In one order, so that two scans never wait for one another's rows.
+        refs = sorted(limits.keys() & database_bytes.keys())
+        stored = {ref: storage_bytes.get(ProjectNames(ref).bucket, 0) for ref in refs}
+        usage_rows.put(conn, "database_bytes", month, {ref: database_bytes[ref] for ref in refs})
+        usage_rows.put(conn, "storage_bytes", month, stored)
+        usage_rows.count(conn, "api_requests", month, {ref: requests.get(ref, 0) for ref in refs})
+        usage_rows.forget_requests(conn, REQUESTS_KEPT)
         closed = set(rows.list_with_condition(conn, DATABASE_FULL))
     full = {
         ref

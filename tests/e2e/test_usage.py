@@ -30,6 +30,13 @@ def used(platform: Platform, ref: str) -> dict[str, Any]:
     return {each["metric"]: each["used"] for each in found["usage"]}
 
 
+def asked(platform: Platform, ref: str, endpoint: str) -> list[dict[str, Any]]:
+    url = f"{platform.home.api_url}/v1/projects/{ref}/analytics/endpoints/{endpoint}"
+    answer = httpx2.get(url, headers={"Authorization": f"Bearer {platform.token}"}, timeout=20)
+    found: list[dict[str, Any]] = answer.raise_for_status().json()["result"]
+    return found
+
+
 def test_what_is_used_is_measured(platform: Platform, project: dict[str, Any], notes: str) -> None:
     ref = project["ref"]
     wake(platform, "usage")
@@ -40,7 +47,11 @@ def test_what_is_used_is_measured(platform: Platform, project: dict[str, Any], n
         write(project, notes)
     wake(platform, "usage")
     # Others may ask too: the probes of its health.
-    assert used(platform, ref)["api_requests"] >= before["api_requests"] + REQUESTS
+    after = used(platform, ref)["api_requests"]
+    assert after >= before["api_requests"] + REQUESTS
+    assert asked(platform, ref, "usage.api-requests-count") == [{"count": after}]
+    lately = asked(platform, ref, "usage.api-counts?interval=1hr")
+    assert sum(each["total_rest_requests"] for each in lately) == after
 
 
 def test_a_database_over_its_limit_is_read_only_until_it_fits(

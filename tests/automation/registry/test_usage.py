@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from automation import projects
-from automation.reconcilers.usage import read_requests
+from automation import projects, usage
+from automation.reconcilers.usage import REQUESTS_KEPT, read_requests
 from automation.registry import usage as rows
 from contracts.projects import ProjectCreate
 from tests.automation.conftest import TESTER
@@ -19,13 +19,42 @@ def test_requests_are_what_a_counter_grew_by(ctx):
 
     with ctx.transaction() as conn:
         for counter in (10, 10, 25):
-            rows.count(conn, ref, "api_requests", OCTOBER, counter)
+            rows.count(conn, "api_requests", OCTOBER, {ref: counter})
         assert used(OCTOBER) == {"api_requests": 25}
-        rows.count(conn, ref, "api_requests", NOVEMBER, 30)
+        rows.count(conn, "api_requests", NOVEMBER, {ref: 30})
         assert used(NOVEMBER) == {"api_requests": 5}
-        rows.count(conn, ref, "api_requests", NOVEMBER, 4)  # the gateway was started anew
+        rows.count(conn, "api_requests", NOVEMBER, {ref: 4})  # the gateway was started anew
         assert used(NOVEMBER) == {"api_requests": 9}
         assert used(OCTOBER) == {"api_requests": 25}
+        assert rows.requests_ever(conn, ref) == 34
+
+
+def test_requests_of_the_last_minutes_days_and_weeks(ctx):
+    ref, other = (
+        projects.create(ctx, TESTER, ProjectCreate(name=name)).project.ref
+        for name in ("shop", "blog")
+    )
+    with ctx.transaction() as conn:
+        rows.count(conn, "api_requests", OCTOBER, {ref: 12, other: 5})
+        rows.count(conn, "api_requests", OCTOBER, {ref: 12, other: 6})  # nothing new, and one
+        conn.execute(
+            "INSERT INTO project_requests (project_ref, at, requests)"
+            " VALUES (%(ref)s, now() - interval '2 days', 30),"
+            "        (%(ref)s, now() - interval '9 days', 400)",
+            {"ref": ref},
+        )
+        (now,) = conn.execute("SELECT now()").fetchone()
+    for interval, expected in {"15min": 12, "1hr": 12, "1day": 12, "3day": 42, "7day": 42}.items():
+        found = usage.api_counts(ctx, ref, interval)
+        assert sum(each.total_rest_requests for each in found) == expected, interval
+        window, step = usage.INTERVALS[interval]
+        moments = [each.timestamp for each in found]
+        assert moments == [moments[0] + n * step for n in range(len(moments))]
+        assert moments[0] > now - window and len(moments) <= window / step + 1
+    with ctx.transaction() as conn:
+        rows.forget_requests(conn, REQUESTS_KEPT)
+        left = conn.execute("SELECT sum(requests) FROM project_requests").fetchone()
+        assert left == (12 + 30 + 6,)
 
 
 def test_the_metrics_of_the_gateway_are_summed_by_project():
