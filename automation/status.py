@@ -11,6 +11,8 @@ from contracts.projects import OperationKind, ProjectStatus
 
 # The condition of a project that is neither what was asked for nor what it had been.
 ROLLBACK_FAILED = "RollbackFailed"
+# Of one whose database is over its limit, and can only be read.
+DATABASE_FULL = "DatabaseFull"
 
 _WORDS: Mapping[ProjectState, ProjectStatus] = {
     "CREATING": "COMING_UP",

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from contracts.errors import BackendDown, Locked, PlatformError, Unauthorized
+from contracts.errors import BackendDown, Locked, NotBuilt, PlatformError, Unauthorized
 from contracts.projects import invalid_input
 
 RETRY_AFTER_S = 5
@@ -58,7 +58,9 @@ def problem(request: Request, error: PlatformError) -> JSONResponse:
 def _platform_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PlatformError)
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("request %s: %s: %s", request.state.request_id, error.code, error.message)
+        # That something is not built is nobody's fault.
+        level = logging.INFO if isinstance(error, NotBuilt) else logging.ERROR
+        log.log(level, "request %s: %s: %s", request.state.request_id, error.code, error.message)
     return _answer(request, error, error.status)
 
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Response, status
 from automation import environment, health, plans, project_config, projects
 from automation.api.access import ActorOf, ContextOf
 from automation.api.headers import IfMatch, accepted
+from automation.status import DATABASE_FULL
 from contracts.errors import Conflict
 from contracts.project_config import (
     CustomHostname,
@@ -170,8 +171,10 @@ def projects_ssl_enforcement(ctx: ContextOf, ref: str) -> SslEnforcement:
 
 @router.get("/readonly")
 def projects_readonly(ctx: ContextOf, ref: str) -> ReadOnlyMode:
-    projects.get(ctx, ref)
-    return ReadOnlyMode(enabled=False, override_enabled=False, override_active_until="")
+    """Enabled while the database is over its limit. Nothing overrides that."""
+    conditions = {condition.type for condition in projects.get(ctx, ref).conditions}
+    is_full = DATABASE_FULL in conditions
+    return ReadOnlyMode(enabled=is_full, override_enabled=False, override_active_until="")
 
 
 @router.get("/custom-hostname")

@@ -28,14 +28,14 @@ def projects_query(
     ctx: ContextOf, actor: ActorOf, ref: str, asked: SqlQuery
 ) -> list[dict[str, Any]]:
     """The rows of the last statement."""
-    return key_service.query(ctx.settings.home, actor, ref, asked.query, read_only=asked.read_only)
+    return _run(ctx, actor, ref, asked, read_only=asked.read_only)
 
 
 @router.post("/database/query/read-only", status_code=status.HTTP_201_CREATED)
 def projects_query_read_only(
     ctx: ContextOf, actor: ActorOf, ref: str, asked: ReadOnlySqlQuery
 ) -> list[dict[str, Any]]:
-    return key_service.query(ctx.settings.home, actor, ref, asked.query, read_only=True)
+    return _run(ctx, actor, ref, asked, read_only=True)
 
 
 @router.get("/database/migrations")
@@ -89,3 +89,12 @@ def projects_types_typescript(
 ) -> GeneratedTypes:
     """`Database` for `createClient<Database>`, of the named schemas (with commas)."""
     return GeneratedTypes(types=generated_types.generate(ctx, actor, ref, included_schemas))
+
+
+def _run(
+    ctx: ContextOf, actor: ActorOf, ref: str, asked: ReadOnlySqlQuery, *, read_only: bool
+) -> list[dict[str, Any]]:
+    home = ctx.settings.home
+    return key_service.query(
+        home, actor, ref, asked.query, read_only=read_only, parameters=asked.parameters
+    )

@@ -176,9 +176,10 @@ def _refused(error: psycopg.Error) -> PlatformError:
             "the project's database does not answer", code="database_down", fix="see: croft status"
         )
     told = f"{error.sqlstate}: {error.diag.message_primary}" if error.sqlstate else str(error)
+    detail = f" DETAIL:  {error.diag.message_detail}" if error.diag.message_detail else ""
     # The form that people who come from Supabase look for.
-    words = [f"Failed to run sql query: ERROR:  {told}", error.diag.message_detail]
-    return QueryFailed("\n".join(filter(None, words)), fix=error.diag.message_hint or "")
+    words = f"Failed to run sql query: ERROR:  {told}{detail}"
+    return QueryFailed(" ".join(words.splitlines()), fix=error.diag.message_hint or "")
 
 
 def _too_large() -> PlatformError:

@@ -14,13 +14,13 @@ from automation.reconcilers.orphans import minio_used_bytes
 from automation.registry import cluster, tenant_objects
 from automation.registry import projects as rows
 from automation.registry import usage as usage_rows
+from automation.status import DATABASE_FULL
 from automation.usage import database_limits
 from automation.workflows.runtime import Runtime
 from contracts.errors import BackendDown
 from contracts.home import Home
 from contracts.refs import ProjectNames
 
-DATABASE_FULL = "DatabaseFull"
 METRICS_TIMEOUT_S = 10.0
 REQUESTS_KEPT = timedelta(days=8)
 # traefik_service_requests_total{code="200",method="GET",protocol="http",service="<ref>@file"} 12
