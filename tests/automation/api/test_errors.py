@@ -1,5 +1,7 @@
 """Every refusal has one form, a code and a cure, and quotes nothing that was sent."""
 
+import logging
+
 import pytest
 
 from automation import projects
@@ -115,6 +117,13 @@ def test_a_bug_is_a_500_without_detail(api, monkeypatch):
     answer = api.get("/v1/projects")
     check_problem(answer, 500, "internal")
     assert SECRET not in answer.text
+
+
+def test_what_is_not_built_is_no_error_of_ours(api, caplog):
+    with caplog.at_level(logging.INFO):
+        check_problem(api.get("/v1/oauth/authorize"), 501, "not_built")
+    told = [record for record in caplog.records if "not_built" in record.message]
+    assert {record.levelname for record in told} == {"INFO"}
 
 
 @pytest.mark.parametrize("brought", ["abc-123", "A.b_c"])

@@ -5,6 +5,7 @@ import pytest
 from automation import keys
 from automation.registry import operations, project_secrets, projects
 from automation.secrets import load_root_key
+from automation.status import DATABASE_FULL
 from tests.automation.api.test_errors import check_problem
 
 
@@ -134,6 +135,15 @@ def test_names_that_no_variable_has(api, ref, name):
 def test_values_that_no_variable_holds(api, ref, value):
     body = [{"name": "A", "value": value}]
     check_problem(api.post(f"/v1/projects/{ref}/secrets", json=body), 422, "invalid_input")
+
+
+def test_a_database_over_its_limit_is_said_to_be_read_only(ctx, api, ref):
+    path = f"/v1/projects/{ref}/readonly"
+    assert api.get(path).json()["enabled"] is False
+    with ctx.transaction() as conn:
+        projects.set_condition(conn, ref, DATABASE_FULL, reason="OverLimit", message="it is full")
+    told = {"enabled": True, "override_enabled": False, "override_active_until": ""}
+    assert api.get(path).json() == told
 
 
 def test_signing_keys(api, ref):
