@@ -12,7 +12,7 @@ from typing import Any
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
-from engine import isolation
+from engine import inline, isolation
 from engine.commands import COMMANDS, Context
 from engine.commands.arguments import help_for, parse
 from engine.errors import EngineError
@@ -47,6 +47,7 @@ class EmbeddedPulumi(PulumiCommand):
         """`packages` come on top of the built-in ones. `credentials` are merged into a provider's
         configuration at each call, and stand in no state. `ask` puts a question to a person."""
         isolation.install()
+        inline.install()
         self._packages = (*builtin_packages(), *packages)
         self._credentials = credentials
         self._selection = selection or SelectionInMemory()

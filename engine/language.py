@@ -36,8 +36,18 @@ class Run:
     organization: str = "organization"
 
 
-def run_program(runtime: str, run: Run, *, monitor: str, engine: str, folder: Path) -> str:
-    """Run the program behind a language runtime to its end; its error message, if it had one."""
+@contextmanager
+def connected(runtime: str) -> Iterator[language_pb2_grpc.LanguageRuntimeStub]:
+    """A language runtime by its address."""
+    with grpc.insecure_channel(runtime, options=OPTIONS) as channel:
+        yield language_pb2_grpc.LanguageRuntimeStub(channel)
+
+
+def run_program(
+    runtime: language_pb2_grpc.LanguageRuntimeStub, run: Run, *, engine: str, folder: Path
+) -> str:
+    """Run the program behind a language runtime to its end; its error message, if it had one.
+    `engine` is the address of the monitor, too."""
     request = language_pb2.RunRequest(
         project=run.project,
         stack=run.stack,
@@ -47,14 +57,13 @@ def run_program(runtime: str, run: Run, *, monitor: str, engine: str, folder: Pa
         configSecretKeys=run.config_secret_keys,
         dryRun=run.dry_run,
         parallel=run.parallel,
-        monitor_address=monitor,
+        monitor_address=engine,
         organization=run.organization,
     )
-    with grpc.insecure_channel(runtime, options=OPTIONS) as channel:
-        try:
-            response = language_pb2_grpc.LanguageRuntimeStub(channel).Run(request)
-        except grpc.RpcError as error:
-            raise EngineError(f"the language runtime failed: {error.details()}") from error
+    try:
+        response = runtime.Run(request)
+    except grpc.RpcError as error:
+        raise EngineError(f"the language runtime failed: {error.details()}") from error
     return str(response.error)
 
 

@@ -6,14 +6,15 @@ not know the command line, backends or how state is written.
 
 import json
 import time
-from collections.abc import Callable, Collection, Mapping
-from contextlib import closing
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 
 import grpc
 from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2, resource_pb2_grpc
+from pulumi.runtime.proto.language_pb2_grpc import LanguageRuntimeStub
 
-from engine import language
+from engine import inline, language
 from engine.callbacks import Callbacks
 from engine.deployment import Deployment
 from engine.engine_rpc import Engine
@@ -197,12 +198,12 @@ def _run_program(
         update.project.root,
     )
     engine = Engine(events)
-    threads = update.parallel * _CALLS_PER_PARALLEL + _CALLS_BESIDE
-    with serving(threads, _adding(monitor, engine)) as address:
+    with (
+        language.connected(runtime) as stub,
+        _reachable(stub, monitor, engine, update.parallel) as address,
+    ):
         try:
-            error = language.run_program(
-                runtime, program, monitor=address, engine=address, folder=update.project.root
-            )
+            error = language.run_program(stub, program, engine=address, folder=update.project.root)
         except BaseException:
             # Interrupted, or the runtime died: what is under way is finished, nothing new begins.
             deployment.stop()
@@ -234,9 +235,15 @@ def _names_otherwise(autonaming: str) -> bool:
         return True
 
 
-def _adding(monitor: ResourceMonitor, engine: Engine) -> Callable[[grpc.Server], None]:
+def _reachable(
+    runtime: LanguageRuntimeStub, monitor: ResourceMonitor, engine: Engine, parallel: int
+) -> AbstractContextManager[str]:
+    """The services where the program can reach them; their address."""
+
     def add(server: grpc.Server) -> None:
         resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, server)
         engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
 
-    return add
+    if inline.is_here(runtime):
+        return inline.offering(monitor, engine)
+    return serving(parallel * _CALLS_PER_PARALLEL + _CALLS_BESIDE, add)
