@@ -1,9 +1,9 @@
 """`python -m bench.engine_lifecycle`: one small stack's life on a real PostgreSQL, side by side.
 
 Owns a program of ten resources, the same objects made by hand, and the turns: by hand, by the
-embedded engine, and by the pulumi CLI where it and its postgresql plugin are on PATH. Then the same
-program as 1, 10 and 50 stacks at once. Needs a running platform, of which it uses PostgreSQL alone;
-leaves nothing behind.
+embedded engine, and by the pulumi CLI where it and its postgresql plugin are on PATH, in time and
+in memory. Then the same program as 1, 10 and 50 stacks at once, and stacks of 20 and 200 roles.
+Needs a running platform, of which it uses PostgreSQL alone; leaves nothing behind.
 """
 
 import argparse
@@ -11,6 +11,8 @@ import os
 import resource
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +37,9 @@ from engine.secrets_passphrase import new_salt
 
 PASSPHRASE = "bench"
 AT_ONCE = (1, 10, 50)
+ROLES = (20, 200)
+SAMPLE_S = 0.02
+LIFE_TIMEOUT_S = 300
 VERBS = ("create", "no-op up", "preview", "destroy")
 
 
@@ -99,9 +104,26 @@ def destroy_by_hand(dsn: str, name: str) -> None:
             conn.execute(f"DROP ROLE {name}_{word}".encode())
 
 
+def roles(home: Home, name: str, count: int) -> None:
+    """Resources that know nothing of one another."""
+    provider = postgresql.Provider(
+        "server", host="127.0.0.1", port=home.ports.postgres, sslmode="disable"
+    )
+    for i in range(count):
+        postgresql.Role(
+            f"{name}_{i}", name=f"{name}_{i}", opts=pulumi.ResourceOptions(provider=provider)
+        )
+
+
 @contextmanager
 def workspace(
-    home: Home, name: str, command: Any, environ: Mapping[str, str], folder: Path, salt: str
+    home: Home,
+    name: str,
+    command: Any,
+    environ: Mapping[str, str],
+    folder: Path,
+    salt: str,
+    program: Callable[[Home, str], None] = program,
 ) -> Iterator[auto.Stack]:
     state, work = folder / "state", folder / name
     state.mkdir(exist_ok=True)
@@ -146,11 +168,7 @@ def _cpu_s() -> float:
 
 
 def side_by_side(home: Home, dsn: str, password: str, rounds: int, folder: Path) -> None:
-    engines: dict[str, tuple[Any, Mapping[str, str]]] = {
-        "embedded": (embedded(password), {}),
-    }
-    if shutil.which("pulumi") and shutil.which("pulumi-resource-postgresql"):
-        engines["pulumi CLI"] = (None, {"PGUSER": SERVER_ADMIN, "PGPASSWORD": password})
+    engines = engines_here(password)
     salt = new_salt(PASSPHRASE)
     costs: dict[str, list[dict[str, Cost]]] = {name: [] for name in ["by hand", *engines]}
     for turn in range(rounds + 1):  # the first one warms up
@@ -171,8 +189,31 @@ def side_by_side(home: Home, dsn: str, password: str, rounds: int, folder: Path)
     print("|---|" + "---|" * len(VERBS))
     for engine, each in costs.items():
         print(f"| {engine} | {' | '.join(_cell(each, verb) for verb in VERBS)} |")
-    child_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
-    print(f"\nLargest child process (of the CLI's path): {child_mb:.0f} MB resident.\n")
+    print()
+
+
+def memory(password: str) -> None:
+    """A process that lives one stack's life, and all that it starts: the most that is resident at a
+    time. What processes share is counted for each."""
+    print("### Memory of one life: the process and all it starts\n")
+    print("| engine | resident at most | processes at most |\n|---|---|---|")
+    for engine in engines_here(password):
+        argv = [sys.executable, "-m", "bench.engine_lifecycle", "--live", engine]
+        with subprocess.Popen(argv) as process:
+            deadline = time.monotonic() + LIFE_TIMEOUT_S
+            peak_kib, processes_max = 0, 0
+            while process.poll() is None:
+                if time.monotonic() > deadline:
+                    process.kill()
+                    raise TimeoutError(f"{engine}: no life within {LIFE_TIMEOUT_S} s")
+                tree = machine.resident_kib(process.pid)
+                peak_kib = max(peak_kib, sum(tree))
+                processes_max = max(processes_max, len(tree))
+                time.sleep(SAMPLE_S)
+        if process.returncode:
+            raise RuntimeError(f"{engine}: exit code {process.returncode}")
+        print(f"| {engine} | {peak_kib / 1024:.0f} MiB | {processes_max} |")
+    print()
 
 
 def _cell(costs: list[dict[str, Cost]], verb: str) -> str:
@@ -201,6 +242,26 @@ def at_once(home: Home, password: str, folder: Path) -> None:
         )
 
 
+def by_size(home: Home, password: str, folder: Path) -> None:
+    salt, command = new_salt(PASSPHRASE), embedded(password)
+    print("\n### What one resource costs: CPU of each role in a stack of so many\n")
+    print(f"| roles | {' | '.join(VERBS)} |\n|---|{'---|' * len(VERBS)}")
+    for count in ROLES:
+        many = partial(roles, count=count)
+        with workspace(home, new_ref(), command, {}, folder, salt, many) as stack:
+            costs = life(stack)
+        each = (f"{costs[verb].cpu_s * 1000 / count:.1f} ms" for verb in VERBS)
+        print(f"| {count} | {' | '.join(each)} |")
+
+
+def engines_here(password: str) -> dict[str, tuple[Any, Mapping[str, str]]]:
+    """By name: what runs commands, and the environment that it needs."""
+    engines: dict[str, tuple[Any, Mapping[str, str]]] = {"embedded": (embedded(password), {})}
+    if shutil.which("pulumi") and shutil.which("pulumi-resource-postgresql"):
+        engines["pulumi CLI"] = (None, {"PGUSER": SERVER_ADMIN, "PGPASSWORD": password})
+    return engines
+
+
 def embedded(password: str) -> EmbeddedPulumi:
     return EmbeddedPulumi(
         credentials=lambda package, inputs: {"username": SERVER_ADMIN, "password": password}
@@ -210,14 +271,23 @@ def embedded(password: str) -> EmbeddedPulumi:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.engine_lifecycle", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--live", metavar="ENGINE", help="one life, and no word of it")
+    arguments = parser.parse_args()
     home = home_from(os.environ, uid=os.geteuid())
     password = home.secret("postgres_admin").read_text()
     dsn = f"host=127.0.0.1 port={home.ports.postgres} user={SERVER_ADMIN} password={password}"
-    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine.describe()}\n")
     with tempfile.TemporaryDirectory(prefix="croft-bench-") as folder:
-        side_by_side(home, dsn, password, rounds, Path(folder))
+        if arguments.live:
+            command, environ = engines_here(password)[arguments.live]
+            salt = new_salt(PASSPHRASE)
+            with workspace(home, new_ref(), command, environ, Path(folder), salt) as stack:
+                life(stack)
+            return
+        print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine.describe()}\n")
+        side_by_side(home, dsn, password, arguments.rounds, Path(folder))
+        memory(password)
         at_once(home, password, Path(folder))
+        by_size(home, password, Path(folder))
 
 
 if __name__ == "__main__":
