@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from automation.client import Client
+from bench import process_memory
 from bench.meanwhile import meanwhile
 from contracts.home import Home
 from contracts.refs import new_ref
@@ -83,37 +83,12 @@ def watching(home: Home) -> Iterator[Memory]:
 
 def memory(home: Home) -> Memory:
     units = call(home.supervisor_socket, {"op": "list"})["units"]
-    children = _children()
+    children = process_memory.children()
     sizes = {
-        unit["name"]: sum(_pss_kib(pid) for pid in _tree(unit["pid"], children)) / MIB
+        unit["name"]: sum(map(process_memory.pss_kib, process_memory.tree(unit["pid"], children)))
+        / MIB
         for unit in units
         if unit["pid"]
     }
     ours = [size for name, size in sizes.items() if name == "api" or name.startswith("worker")]
     return Memory(sum(ours), sum(sizes.values()))
-
-
-def _tree(pid: int, children: dict[int, list[int]]) -> Iterator[int]:
-    yield pid
-    for child in children.get(pid, []):
-        yield from _tree(child, children)
-
-
-def _children() -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            # The name in brackets may hold anything; the parent is the second field after it.
-            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-        except OSError:
-            continue  # it ended meanwhile
-        found.setdefault(int(parent), []).append(int(folder.name))
-    return found
-
-
-def _pss_kib(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)

@@ -29,7 +29,7 @@ import pulumi
 import pulumi.automation as auto
 import pulumi_postgresql as postgresql
 
-from bench import machine
+from bench import machine, process_memory
 from contracts.home import SERVER_ADMIN, Home, home_from
 from contracts.refs import new_ref
 from engine import EmbeddedPulumi
@@ -193,10 +193,9 @@ def side_by_side(home: Home, dsn: str, password: str, rounds: int, folder: Path)
 
 
 def memory(password: str) -> None:
-    """A process that lives one stack's life, and all that it starts: the most that is resident at a
-    time. What processes share is counted for each."""
+    """A process that lives one stack's life, and all that it starts: the most at a time."""
     print("### Memory of one life: the process and all it starts\n")
-    print("| engine | resident at most | processes at most |\n|---|---|---|")
+    print("| engine | PSS at most | processes at most |\n|---|---|---|")
     for engine in engines_here(password):
         argv = [sys.executable, "-m", "bench.engine_lifecycle", "--live", engine]
         with subprocess.Popen(argv) as process:
@@ -206,8 +205,8 @@ def memory(password: str) -> None:
                 if time.monotonic() > deadline:
                     process.kill()
                     raise TimeoutError(f"{engine}: no life within {LIFE_TIMEOUT_S} s")
-                tree = machine.resident_kib(process.pid)
-                peak_kib = max(peak_kib, sum(tree))
+                tree = list(process_memory.tree(process.pid, process_memory.children()))
+                peak_kib = max(peak_kib, sum(map(process_memory.pss_kib, tree)))
                 processes_max = max(processes_max, len(tree))
                 time.sleep(SAMPLE_S)
         if process.returncode:

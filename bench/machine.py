@@ -1,6 +1,6 @@
 """What a figure cannot be read without: the machine and how busy it was.
 
-Owns the measurement of busyness, and of the memory of processes, from /proc.
+Owns the measurement of busyness from /proc.
 """
 
 import os
@@ -42,25 +42,3 @@ def describe() -> str:
         f"{os.cpu_count()} cores of {model}, {memory_kib / 1024**2:.0f} GiB;"
         f" load average before: {load}"
     )
-
-
-def resident_kib(pid: int) -> list[int]:
-    """The resident memory of a process, and of each that it or a child of it started."""
-    parents, resident = {}, {}
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            status = (folder / "status").read_text()
-        except OSError:
-            continue  # it ended meanwhile
-        fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-        parents[int(folder.name)] = int(fields["PPid"])
-        resident[int(folder.name)] = int(fields.get("VmRSS", "0 kB").split()[0])
-    family, found = [pid], []
-    while family:
-        one = family.pop()
-        if one in resident:
-            found.append(resident[one])
-        family += [child for child, parent in parents.items() if parent == one]
-    return found

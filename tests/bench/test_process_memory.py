@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 
-from bench import crowd
+from bench import process_memory
 
 
 def test_the_memory_of_a_process_is_that_of_its_children_too():
@@ -11,13 +11,13 @@ def test_the_memory_of_a_process_is_that_of_its_children_too():
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
         child.stdout.readline()
-        tree = list(crowd._tree(os.getpid(), crowd._children()))
+        tree = list(process_memory.tree(os.getpid(), process_memory.children()))
         assert tree[0] == os.getpid() and child.pid in tree
-        assert crowd._pss_kib(child.pid) > 48_000
+        assert process_memory.pss_kib(child.pid) > 48_000
         child.stdin.close()
 
 
 def test_who_is_gone_has_none():
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
         pass
-    assert crowd._pss_kib(child.pid) == 0
+    assert process_memory.pss_kib(child.pid) == 0
