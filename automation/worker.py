@@ -160,6 +160,8 @@ def launch(settings: Settings, slot: int) -> None:
         "enable_otlp": False,
         "log_level": "WARNING",
         "sys_db_pool_size": 6,
+        # Workflows here write no stream and no event: who looks for some does not look often.
+        "notification_coalesce_sec": 1.0,
     }
     logging.getLogger("dbos").addFilter(_is_news)
     DBOS(config=config)

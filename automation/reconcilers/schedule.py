@@ -77,16 +77,15 @@ def recover(runtime: Runtime) -> None:
         log.warning("operations without a workflow, ended: %s", ", ".join(lost))
 
 
-def run_due(runtime: Runtime) -> None:
-    """Each that is due and that no other worker runs."""
-    with psycopg.connect(runtime.context.settings.control_dsn, autocommit=True) as conn:
-        for each in RECONCILERS:
-            with holds.reconciler(conn, each.name) as is_ours:
-                if is_ours and reconciler_runs.begin(conn, each.name, period_s=each.period_s):
-                    found = _found(each, runtime)
-                    reconciler_runs.end(conn, each.name, found)
-                    if found:
-                        log.info("%s: %s", each.name, ", ".join(found))
+def run_due(runtime: Runtime, conn: psycopg.Connection) -> None:
+    """Each that is due and that no other worker runs. `conn` holds it meanwhile."""
+    for each in RECONCILERS:
+        with holds.reconciler(conn, each.name) as is_ours:
+            if is_ours and reconciler_runs.begin(conn, each.name, period_s=each.period_s):
+                found = _found(each, runtime)
+                reconciler_runs.end(conn, each.name, found)
+                if found:
+                    log.info("%s: %s", each.name, ", ".join(found))
 
 
 def _found(reconciler: Reconciler, runtime: Runtime) -> list[str]:
@@ -108,7 +107,7 @@ def _run_due_on_notice(stop: threading.Event, runtime: Runtime) -> None:
     with psycopg.connect(runtime.context.settings.control_dsn, autocommit=True) as listener:
         listener.execute(f"LISTEN {reconciler_runs.CHANNEL}")
         while not stop.is_set():
-            run_due(runtime)
+            run_due(runtime, listener)
             for _ in listener.notifies(timeout=TICK_S, stop_after=1):
                 pass
 
