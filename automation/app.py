@@ -23,6 +23,7 @@ from automation.api import (
     plans,
     project_config,
     project_database,
+    project_keys,
     projects,
     tokens,
     webhooks,
@@ -81,7 +82,7 @@ def bare_app(
     )
     # What is spelled out in a path goes before what a parameter would take for its value.
     for noun in (
-        *(projects, plans, project_config, project_database, organizations, members),
+        *(projects, plans, project_config, project_database, project_keys, organizations, members),
         *(analytics, webhooks, operations, tokens, audit, not_built),
     ):
         v1.include_router(noun.router)

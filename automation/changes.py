@@ -202,8 +202,13 @@ def _require_with_organization(
     return row
 
 
+_OF_ADMINISTRATORS: frozenset[OperationKind] = frozenset(
+    {"create", "destroy", "restore", "rotate", "revoke"}
+)
+
+
 def _needed_to_ask_for(kind: OperationKind) -> Role:
-    return "administrator" if kind in ("create", "destroy", "restore") else "developer"
+    return "administrator" if kind in _OF_ADMINISTRATORS else "developer"
 
 
 @contextmanager

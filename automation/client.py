@@ -31,7 +31,13 @@ from contracts.organizations import (
     Role,
 )
 from contracts.plans import Checkpoint, PlanRequest, Update
-from contracts.project_keys import AdoptedKeys
+from contracts.project_keys import (
+    ROTATED_KINDS,
+    AdoptedKeys,
+    KeysToRevoke,
+    KeysToRotate,
+    ProjectKey,
+)
 from contracts.project_settings import ProjectSettings
 from contracts.projects import (
     ApiKey,
@@ -259,6 +265,21 @@ class Client:
     def connection(self, ref: str) -> Connection:
         answer = self._at.ask("GET", f"/v1/projects/{segment(ref)}/connection")
         return read(Connection, answer)
+
+    def keys(self, ref: str) -> list[ProjectKey]:
+        return read(list[ProjectKey], self._at.ask("GET", f"/v1/projects/{segment(ref)}/keys"))
+
+    def rotate_keys(
+        self, ref: str, kinds: Sequence[str] = ROTATED_KINDS, *, overlap_s: int
+    ) -> Operation:
+        body = _valid(KeysToRotate, kinds=list(kinds), overlap_s=overlap_s).model_dump()
+        path = f"/v1/projects/{segment(ref)}/keys/rotate"
+        return read(Operation, self._at.ask("POST", path, json=body))
+
+    def revoke_keys(self, ref: str, kinds: Sequence[str] = ROTATED_KINDS) -> Operation:
+        body = _valid(KeysToRevoke, kinds=list(kinds)).model_dump()
+        path = f"/v1/projects/{segment(ref)}/keys/revoke"
+        return read(Operation, self._at.ask("POST", path, json=body))
 
     def environment(self, ref: str) -> dict[str, str]:
         """Variables by name, in clear."""

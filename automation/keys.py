@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 from joserfc import jwt
@@ -19,11 +19,9 @@ from automation.registry import project_secrets, projects
 from automation.registry.project_secrets import SecretRow
 from automation.registry.projects import ProjectRow
 from automation.secrets import RecordName, RootKey, Sealed, seal, unseal
-from contracts.project_keys import RotatedKind
 
 ISSUER = "basecroft"
 API_ROLES = ("anon", "service_role")
-ROTATED_KINDS: tuple[RotatedKind, ...] = get_args(RotatedKind)
 API_KEY_VALID_S = 10 * 365 * 24 * 3600
 # Random text, 256 bits each.
 RANDOM_SECRETS = (
@@ -86,16 +84,19 @@ def store_secrets(
 def put_env(
     conn: Connection[Any], root: RootKey, project: ProjectRow, values: Mapping[str, str]
 ) -> None:
-    """Keep these values of the users' own, in place of those that they had set before. Whoever
-    calls holds the project's row."""
+    """Of secrets that users set; see put_secrets."""
+    put_secrets(conn, root, project, {f"{ENV_PREFIX}{name}": values[name] for name in values})
+
+
+def put_secrets(
+    conn: Connection[Any], root: RootKey, project: ProjectRow, values: Mapping[str, str]
+) -> None:
+    """Keep these values in place of those before. Whoever calls holds the project's row."""
     for name, value in values.items():
-        stored = f"{ENV_PREFIX}{name}"
-        version = project_secrets.next_version(conn, project.ref, stored)
-        sealed = seal(
-            root, RecordName(project.organization_id, project.ref, stored, version), value
-        )
-        project_secrets.delete(conn, project.ref, [stored])
-        project_secrets.insert_first(conn, SecretRow(project.ref, stored, version, **vars(sealed)))
+        version = project_secrets.next_version(conn, project.ref, name)
+        sealed = seal(root, RecordName(project.organization_id, project.ref, name, version), value)
+        project_secrets.delete(conn, project.ref, [name])
+        project_secrets.insert_first(conn, SecretRow(project.ref, name, version, **vars(sealed)))
 
 
 def read_secrets(conn: Connection[Any], root: RootKey, project: ProjectRow) -> dict[str, str]:

@@ -35,6 +35,8 @@ PASSAGES: dict[OperationKind, Passage] = {
     "transfer": Passage(SETTLED),
     "refresh": Passage(SETTLED),
     "preview": Passage(SETTLED),
+    "rotate": Passage(SETTLED, through="UPDATING"),
+    "revoke": Passage(SETTLED, through="UPDATING"),
     # `to` is where it stays while it can be restored; a purge leads to REMOVED.
     "destroy": Passage(SETTLED | {"DELETED", "CLEANUP_STUCK"}, through="DELETING", to="DELETED"),
 }

@@ -25,6 +25,7 @@ from automation.secrets import load_root_key
 from automation.status import project_status
 from contracts.errors import Conflict, LimitReached
 from contracts.project_config import AllRegions, RecommendedRegions, Region, Regions
+from contracts.project_keys import ROTATED_KINDS
 from contracts.projects import (
     REGION,
     ApiKey,
@@ -37,7 +38,7 @@ from contracts.projects import (
 )
 from contracts.refs import ProjectNames, new_ref
 
-CONNECTION_SECRETS = ("anon_key", "service_role_key", "postgres_password")
+CONNECTION_SECRETS = ("anon_key", "service_role_key", "postgres_login", "postgres_password")
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def create(ctx: Context, actor: Actor, wanted: ProjectCreate) -> Started:
         row = operations.require_project(conn, ref)
         chosen = {} if wanted.db_pass is None else {"postgres_password": wanted.db_pass}
         fingerprint = None if adopted is None else adopted.fingerprint
-        project_keys.insert_first(conn, ref, keys.ROTATED_KINDS, fingerprint=fingerprint)
+        project_keys.insert_first(conn, ref, ROTATED_KINDS, fingerprint=fingerprint)
         if adopted is not None:
             chosen |= adopted.secrets
             project_keys.insert_jwks(conn, ref, adopted.public_jwks)
@@ -166,15 +167,14 @@ def connection(ctx: Context, actor: Actor, ref: str) -> Connection:
 def connection_of(ctx: Context, ref: str, shown: Mapping[str, str]) -> Connection:
     """What an app is configured with, of CONNECTION_SECRETS in clear."""
     home = ctx.settings.home
-    names = ProjectNames(ref)
-    login = f"{names.postgres}:{quote(shown['postgres_password'], safe='')}"
+    login = f"{shown['postgres_login']}:{quote(shown['postgres_password'], safe='')}"
     address = f"{ctx.settings.postgres_host}:{home.ports.postgres}"
     return Connection(
         ref=ref,
         api_url=home.project_url(ref),
         anon_key=shown["anon_key"],
         service_role_key=shown["service_role_key"],
-        db_url=f"postgresql://{login}@{address}/{names.database}",
+        db_url=f"postgresql://{login}@{address}/{ProjectNames(ref).database}",
     )
 
 

@@ -32,6 +32,7 @@ from automation.state_secrets import SpareStateSecrets
 from automation.update_processes import PRELOAD, UpdateProcesses
 from automation.webhook_deliveries import delivering
 from automation.workflows import (
+    change_keys,
     change_spec,
     create_project,
     destroy_project,
@@ -62,6 +63,8 @@ WORKFLOWS = (
     look_at_project.refresh_project,
     look_at_project.preview_project,
     destroy_project.destroy_project,
+    change_keys.rotate_keys,
+    change_keys.revoke_keys,
 )
 
 log = logging.getLogger("croft.worker")

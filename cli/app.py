@@ -17,6 +17,7 @@ from cli import (
     contexts,
     doctor,
     environment,
+    keys,
     links,
     logins,
     members,
@@ -46,6 +47,7 @@ app.add_typer(doctor.app)
 app.add_typer(projects.app, name="projects")
 projects.app.add_typer(plans.app)
 projects.app.add_typer(environment.project_app)
+app.add_typer(keys.app, name="keys")
 app.add_typer(operations.app, name="operations")
 app.add_typer(organizations.app, name="orgs")
 app.add_typer(members.app, name="members")

@@ -3,6 +3,7 @@
 Owns what runs for a project and what the gateway lets through to it. Where it runs is the target's.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -30,11 +31,13 @@ class AppStackArgs:
     database: pulumi.Input[str]
     authenticator: pulumi.Input[str]
     authenticator_password: pulumi.Input[str]
-    jwt_secret: pulumi.Input[str]
+    jwt_secrets: Sequence[pulumi.Input[str]]
+    """Of these and the keys below: those that are accepted, the one in use first."""
     public_jwks: tuple[dict[str, str], ...]
-    anon_key: pulumi.Input[str]
-    service_role_key: pulumi.Input[str]
+    anon_keys: Sequence[pulumi.Input[str]]
+    service_role_keys: Sequence[pulumi.Input[str]]
     rest_port: int
+    rest_generation: int
     rest_max_rows: int
     rest_pool: int
     rest_schemas: tuple[str, ...]
@@ -52,7 +55,7 @@ class AppStack(pulumi.ComponentResource):
         super().__init__("basecroft:index:AppStack", name, {"ref": args.ref}, opts)
         names = ProjectNames(args.ref)
         service = ServiceArgs(
-            unit=names.rest_unit,
+            unit=names.rest_unit_of(args.rest_generation),
             program="postgrest",
             arguments=["postgrest.conf"],
             files=_files(args),
@@ -66,7 +69,7 @@ class AppStack(pulumi.ComponentResource):
 
 
 def _files(args: AppStackArgs) -> pulumi.Output[dict[str, str]]:
-    def build(values: dict[str, str]) -> dict[str, str]:
+    def build(values: dict[str, Any]) -> dict[str, str]:
         config = PostgrestConfig(
             host=args.database_host,
             port=args.database_port,
@@ -82,27 +85,30 @@ def _files(args: AppStackArgs) -> pulumi.Output[dict[str, str]]:
         return config_files(
             config,
             authenticator_password=values["password"],
-            key_ring=jwks([values["jwt_secret"]], args.public_jwks),
+            key_ring=jwks(values["jwt_secrets"], args.public_jwks),
         )
 
     return pulumi.Output.all(
         database=args.database,
         authenticator=args.authenticator,
         password=args.authenticator_password,
-        jwt_secret=args.jwt_secret,
+        jwt_secrets=pulumi.Output.all(*args.jwt_secrets),
     ).apply(build)
 
 
 def _routes(args: AppStackArgs, url: str) -> pulumi.Output[dict[str, Any]]:
-    def build(values: dict[str, str]) -> dict[str, Any]:
+    def build(values: dict[str, list[str]]) -> dict[str, Any]:
         return rest_routes(
             RestRoute(
                 ref=args.ref,
                 host=urlsplit(args.api_host_url).hostname or "",
                 url=url,
-                role_keys=[RoleKey(role, key, [key]) for role, key in values.items()],
+                role_keys=[RoleKey(role, keys[0], keys) for role, keys in values.items()],
             )
         )
 
     # The legacy keys are role tokens themselves.
-    return pulumi.Output.all(anon=args.anon_key, service_role=args.service_role_key).apply(build)
+    return pulumi.Output.all(
+        anon=pulumi.Output.all(*args.anon_keys),
+        service_role=pulumi.Output.all(*args.service_role_keys),
+    ).apply(build)

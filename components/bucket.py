@@ -1,9 +1,10 @@
-"""basecroft:index:Bucket: a project's bucket, and the one user that may reach it and nothing else.
+"""basecroft:index:Bucket: a project's bucket, and the user that may reach it and nothing else.
 
 Owns the storage policy. Bucket, user and policy share one name, so that leftovers are found by it.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,8 @@ from contracts.refs import ProjectNames
 @dataclass(frozen=True)
 class BucketArgs:
     ref: str
-    user_secret: pulumi.Input[str]
+    user_secrets: Mapping[int, pulumi.Input[str]]
+    """By generation, those that are accepted, the one in use first."""
     quota_bytes: int
     protected: bool = False
 
@@ -41,24 +43,28 @@ class Bucket(pulumi.ComponentResource):
             force_destroy=not args.protected,
             opts=pulumi.ResourceOptions(parent=self, protect=args.protected),
         )
-        user = minio.IamUser(
-            "user",
-            name=names.storage_user,
-            secret=args.user_secret,
-            force_destroy=True,
-            opts=child,
-        )
         policy = minio.IamPolicy(
             "policy",
             name=names.storage_user,
             policy=json.dumps(storage_policy(names.bucket)),
             opts=child,
         )
-        minio.IamUserPolicyAttachment(
-            "attachment", user_name=user.name, policy_name=policy.name, opts=child
-        )
+        users = []
+        for generation, secret in args.user_secrets.items():
+            turn = "" if generation % 2 else "-b"
+            user = minio.IamUser(
+                f"user{turn}",
+                name=names.storage_user_of(generation),
+                secret=secret,
+                force_destroy=True,
+                opts=child,
+            )
+            minio.IamUserPolicyAttachment(
+                f"attachment{turn}", user_name=user.name, policy_name=policy.name, opts=child
+            )
+            users.append(user)
         self.name = bucket.bucket
-        self.user = user.name
+        self.user = users[0].name
         self.register_outputs({"name": self.name, "user": self.user})
 
 

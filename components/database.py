@@ -5,6 +5,7 @@ schema public, and both logins stand on the cluster's shared NOLOGIN roles. What
 is the business of the SQL in components/provider/sql.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -18,6 +19,17 @@ from contracts.refs import ProjectNames
 API_ROLES = ("anon", "authenticated", "service_role")
 # Dumps of Supabase projects give objects to `postgres`, so the tenant's login must be a member.
 POSTGRES_ROLES = (*API_ROLES, "postgres")
+# As SQL sets it for the plain login in its database.
+SEARCH_PATH = ["$user", "public", "extensions"]
+
+
+@dataclass(frozen=True)
+class Logins:
+    """One generation of the project's two logins."""
+
+    generation: int
+    postgres_password: pulumi.Input[str]
+    authenticator_password: pulumi.Input[str]
 
 
 @dataclass(frozen=True)
@@ -25,8 +37,8 @@ class DatabaseArgs:
     ref: str
     host: str
     port: int
-    postgres_password: pulumi.Input[str]
-    authenticator_password: pulumi.Input[str]
+    logins: Sequence[Logins]
+    """Those that are open, the one in use first."""
     postgres_connections_max: int
     authenticator_connections_max: int
     token_issuers: tuple[str, ...]
@@ -50,6 +62,9 @@ class Database(pulumi.ComponentResource):
     ) -> None:
         super().__init__("basecroft:index:Database", name, {"ref": args.ref}, opts)
         names = ProjectNames(args.ref)
+        current = args.logins[0]
+        # The plain names are generation 1's: they own things and hold grants, so they stay.
+        plain, other = _by_turn(args.logins, 1), _by_turn(args.logins, 2)
         child = pulumi.ResourceOptions(parent=self)
         # Memberships are the grants' below. The plugin of the CLI reads them with the role as well,
         # and would take them away as not asked for.
@@ -57,8 +72,8 @@ class Database(pulumi.ComponentResource):
         postgres = postgresql.Role(
             "postgres",
             name=names.postgres,
-            login=True,
-            password=args.postgres_password,
+            login=plain is not None,
+            password=(plain or current).postgres_password,
             connection_limit=args.postgres_connections_max,
             skip_reassign_owned=True,  # what it owns lies in the database, which goes first
             opts=apart,
@@ -67,9 +82,9 @@ class Database(pulumi.ComponentResource):
         authenticator = postgresql.Role(
             "authenticator",
             name=names.authenticator,
-            login=True,
+            login=plain is not None,
             inherit=False,
-            password=args.authenticator_password,
+            password=(plain or current).authenticator_password,
             connection_limit=args.authenticator_connections_max,
             skip_reassign_owned=True,
             opts=apart,
@@ -82,6 +97,42 @@ class Database(pulumi.ComponentResource):
             )
             for role in roles
         ]
+        roles = [postgres, authenticator]
+        if current.generation > 1:
+            # Once made they stay too, for a tenant may have granted them something.
+            others = [
+                # What it makes is the plain one's, so its sessions begin as that.
+                postgresql.Role(
+                    "postgres-b",
+                    name=names.postgres_of(2),
+                    login=other is not None,
+                    password=(other or current).postgres_password,
+                    connection_limit=args.postgres_connections_max,
+                    assume_role=postgres.name,
+                    search_paths=SEARCH_PATH,
+                    skip_reassign_owned=True,
+                    opts=apart,
+                ),
+                postgresql.Role(
+                    "authenticator-b",
+                    name=names.authenticator_of(2),
+                    login=other is not None,
+                    password=(other or current).authenticator_password,
+                    connection_limit=args.authenticator_connections_max,
+                    skip_reassign_owned=True,
+                    opts=apart,
+                ),
+            ]
+            # To be a member of the plain one is all that they may, connecting included.
+            grants += [
+                postgresql.GrantRole(
+                    f"{login}-b-as", role=member.name, grant_role=plain_role.name, opts=child
+                )
+                for login, member, plain_role in zip(
+                    ("postgres", "authenticator"), others, roles, strict=True
+                )
+            ]
+            roles += others
         database = postgresql.Database(
             "database",
             name=names.database,
@@ -91,9 +142,7 @@ class Database(pulumi.ComponentResource):
             lc_collate="C.UTF-8",
             lc_ctype="C.UTF-8",
             # Deleting goes the other way round: no role can go while the database names it.
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[postgres, authenticator], protect=args.protected
-            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=roles, protect=args.protected),
         )
         migration = SqlMigration(
             "bootstrap",
@@ -110,8 +159,8 @@ class Database(pulumi.ComponentResource):
         self.port = pulumi.Output.from_input(args.port)
         # Through the migration: whoever uses these names waits until the database is complete.
         self.name = _after(migration, database.name)
-        self.user = _after(migration, postgres.name)
-        self.authenticator = _after(migration, authenticator.name)
+        self.user = _after(migration, names.postgres_of(current.generation))
+        self.authenticator = _after(migration, names.authenticator_of(current.generation))
         self.version = migration.version
         self.register_outputs(
             {
@@ -125,5 +174,9 @@ class Database(pulumi.ComponentResource):
         )
 
 
-def _after(migration: SqlMigration, value: pulumi.Output[str]) -> pulumi.Output[str]:
+def _by_turn(logins: Sequence[Logins], turn: int) -> Logins | None:
+    return next((each for each in logins if each.generation % 2 == turn % 2), None)
+
+
+def _after(migration: SqlMigration, value: pulumi.Input[str]) -> pulumi.Output[str]:
     return pulumi.Output.all(migration.version, value).apply(lambda pair: str(pair[1]))

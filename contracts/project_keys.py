@@ -4,13 +4,18 @@ Owns these forms and the words for them, Supabase's where it has some. Must not 
 made, checked or kept.
 """
 
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 # What rotates. api: JWT secret with the anon and service_role keys that it signed; database: the
 # login of `db_url`; storage: the bucket's user.
 RotatedKind = Literal["api", "database", "storage"]
+ROTATED_KINDS: tuple[RotatedKind, ...] = get_args(RotatedKind)
+Kinds = Annotated[list[RotatedKind], Field(min_length=1, max_length=len(ROTATED_KINDS))]
+OVERLAP_DEFAULT_S = 24 * 3600
+OVERLAP_MAX_S = 90 * 24 * 3600
 KeyStatus = Literal["standby", "in_use", "previously_used", "revoked"]
 
 # Less than that PostgREST refuses: HS256 wants a key as long as its digest.
@@ -20,6 +25,37 @@ ISSUER_LENGTH_MAX = 400
 
 Token = Annotated[str, Field(max_length=TOKEN_LENGTH_MAX)]
 TokenIssuer = Annotated[str, Field(pattern=r"^[!-~]+$", max_length=ISSUER_LENGTH_MAX)]
+
+
+class ProjectKey(BaseModel):
+    """Element of GET .../keys: one generation of one kind. A key itself is never in it."""
+
+    id: str
+    kind: RotatedKind
+    generation: int
+    status: KeyStatus
+    created_at: datetime
+    updated_at: datetime
+    accepted_until: datetime | None
+    """Of a key that was previously used: then it is revoked."""
+
+
+class KeysToRotate(BaseModel):
+    """Body of POST .../keys/rotate."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kinds: Kinds = list(ROTATED_KINDS)
+    overlap_s: int = Field(default=OVERLAP_DEFAULT_S, ge=0, le=OVERLAP_MAX_S, strict=True)
+    """How long the keys of now are accepted besides the new ones."""
+
+
+class KeysToRevoke(BaseModel):
+    """Body of POST .../keys/revoke."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kinds: Kinds = list(ROTATED_KINDS)
 
 
 class AdoptedKeys(BaseModel):

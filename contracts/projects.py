@@ -29,7 +29,7 @@ ProjectStatus = Literal[
 ]  # fmt: skip
 OperationKind = Literal[
     "create", "update", "pause", "restore", "restart", "rename", "transfer", "destroy", "refresh",
-    "preview",
+    "preview", "rotate", "revoke",
 ]  # fmt: skip
 OperationStatus = Literal[
     "scheduling", "running", "finished", "failed", "cancelling", "cancelled", "skipped"

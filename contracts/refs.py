@@ -31,6 +31,10 @@ def is_uuid(text: str) -> bool:
         return False
 
 
+def _in_turn(name: str, other: str, generation: int) -> str:
+    return name if generation % 2 else f"{name}{other}"
+
+
 @dataclass(frozen=True)
 class ProjectNames:
     """Every external name of one project. No other module builds such a name."""
@@ -51,9 +55,20 @@ class ProjectNames:
         """Login role of `db_url`; no superuser, no BYPASSRLS."""
         return f"{self.ref}_postgres"
 
-    @property
-    def roles(self) -> tuple[str, ...]:
-        return (self.authenticator, self.postgres)
+    # Of what is replaced while it is in use there are two, which take turns: generation 1 has the
+    # plain name, generation 2 the other, generation 3 the plain one again.
+
+    def authenticator_of(self, generation: int) -> str:
+        return _in_turn(self.authenticator, "_b", generation)
+
+    def postgres_of(self, generation: int) -> str:
+        return _in_turn(self.postgres, "_b", generation)
+
+    def storage_user_of(self, generation: int) -> str:
+        return _in_turn(self.storage_user, "-b", generation)
+
+    def rest_unit_of(self, generation: int) -> str:
+        return self.rest_unit if generation % 2 else f"restb-{self.ref}"
 
     @property
     def realm(self) -> str:

@@ -14,13 +14,13 @@ import pulumi_postgresql as postgresql
 
 from components.app_stack import AppStack, AppStackArgs
 from components.bucket import Bucket, BucketArgs
-from components.database import Database, DatabaseArgs
+from components.database import Database, DatabaseArgs, Logins
 from components.dns_record import DnsRecord, DnsRecordArgs
 from components.postgrest import EXTRA_CONNECTIONS
 from components.provider.resources import Provider as Croft
 from components.realm import Realm, RealmArgs
 from components.targets import target_for
-from stacks.spec import OUTPUTS, SECRETS, ProjectSpec, read_secrets
+from stacks.spec import OUTPUTS, SECRETS, ProjectSpec, read_accepted, read_secrets
 
 # A provider call to a cold Keycloak outlasts the package's default of 5 s.
 KEYCLOAK_TIMEOUT_S = 60
@@ -38,10 +38,17 @@ def project_program(spec: ProjectSpec) -> None:
             ref=spec.ref,
             host=spec.postgres.host,
             port=spec.postgres.port,
-            postgres_password=secrets["postgres_password"],
-            authenticator_password=secrets["authenticator_password"],
+            logins=[
+                Logins(*each)
+                for each in zip(
+                    reversed(spec.logins.database),
+                    read_accepted("postgres_password"),
+                    read_accepted("authenticator_password"),
+                    strict=True,
+                )
+            ],
             postgres_connections_max=0 if spec.paused else spec.connections_max,
-            authenticator_connections_max=0 if spec.paused else spec.rest.pool + EXTRA_CONNECTIONS,
+            authenticator_connections_max=0 if spec.paused else _rest_connections_max(spec),
             token_issuers=(*auth_urls, *spec.rest.token_issuers),
             protected=spec.protected,
         ),
@@ -61,7 +68,13 @@ def project_program(spec: ProjectSpec) -> None:
         "bucket",
         BucketArgs(
             ref=spec.ref,
-            user_secret=secrets["storage_secret"],
+            user_secrets=dict(
+                zip(
+                    reversed(spec.logins.storage),
+                    read_accepted("storage_secret"),
+                    strict=True,
+                )
+            ),
             quota_bytes=spec.storage_quota_bytes,
             protected=spec.protected,
         ),
@@ -80,11 +93,12 @@ def project_program(spec: ProjectSpec) -> None:
                 database=database.name,
                 authenticator=database.authenticator,
                 authenticator_password=secrets["authenticator_password"],
-                jwt_secret=secrets["jwt_secret"],
+                jwt_secrets=read_accepted("jwt_secret"),
                 public_jwks=spec.rest.public_jwks,
-                anon_key=secrets["anon_key"],
-                service_role_key=secrets["service_role_key"],
+                anon_keys=read_accepted("anon_key"),
+                service_role_keys=read_accepted("service_role_key"),
                 rest_port=spec.rest.port,
+                rest_generation=spec.rest.generation,
                 rest_max_rows=spec.rest.max_rows,
                 rest_pool=spec.rest.pool,
                 rest_schemas=spec.rest.schemas,
@@ -107,6 +121,11 @@ def project_program(spec: ProjectSpec) -> None:
     }
     for name in OUTPUTS:
         pulumi.export(name, outputs[name])
+
+
+def _rest_connections_max(spec: ProjectSpec) -> int:
+    """Of a PostgREST and the one that takes over from it."""
+    return 2 * (spec.rest.pool + EXTRA_CONNECTIONS)
 
 
 def _providers(spec: ProjectSpec) -> list[pulumi.ProviderResource]:

@@ -33,6 +33,10 @@ SECRETS = (
     "storage_secret",
     "auth_client_secret",
 )
+# Those which are replaced while in use. The one before is accepted until it is revoked; so long the
+# stack receives it too.
+REPLACED_SECRETS = tuple(name for name in SECRETS if name != "auth_client_secret")
+PREVIOUS = "previous_"
 PLATFORM_SECRETS = ("keycloak_provisioner",)
 
 # What a project stack exports, in this order.
@@ -71,8 +75,17 @@ class RestSpec(RestSettings):
     """One project's PostgREST."""
 
     port: int
+    generation: int = 1
+    """Of the process: a new one answers before the old one goes."""
     public_jwks: tuple[dict[str, str], ...] = ()
     """Keys of elsewhere whose tokens are accepted."""
+
+
+class OpenLogins(_Spec):
+    """The generations of a project's logins that are open, the one in use last."""
+
+    database: tuple[int, ...] = (1,)
+    storage: tuple[int, ...] = (1,)
 
 
 class ProjectSpec(ProjectSettings):
@@ -88,6 +101,7 @@ class ProjectSpec(ProjectSettings):
     minio_server: str
     local: LocalMachine
     rest: RestSpec
+    logins: OpenLogins = OpenLogins()
 
     @field_validator("ref")
     @classmethod
@@ -103,7 +117,9 @@ class ProjectSpec(ProjectSettings):
         ref: str,
         *,
         rest_port: int,
+        rest_generation: int = 1,
         public_jwks: Sequence[Mapping[str, str]] = (),
+        logins: OpenLogins = OpenLogins(),
         wanted: Mapping[str, Any] = {},
     ) -> Self:
         """The spec of a project on this machine: addresses are the machine's, and `wanted` what
@@ -118,7 +134,12 @@ class ProjectSpec(ProjectSettings):
             local=LocalMachine(
                 supervisor_socket=str(home.supervisor_socket), routes=str(home.routes)
             ),
-            rest=RestSpec(port=rest_port, public_jwks=tuple(map(dict, public_jwks))),
+            rest=RestSpec(
+                port=rest_port,
+                generation=rest_generation,
+                public_jwks=tuple(map(dict, public_jwks)),
+            ),
+            logins=logins,
         )
         return cls.model_validate(_merged(placed.model_dump(), wanted)) if wanted else placed
 
@@ -165,7 +186,8 @@ def spec_to_config(
     """The stack config of `spec`. Raises KeyError when one of its secrets is missing."""
     names = SECRETS if isinstance(spec, ProjectSpec) else PLATFORM_SECRETS
     entries = {SPEC_KEY: ConfigEntry(spec.model_dump_json())}
-    for name in names:
+    previous = [f"{PREVIOUS}{name}" for name in REPLACED_SECRETS]
+    for name in (*names, *(name for name in previous if name in secrets)):
         entries[f"{NAMESPACE}:{name}"] = ConfigEntry(secrets[name], secret=True)
     return entries
 
@@ -190,3 +212,9 @@ def read_secrets(names: tuple[str, ...]) -> dict[str, pulumi.Output[str]]:
             for name in names
         }
     return {name: config.require_secret(name) for name in names}
+
+
+def read_accepted(name: str) -> list[pulumi.Output[str]]:
+    """A secret of the running program's stack config and, until it is revoked, the one before."""
+    previous = pulumi.Config(NAMESPACE).get_secret(f"{PREVIOUS}{name}")
+    return [read_secrets((name,))[name], *([] if previous is None else [previous])]

@@ -52,6 +52,7 @@ class Query:
     host: str
     port: int
     names: ProjectNames
+    login: str
     password: str = field(repr=False)
     sql: str
     parameters: Sequence[Any]
@@ -62,6 +63,7 @@ def run_query(
     settings: Settings,
     processes: Processes,
     ref: str,
+    login: str,
     password: str,
     sql: str,
     *,
@@ -74,7 +76,7 @@ def run_query(
     if NO_TEXT.search(sql) or NO_TEXT.search(json.dumps(parameters, ensure_ascii=False)):
         raise QueryFailed("SQL holds neither NUL nor half characters")
     address = settings.postgres_host, settings.home.ports.postgres
-    query = Query(*address, ProjectNames(ref), password, sql, parameters, read_only)
+    query = Query(*address, ProjectNames(ref), login, password, sql, parameters, read_only)
     backend: list[int] = []
     with _slot():
         try:
@@ -130,7 +132,7 @@ def _rows(tell: Callable[[Any], None], query: Query) -> list[dict[str, Any]]:
         host=query.host,
         port=query.port,
         dbname=query.names.database,
-        user=query.names.postgres,
+        user=query.login,
         password=query.password,
         connect_timeout=CONNECT_TIMEOUT_S,
         autocommit=True,

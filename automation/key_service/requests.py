@@ -18,25 +18,29 @@ from automation.actors import Actor, actor_of
 from automation.context import Context
 from automation.key_service.project_query import run_query
 from automation.permissions import needed_for
-from automation.registry import access_tokens
+from automation.registry import access_tokens, project_keys
 from automation.registry.projects import ProjectRow
 from automation.scopes import opens
 from automation.secrets import load_root_key
 from automation.status import project_status
 from contracts.errors import Conflict, Forbidden, InvalidInput, PlatformError
 from contracts.organizations import Role
+from contracts.refs import ProjectNames
 from engine.processes import Processes
 
 # While a project is paused its keys open nothing, but they are the ones it will have again.
 HAVE_KEYS = frozenset(
     {"CREATING", "ACTIVE", "UPDATING", "PAUSING", "PAUSED", "RESTORING", "RESTARTING"}
 )
+# No secret, but it changes with its password.
+POSTGRES_LOGIN = "postgres_login"
 # Whom each is shown to. What is missing here leaves the worker in an export only.
 REVEALED: Mapping[str, Role] = {
     "anon_key": "developer",
     "service_role_key": "developer",
     "postgres_password": "developer",
     "jwt_secret": "administrator",
+    POSTGRES_LOGIN: "developer",
 }
 
 
@@ -111,7 +115,7 @@ def _query(asked: Asked) -> list[dict[str, Any]]:
         row = asked.require(conn, "developer")
         if row.state != "ACTIVE":
             raise not_ready(row)
-        password = _usable_secrets(asked.ctx, conn, row)["postgres_password"]
+        found = _usable_secrets(asked.ctx, conn, row)
         # Before it runs, since it may do what no rollback here takes back. Its text may hold
         # secrets, so it is not kept.
         asked.record(conn, row, "query", {"read_only": read_only})
@@ -119,7 +123,8 @@ def _query(asked: Asked) -> list[dict[str, Any]]:
         asked.ctx.settings,
         asked.processes,
         row.ref,
-        password,
+        found[POSTGRES_LOGIN],
+        found["postgres_password"],
         sql,
         read_only=read_only,
         parameters=asked.arguments["parameters"],
@@ -166,7 +171,8 @@ def _usable_secrets(ctx: Context, conn: Connection[Any], row: ProjectRow) -> dic
     if row.state in HAVE_KEYS:
         found = _secrets(ctx, conn, row)
         if "service_role_key" in found:
-            return found
+            generation = project_keys.generation_in_use(conn, row.ref, "database")
+            return {**found, POSTGRES_LOGIN: ProjectNames(row.ref).postgres_of(generation)}
     raise not_ready(row)
 
 

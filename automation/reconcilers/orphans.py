@@ -172,11 +172,14 @@ def keycloak_backends(home: Home) -> tuple[Backend, ...]:
 def minio_backends(home: Home) -> tuple[Backend, ...]:
     server = partial(minio_server, home)
 
-    def finder(exists: Callable[[MinioServer, str], object]) -> Callable[[str], list[str]]:
+    def finder(
+        exists: Callable[[MinioServer, str], object], *generations: int
+    ) -> Callable[[str], list[str]]:
         def find(ref: str) -> list[str]:
-            name = ProjectNames(ref).bucket  # user and policy share it
+            # Bucket, policy and the first user share a name.
+            named = [ProjectNames(ref).storage_user_of(each) for each in generations or (1,)]
             with _asking("minio"):
-                return [name] if exists(server(), name) else []
+                return [name for name in named if exists(server(), name)]
 
         return find
 
@@ -196,7 +199,7 @@ def minio_backends(home: Home) -> tuple[Backend, ...]:
 
     return (
         Backend("bucket", finder(MinioServer.bucket_exists), deleter(delete_bucket), refs),
-        Backend("user", finder(MinioServer.user), deleter(MinioServer.delete_user)),
+        Backend("user", finder(MinioServer.user, 1, 2), deleter(MinioServer.delete_user)),
         Backend("policy", finder(MinioServer.policy), deleter(MinioServer.delete_policy)),
     )
 

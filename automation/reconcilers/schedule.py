@@ -15,6 +15,7 @@ import psycopg
 
 from automation.reconcilers.drift import reconcile_drift
 from automation.reconcilers.health import reconcile_health
+from automation.reconcilers.key_overlaps import reconcile_key_overlaps
 from automation.reconcilers.leftovers import reconcile_leftovers
 from automation.reconcilers.lost import reconcile_lost
 from automation.reconcilers.purges import reconcile_purges
@@ -44,6 +45,7 @@ class Reconciler:
 RECONCILERS = (
     Reconciler("stuck", 10.0, lambda runtime: reconcile_stuck(runtime.context)),
     Reconciler("purges", 60.0, reconcile_purges),
+    Reconciler("key-overlaps", 60.0, reconcile_key_overlaps),
     Reconciler("health", 15.0, reconcile_health),
     Reconciler("shared-roles", 300.0, reconcile_shared_roles),
     Reconciler("usage", 60.0, reconcile_usage),

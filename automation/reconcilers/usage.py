@@ -83,7 +83,8 @@ def _set_full(runtime: Runtime, ref: str, is_full: bool) -> None:
     """From the next session on, hence none is left. A session that means to delete something may
     say `set transaction read write`; requests to the REST API may not."""
     with cluster.admin_connection(runtime.context.settings.home) as admin:
-        tenant_objects.set_read_only(admin, ref, ProjectNames(ref).roles, is_full)
+        logins = tenant_objects.roles(admin, ref)
+        tenant_objects.set_read_only(admin, ref, logins, is_full)
         tenant_objects.end_sessions(admin, ref)
     with runtime.context.transaction() as conn:
         if is_full:

@@ -56,6 +56,60 @@ def insert_jwks(conn: Connection[Any], ref: str, jwks: Sequence[Mapping[str, Any
         )
 
 
+def insert_standby(conn: Connection[Any], ref: str, kinds: Sequence[RotatedKind]) -> None:
+    """The next generation of each."""
+    conn.execute(
+        "INSERT INTO project_keys (project_ref, kind, generation, status)"
+        " SELECT %(ref)s, kind, 1 + coalesce((SELECT max(generation) FROM project_keys k"
+        "   WHERE k.project_ref = %(ref)s AND k.kind = wanted.kind), 0), 'standby'"
+        " FROM unnest(%(kinds)s::text[]) AS wanted (kind)",
+        {"ref": ref, "kinds": list(kinds)},
+    )
+
+
+def delete_standby(conn: Connection[Any], ref: str) -> None:
+    conn.execute("DELETE FROM project_keys WHERE project_ref = %s AND status = 'standby'", [ref])
+
+
+def rotate(
+    conn: Connection[Any], ref: str, kinds: Sequence[RotatedKind], *, overlap_s: float
+) -> None:
+    """What was on standby is in use, and what was in use is accepted for so long."""
+    conn.execute(
+        "UPDATE project_keys SET updated_at = now(),"
+        " accepted_until = CASE status WHEN 'in_use' THEN now() + interval '1 second' * %s END,"
+        " status = CASE status WHEN 'in_use' THEN 'previously_used' ELSE 'in_use' END"
+        " WHERE project_ref = %s AND kind = ANY (%s) AND status IN ('in_use', 'standby')",
+        [overlap_s, ref, list(kinds)],
+    )
+
+
+def revoke(conn: Connection[Any], ref: str, kinds: Sequence[RotatedKind]) -> None:
+    conn.execute(
+        "UPDATE project_keys SET updated_at = now(), status = 'revoked', accepted_until = NULL"
+        " WHERE project_ref = %s AND kind = ANY (%s) AND status = 'previously_used'",
+        [ref, list(kinds)],
+    )
+
+
+def list_due(conn: Connection[Any]) -> dict[str, list[RotatedKind]]:
+    """By ref the kinds of which an older key was accepted long enough."""
+    rows = conn.execute(
+        "SELECT project_ref, array_agg(kind ORDER BY kind) FROM project_keys"
+        " WHERE status = 'previously_used' AND accepted_until < now() GROUP BY 1 ORDER BY 1"
+    )
+    return dict(rows.fetchall())
+
+
+def generation_in_use(conn: Connection[Any], ref: str, kind: RotatedKind) -> int:
+    row = conn.execute(
+        "SELECT generation FROM project_keys"
+        " WHERE project_ref = %s AND kind = %s AND status = 'in_use'",
+        [ref, kind],
+    ).fetchone()
+    return 1 if row is None else int(row[0])
+
+
 def find_fingerprint(conn: Connection[Any], fingerprint: bytes) -> str | None:
     """The live project that accepts a JWT secret of that fingerprint."""
     row = conn.execute(
@@ -73,10 +127,9 @@ def list_of(conn: Connection[Any], ref: str) -> list[KeyRow]:
         return cursor.execute(f"{_SELECT} WHERE project_ref = %s {_ORDER}", [ref]).fetchall()
 
 
-def list_public_jwks(conn: Connection[Any], ref: str) -> list[dict[str, str]]:
+def public_jwks(rows: Sequence[KeyRow]) -> list[dict[str, str]]:
     """Keys of elsewhere whose tokens are accepted."""
-    found = [row for row in list_of(conn, ref) if row.kind == "jwk" and row.status != "revoked"]
-    return [row.public_jwk for row in found if row.public_jwk is not None]
+    return [row.public_jwk for row in rows if row.public_jwk and row.status != "revoked"]
 
 
 def delete_all(conn: Connection[Any], ref: str) -> None:

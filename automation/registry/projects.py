@@ -64,6 +64,9 @@ class ProjectRow(ListedProject):
     spec: dict[str, Any]
     observed: dict[str, Any]
     rest_port: int
+    rest_generation: int
+    next_rest_port: int | None
+    """Of the PostgREST that is to take over, while an operation brings it up."""
     op_epoch: int
     engine: str
     database_server: str
@@ -215,7 +218,8 @@ def count_live(conn: Connection[Any], organization_id: UUID) -> int:
 
 def free_rest_port(conn: Connection[Any], ports: Sequence[int]) -> int | None:
     """The lowest port of `ports` that no live project holds. Needs `lock_admission`."""
-    taken = {row[0] for row in conn.execute(f"SELECT rest_port FROM projects WHERE {_LIVE}")}
+    held = f"SELECT unnest(ARRAY[rest_port, next_rest_port]) FROM projects WHERE {_LIVE}"
+    taken = {port for (port,) in conn.execute(held)}
     return next((port for port in ports if port not in taken), None)
 
 
@@ -275,6 +279,20 @@ def set_rest_port(conn: Connection[Any], ref: str, port: int) -> None:
     conn.execute("UPDATE projects SET rest_port = %s WHERE ref = %s", [port, ref])
 
 
+def set_next_rest_port(conn: Connection[Any], ref: str, port: int | None) -> None:
+    """Needs `lock_admission` for a port."""
+    conn.execute("UPDATE projects SET next_rest_port = %s WHERE ref = %s", [port, ref])
+
+
+def switch_rest(conn: Connection[Any], ref: str) -> None:
+    """The next PostgREST, if there is one, is the project's from now on."""
+    conn.execute(
+        "UPDATE projects SET rest_port = next_rest_port, next_rest_port = NULL,"
+        " rest_generation = rest_generation + 1 WHERE ref = %s AND next_rest_port IS NOT NULL",
+        [ref],
+    )
+
+
 def keep_until(conn: Connection[Any], ref: str, *, seconds: float | None) -> None:
     """From now on the project is deleted but can be had back for so long; None: it is not deleted,
     and has its name again. Raises psycopg.errors.UniqueViolation when that is taken."""
@@ -320,5 +338,6 @@ _LISTED = """p.ref, p.organization_id, o.slug AS organization_slug, p.name, p.re
            p.recoverable_until
       FROM projects p JOIN organizations o ON o.id = p.organization_id"""
 _SELECT = f"""
-    SELECT p.spec, p.observed, p.rest_port, p.op_epoch, p.engine, p.database_server,
-           p.keycloak_shard, p.object_store, p.target_host, p.deleted_at, {_LISTED}"""
+    SELECT p.spec, p.observed, p.rest_port, p.rest_generation, p.next_rest_port, p.op_epoch,
+           p.engine, p.database_server, p.keycloak_shard, p.object_store, p.target_host,
+           p.deleted_at, {_LISTED}"""

@@ -82,6 +82,16 @@ def end_sessions(conn: Connection[Any], ref: str) -> None:
     )
 
 
+def end_closed_sessions(conn: Connection[Any], ref: str) -> None:
+    """Whoever is logged in as one of the project's roles that may not log in any more."""
+    conn.execute(
+        "select pg_terminate_backend(a.pid) from pg_stat_activity a"
+        " join pg_roles r on r.oid = a.usesysid"
+        " where starts_with(a.usename, %s) and not r.rolcanlogin",
+        (ref,),
+    )
+
+
 def end_backends(conn: Connection[Any], ref: str, pids: list[int]) -> None:
     """Those of them that are the project's still."""
     conn.execute(

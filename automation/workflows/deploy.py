@@ -39,10 +39,13 @@ def up_last_good(ref: str, operation_id: str) -> Deployed:
 
 @step
 def probe_health(ref: str, operation_id: str) -> None:
+    wait_until_answered(ref, current().secrets(ref)["anon_key"])
+
+
+def wait_until_answered(ref: str, anon_key: str) -> None:
     """Wait until a client with the anon key is answered through the gateway."""
-    runtime = current()
-    url = runtime.spec(ref).api_url + "/rest/v1/"
-    headers = {"apikey": runtime.secrets(ref)["anon_key"]}
+    url = current().spec(ref).api_url + "/rest/v1/"
+    headers = {"apikey": anon_key}
     answer = "no answer"
     deadline = time.monotonic() + PROBE_TIMEOUT_S
     with httpx.Client(timeout=PROBE_REQUEST_TIMEOUT_S, headers=headers, trust_env=False) as client:

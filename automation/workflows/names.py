@@ -27,6 +27,8 @@ WORKFLOWS: dict[OperationKind, str] = {
     "refresh": "refresh_project",
     "preview": "preview_project",
     "destroy": "destroy_project",
+    "rotate": "rotate_keys",
+    "revoke": "revoke_keys",
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import psycopg
 
 from automation.context import Context
+from automation.key_change import UNCHANGED, KeyChange
 from automation.keys import read_secrets
 from automation.reconcilers.orphans import Backend
 from automation.registry import (
@@ -75,22 +76,34 @@ class Runtime:
             raise projects.FenceLost(f"no operation {operation_id}")
         return row
 
-    def spec(self, ref: str, wanted: Mapping[str, Any] | None = None) -> ProjectSpec:
-        """The project's spec as it was last brought about, or with the `wanted` settings."""
+    def spec(
+        self,
+        ref: str,
+        wanted: Mapping[str, Any] | None = None,
+        *,
+        change: KeyChange = UNCHANGED,
+    ) -> ProjectSpec:
+        """The project's spec as it was last brought about, or with the `wanted` settings, or with
+        its keys changed."""
         row = self.project(ref)
         with self.context.transaction() as conn:
-            public_jwks = project_keys.list_public_jwks(conn, ref)
+            keys = project_keys.list_of(conn, ref)
+        # A new PostgREST stands beside the one of now until the gateway knows it.
+        next_port = row.next_rest_port if change.replaces_rest else None
         return ProjectSpec.on(
             self.context.settings.home,
             ref,
-            rest_port=row.rest_port,
-            public_jwks=public_jwks,
+            rest_port=next_port or row.rest_port,
+            rest_generation=row.rest_generation + (next_port is not None),
+            public_jwks=project_keys.public_jwks(keys),
+            logins=change.logins(keys),
             wanted=row.spec if wanted is None else wanted,
         )
 
-    def stack(self, spec: ProjectSpec) -> Any:
+    def stack(self, spec: ProjectSpec, *, change: KeyChange = UNCHANGED) -> Any:
         """The stack of the spec, ready to run; with the project's fence held."""
-        return self.stacks.project_stack(self.context.settings, spec, self.secrets(spec.ref))
+        secrets = change.secrets(self.secrets(spec.ref))
+        return self.stacks.project_stack(self.context.settings, spec, secrets)
 
     def secrets(self, ref: str) -> dict[str, str]:
         """The project's secrets in clear: never to be returned by a step."""
@@ -102,6 +115,10 @@ class Runtime:
     def end_sessions(self, ref: str) -> None:
         with cluster.admin_connection(self.context.settings.home) as conn:
             tenant_objects.end_sessions(conn, ref)
+
+    def end_closed_sessions(self, ref: str) -> None:
+        with cluster.admin_connection(self.context.settings.home) as conn:
+            tenant_objects.end_closed_sessions(conn, ref)
 
     @contextmanager
     def fenced(self, ref: str) -> Iterator[int]:

@@ -6,13 +6,17 @@ file there blocks every later change of all projects. Must not know what a route
 
 import json
 import os
+import time
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from components.provider.diff import Diff, Props, compare, has_unknown
 
+# A request to PostgREST takes 8 s at most (croft.pre_request), Traefik's look at the file 0.3 s.
+DRAIN_S = 10.0
 SECTIONS = frozenset({"http", "tcp", "udp", "tls"})
 
 
@@ -50,10 +54,20 @@ class GatewayRouteHandler:
         return {**inputs, **outputs, "config": config}
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
-        return self.create(cfg, news)[1]
+        made = self.create(cfg, news)[1]
+        # What it went to may be stopped as soon as this returns: not before Traefik has read the
+        # file, and what was on its way has been answered.
+        if _services(old_outputs) not in (None, _services(news)):
+            time.sleep(DRAIN_S)
+        return made
 
     def delete(self, cfg: Props, id: str, outputs: Props) -> None:
         _path(cfg, id).unlink(missing_ok=True)
+
+
+def _services(props: Props) -> Any:
+    config = props.get("config")
+    return (config.get("http") or {}).get("services") if isinstance(config, dict) else None
 
 
 def _path(cfg: Props, name: str) -> Path:

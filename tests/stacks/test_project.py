@@ -10,14 +10,17 @@ from contracts.home import Home, Ports
 from stacks.project import project_program
 from stacks.spec import (
     OUTPUTS,
+    PREVIOUS,
+    REPLACED_SECRETS,
     SECRETS,
     SPEC_KEY,
     ConfigEntry,
+    OpenLogins,
     ProjectSpec,
     read_spec,
     spec_to_config,
 )
-from tests.stacks.programs import Monitor, declare
+from tests.stacks.programs import Declared, Monitor, declare
 
 HOME = Home(Path("/srv/croft"), Path("/srv/tools"), Ports(20000))
 REF = "abcdefghijklmnopqrst"
@@ -185,3 +188,39 @@ def test_spec_survives_stack_config() -> None:
 def test_a_wrong_spec_is_refused(change: dict) -> None:
     with pytest.raises(ValidationError):
         ProjectSpec.model_validate(SPEC.model_dump() | change)
+
+
+def test_while_keys_are_replaced_both_generations_are_open() -> None:
+    """And a PostgREST of a name of its own knows them; roles that own things stay for good."""
+    spec = ProjectSpec.on(
+        HOME,
+        REF,
+        rest_port=20201,
+        rest_generation=2,
+        logins=OpenLogins(database=(1, 2), storage=(1, 2)),
+    )
+    older = {f"{PREVIOUS}{name}": f"older {name}" for name in REPLACED_SECRETS}
+    both = declare(program, spec_to_config(spec, VALUES | older))
+    assert both.exports["db_user"] == f"{REF}_postgres_b"
+    roles = {r.inputs["name"]: r.inputs for r in both.declared if _is(r, "Role")}
+    assert {name: (role["login"], role["password"]) for name, role in roles.items()} == {
+        f"{REF}_{word}{turn}": (True, f"{whose} {word}_password")
+        for word in ("postgres", "authenticator")
+        for turn, whose in (("", "older"), ("_b", "value of"))
+    }
+    assert roles[f"{REF}_postgres_b"]["assumeRole"] == f"{REF}_postgres"
+    users = {r.inputs["name"]: r.inputs["secret"] for r in both.declared if _is(r, "IamUser")}
+    assert users == {f"p-{REF}": "older storage_secret", f"p-{REF}-b": "value of storage_secret"}
+    (process,) = [r for r in both.declared if r.token == "croft:index:Process"]
+    assert process.inputs["name"] == f"restb-{REF}"
+    ring = json.loads(process.inputs["files"]["jwks.json"])["keys"]
+    assert len(ring) == 2
+
+    spec = spec.model_copy(update={"logins": OpenLogins(database=(2,), storage=(2,))})
+    newer = declare(program, spec_to_config(spec, VALUES))
+    logins = {r.inputs["name"]: r.inputs["login"] for r in newer.declared if _is(r, "Role")}
+    assert logins == {name: name.endswith("_b") for name in roles}
+
+
+def _is(resource: Declared, kind: str) -> bool:
+    return resource.token.endswith(f":{kind}")

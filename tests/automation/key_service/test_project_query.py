@@ -39,7 +39,8 @@ def ref(postgres):
 @pytest.fixture
 def run(ctx, processes, ref):
     def run(sql, *, read_only=False, **limits):
-        arguments = (ctx.settings, processes, ref, PASSWORD, sql)
+        login = ProjectNames(ref).postgres
+        arguments = (ctx.settings, processes, ref, login, PASSWORD, sql)
         return run_query(*arguments, read_only=read_only, **limits)
 
     return run
@@ -177,5 +178,5 @@ def test_more_than_a_worker_takes_at_once_is_told_to_come_again(run, monkeypatch
 
 def test_a_database_that_is_not_there(ctx, processes):
     with pytest.raises(BackendDown) as caught:
-        run_query(ctx.settings, processes, new_ref(), PASSWORD, "select 1", read_only=True)
+        run_query(ctx.settings, processes, new_ref(), "none", PASSWORD, "select 1", read_only=True)
     assert PASSWORD not in caught.value.message

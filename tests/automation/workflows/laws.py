@@ -81,6 +81,8 @@ def _asking(kind: OperationKind, **input: object) -> Ask:
 _UP = ("start_change", "up_wanted", "probe_health", "commit_change")
 _DOWN = ("start_change", "up_wanted", "end_sessions", "commit_change")
 _BACK = ("up_last_good", "mark_undone")
+_KEYS = ("start_change", "prepare_keys", "up_keys", "probe_keys", "commit_keys")
+_KEYS_BACK = ("up_last_good", "discard_keys", "mark_undone")
 
 LAWS = [
     Law(
@@ -131,6 +133,15 @@ LAWS = [
         _BACK,
         done=("ACTIVE", RUNNING),
         undone=("DELETED", SHUT),
+    ),
+    Law(
+        "rotate",
+        active,
+        _asking("rotate", kinds=["api", "database", "storage"], overlap_s=60),
+        _KEYS,
+        _KEYS_BACK,
+        done=("ACTIVE", RUNNING),
+        undone=("ACTIVE", RUNNING),
     ),
     Law(
         "restart",

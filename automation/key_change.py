@@ -1,0 +1,70 @@
+"""What a rotation or a revocation makes of a project's keys; pure.
+
+Owns which secrets are one key, and how each change turns those of now into those wanted: a key that
+is rotated becomes the previous one, which is accepted until it is revoked. Must not know how a key
+is made or kept, nor what accepts it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from automation.registry.project_keys import KeyRow
+from contracts.project_keys import KeyStatus, RotatedKind
+from stacks.spec import PREVIOUS, OpenLogins
+
+SECRETS_OF: Mapping[RotatedKind, tuple[str, ...]] = {
+    "api": ("jwt_secret", "anon_key", "service_role_key"),
+    "database": ("postgres_password", "authenticator_password"),
+    "storage": ("storage_secret",),
+}
+# Before the names of those that a rotation brings about.
+STANDBY = "standby_"
+_OPEN: frozenset[KeyStatus] = frozenset({"in_use", "previously_used"})
+
+
+@dataclass(frozen=True)
+class KeyChange:
+    verb: Literal["rotate", "revoke"] | None = None
+    kinds: tuple[RotatedKind, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Of the secrets that it is about."""
+        return [name for kind in self.kinds for name in SECRETS_OF[kind]]
+
+    @property
+    def replaces_rest(self) -> bool:
+        """Whether PostgREST needs another key ring or login, hence a new process."""
+        return "api" in self.kinds or (self.verb == "rotate" and "database" in self.kinds)
+
+    def secrets(self, found: Mapping[str, str]) -> dict[str, str]:
+        """Those of a project after it, of those that are stored."""
+        wanted = {name: text for name, text in found.items() if not name.startswith(STANDBY)}
+        for name in self.names:
+            if self.verb == "rotate":
+                wanted[f"{PREVIOUS}{name}"] = found[name]
+                wanted[name] = found[f"{STANDBY}{name}"]
+            else:
+                wanted.pop(f"{PREVIOUS}{name}", None)
+        return wanted
+
+    def logins(self, rows: Iterable[KeyRow]) -> OpenLogins:
+        """Those that are open after it; `rows` come by generation."""
+
+        def opened(row: KeyRow) -> bool:
+            if row.kind in self.kinds and self.verb == "rotate" and row.status == "standby":
+                return True
+            if row.kind in self.kinds and self.verb == "revoke":
+                return row.status == "in_use"
+            return row.status in _OPEN
+
+        kept = [row for row in rows if opened(row)]
+        database, storage = (
+            tuple(row.generation for row in kept if row.kind == kind)
+            for kind in ("database", "storage")
+        )
+        return OpenLogins(database=database or (1,), storage=storage or (1,))
+
+
+UNCHANGED = KeyChange()

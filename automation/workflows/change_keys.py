@@ -1,0 +1,160 @@
+"""Rotate a project's keys, or revoke those before: the saga behind both.
+
+Owns the order of the steps and their undo. A rotation opens the new keys beside those of now; a
+revocation closes the older ones; in each a new PostgREST takes over before the old one goes, so no
+request fails. Until the commit the registry has the last good keys, and so does the undo. Arguments
+are names only: DBOS keeps them in clear.
+"""
+
+import time
+from typing import Any
+
+from dbos import DBOS
+
+from automation.key_change import STANDBY, KeyChange
+from automation.keys import mint_secrets, put_secrets
+from automation.projects import free_port
+from automation.registry import project_keys, project_secrets, projects
+from automation.secrets import load_root_key
+from automation.status import ROLLBACK_FAILED
+from automation.workflows.change_spec import mark_not_undone, mark_undone, start_change
+from automation.workflows.deploy import Deployed, up_last_good, wait_until_answered
+from automation.workflows.ending import end
+from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
+from automation.workflows.runtime import current
+from automation.workflows.steps import explain, recorder, step, undo_step
+
+# --- the workflows --------------------------------------------------------------------------------
+
+
+@DBOS.workflow(name=WORKFLOWS["rotate"], max_recovery_attempts=RECOVERIES_MAX)
+def rotate_keys(ref: str, operation_id: str) -> None:
+    change_keys(ref, operation_id)
+
+
+@DBOS.workflow(name=WORKFLOWS["revoke"], max_recovery_attempts=RECOVERIES_MAX)
+def revoke_keys(ref: str, operation_id: str) -> None:
+    change_keys(ref, operation_id)
+
+
+def change_keys(ref: str, operation_id: str) -> None:
+    try:
+        start_change(ref, operation_id)
+        prepare_keys(ref, operation_id)
+        deployed = up_keys(ref, operation_id)
+        if deployed["answers"]:
+            probe_keys(ref, operation_id)
+        commit_keys(ref, operation_id, deployed)
+    except projects.FenceLost:
+        raise  # somebody else has the project now: change nothing more
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, the undo must run
+        undo_keys(ref, operation_id, explain(error))
+
+
+def undo_keys(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
+    try:
+        up_last_good(ref, operation_id)
+        discard_keys(ref, operation_id)
+    except projects.FenceLost:
+        raise
+    except Exception as error:  # noqa: BLE001 - a failing undo is shown, never dropped
+        mark_not_undone(ref, operation_id, {**reason, "undo": explain(error)})
+    else:
+        mark_undone(ref, operation_id, reason)
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+@step
+def prepare_keys(ref: str, operation_id: str) -> None:
+    """The new keys, and a port for the PostgREST that knows them. Nothing uses them yet, so a
+    repeated run may make them anew."""
+    runtime = current()
+    root = load_root_key(runtime.context.settings.root_key_path)
+    change = _change(operation_id)
+    with runtime.context.transaction() as conn:
+        row = projects.find(conn, ref, lock=True)
+        assert row is not None
+        _discard(conn, ref)
+        if change.verb == "rotate":
+            project_keys.insert_standby(conn, ref, change.kinds)
+            minted = mint_secrets(ref, {}, now=int(time.time()))
+            put_secrets(
+                conn, root, row, {f"{STANDBY}{name}": minted[name] for name in change.names}
+            )
+        if change.replaces_rest:
+            projects.lock_admission(conn)
+            projects.set_next_rest_port(conn, ref, free_port(runtime.context, conn))
+
+
+@step
+def up_keys(ref: str, operation_id: str) -> Deployed:
+    runtime = current()
+    change = _change(operation_id)
+    with runtime.fenced(ref) as epoch:
+        spec = runtime.spec(ref, change=change)
+        outputs = runtime.stacks.up(runtime.stack(spec, change=change), recorder(operation_id))
+        # A login that was closed keeps its sessions otherwise.
+        runtime.end_closed_sessions(ref)
+    return {"epoch": epoch, "outputs": outputs, "answers": not spec.paused}
+
+
+@step
+def probe_keys(ref: str, operation_id: str) -> None:
+    """The key that is in use from now on opens the project."""
+    found = current().secrets(ref)
+    wait_until_answered(ref, _change(operation_id).secrets(found)["anon_key"])
+
+
+@step
+def commit_keys(ref: str, operation_id: str, deployed: Deployed) -> None:
+    """The registry says what the servers know already, all of it at once."""
+    runtime = current()
+    operation = runtime.operation(operation_id)
+    if operation.is_over:
+        return  # by this step, whose answer was lost
+    change = _change(operation_id)
+    found = runtime.secrets(ref)
+    wanted = change.secrets(found)
+    root = load_root_key(runtime.context.settings.root_key_path)
+    assert operation.prior_state is not None
+    with runtime.context.transaction() as conn:
+        row = projects.find(conn, ref, lock=True)
+        assert row is not None
+        projects.write_back(
+            conn, ref, operation.prior_state, epoch=deployed["epoch"], observed=deployed["outputs"]
+        )
+        changed = {name: text for name, text in wanted.items() if found.get(name) != text}
+        put_secrets(conn, root, row, changed)
+        project_secrets.delete(conn, ref, sorted(found.keys() - wanted.keys()))
+        if change.verb == "rotate":
+            project_keys.rotate(conn, ref, change.kinds, overlap_s=operation.input["overlap_s"])
+        else:
+            project_keys.revoke(conn, ref, change.kinds)
+        projects.switch_rest(conn, ref)
+        projects.clear_condition(conn, ref, ROLLBACK_FAILED)
+        end(conn, operation_id, "finished")
+
+
+# --- undos, besides those of deploy.py and change_spec.py -----------------------------------------
+
+
+@undo_step
+def discard_keys(ref: str, operation_id: str) -> None:
+    with current().context.transaction() as conn:
+        _discard(conn, ref)
+
+
+def _discard(conn: Any, ref: str) -> None:
+    """What was prepared, and the port, are nobody's any more."""
+    project_keys.delete_standby(conn, ref)
+    prepared = [row.name for row in project_secrets.list_with_prefix(conn, ref, STANDBY)]
+    project_secrets.delete(conn, ref, prepared)
+    projects.set_next_rest_port(conn, ref, None)
+
+
+def _change(operation_id: str) -> KeyChange:
+    operation = current().operation(operation_id)
+    assert operation.kind in ("rotate", "revoke")
+    return KeyChange(operation.kind, tuple(operation.input["kinds"]))

@@ -1,0 +1,114 @@
+"""`croft keys`: list, rotate, revoke, reveal: what opens a project.
+
+Owns arguments and what is shown. Must not know how a key is replaced.
+"""
+
+import re
+from typing import Annotated
+
+import typer
+
+from cli.confirmation import confirm
+from cli.control_plane import open_client
+from cli.options import (
+    LinkedRefArgument,
+    OutputOption,
+    RefArgument,
+    TimeoutOption,
+    WaitOption,
+    YesOption,
+)
+from cli.render import Output, print_view, print_views
+from cli.waiting import TIMEOUT_S, settled
+from contracts.errors import InvalidInput
+from contracts.project_keys import OVERLAP_MAX_S, ROTATED_KINDS
+
+app = typer.Typer(
+    help="Keys of a project: JWT secret with the API keys, database and storage logins.",
+    no_args_is_help=True,
+)
+
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+COLUMNS = ("kind", "generation", "status", "created_at", "accepted_until")
+
+KindOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kind",
+        metavar="KIND",
+        help=f"May be repeated: {', '.join(ROTATED_KINDS)}; default: all of them.",
+    ),
+]
+
+
+@app.command("list", epilog="Example: croft keys list yucdibezossamesxyyqh")
+def list_(
+    context: typer.Context, ref: LinkedRefArgument = "", output: OutputOption = Output.table
+) -> None:
+    """List the keys of a project by generation, and until when older ones are accepted."""
+    with open_client(context) as client:
+        found = client.keys(ref)
+    print_views(found, output, columns=COLUMNS)
+
+
+@app.command(epilog="Example: croft keys rotate yucdibezossamesxyyqh --overlap 2h")
+def rotate(
+    context: typer.Context,
+    ref: RefArgument,
+    kind: KindOption = None,
+    overlap: Annotated[
+        str, typer.Option(metavar="TIME", help="How long those of now go on: 90s, 30m, 24h, 7d.")
+    ] = "24h",
+    wait: WaitOption = True,
+    timeout: TimeoutOption = TIMEOUT_S,
+    output: OutputOption = Output.table,
+) -> None:
+    """Replace a project's keys. Those of now are accepted besides the new ones for some time.
+
+    No request fails meanwhile. `api` is the JWT secret with the anon and service_role keys that it
+    signed, `database` the login of db_url, whose name changes too, `storage` the bucket's user.
+    """
+    overlap_s = _seconds(overlap)
+    with open_client(context) as client:
+        started = client.rotate_keys(ref, kind or ROTATED_KINDS, overlap_s=overlap_s)
+        settled(client, started, wait=wait, timeout_s=timeout, output=output)
+        print_views(client.keys(ref), output, columns=COLUMNS)
+
+
+@app.command(epilog="Example: croft keys revoke yucdibezossamesxyyqh --yes")
+def revoke(
+    context: typer.Context,
+    ref: RefArgument,
+    kind: KindOption = None,
+    yes: YesOption = False,
+    wait: WaitOption = True,
+    timeout: TimeoutOption = TIMEOUT_S,
+    output: OutputOption = Output.table,
+) -> None:
+    """End the time of keys that were rotated: the older ones open nothing any more."""
+    confirm("Whoever still has the older keys is shut out.", typed=ref, yes=yes)
+    with open_client(context) as client:
+        started = client.revoke_keys(ref, kind or ROTATED_KINDS)
+        settled(client, started, wait=wait, timeout_s=timeout, output=output)
+        print_views(client.keys(ref), output, columns=COLUMNS)
+
+
+@app.command(epilog="Example: croft keys reveal yucdibezossamesxyyqh -o env")
+def reveal(
+    context: typer.Context, ref: LinkedRefArgument = "", output: OutputOption = Output.table
+) -> None:
+    """Print the keys in use in full. Written down in the audit log."""
+    with open_client(context) as client:
+        print_view(client.connection(ref), output)
+
+
+def _seconds(text: str) -> int:
+    match = re.fullmatch(r"(\d{1,9})([smhd])", text, re.ASCII)
+    seconds = int(match[1]) * _UNITS_S[match[2]] if match else OVERLAP_MAX_S + 1
+    if seconds > OVERLAP_MAX_S:
+        raise InvalidInput(
+            f"{text!r} is no time for keys to overlap",
+            code="overlap_invalid",
+            fix="say 90s, 30m, 24h or 7d; at most 90d",
+        )
+    return seconds
