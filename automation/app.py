@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from automation.api import (
     analytics,
     audit,
+    encryption,
     logins,
     members,
     not_built,
@@ -83,7 +84,7 @@ def bare_app(
     # What is spelled out in a path goes before what a parameter would take for its value.
     for noun in (
         *(projects, plans, project_config, project_database, project_keys, organizations, members),
-        *(analytics, webhooks, operations, tokens, audit, not_built),
+        *(analytics, webhooks, operations, tokens, encryption, audit, not_built),
     ):
         v1.include_router(noun.router)
     app.include_router(v1)

@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 
 from automation import first_administrator, pulumi
+from automation.encryption.keyring import open_keyring
 from automation.platform_secrets import ensure_platform_secrets, read_secret
 from automation.platform_settings import remember_settings
 from automation.registry import access_tokens, audit, cluster
@@ -119,6 +120,8 @@ def _databases(home: Home, settings: Settings) -> None:
     cluster.ensure_state_table(settings.control_dsn)
     with psycopg.connect(settings.control_dsn) as conn:
         access_tokens.ensure_operator(conn, read_secret(home, "token"))
+        # Before there is a worker: the API seals by it from its first request on.
+        open_keyring(home, os.environ).ensure_inbox(conn)
 
 
 def _shared_servers(home: Home, owner: Account) -> list[Unit]:

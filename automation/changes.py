@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from automation import audit, keys, organizations, projects
+from automation import audit, organizations, projects
 from automation.actors import Actor
 from automation.context import Context
 from automation.operations import (
@@ -27,7 +27,6 @@ from automation.registry import operations, project_secrets
 from automation.registry import projects as rows
 from automation.registry.operations import OperationRow
 from automation.registry.projects import ProjectRow
-from automation.secrets import load_root_key
 from automation.workflows.names import WORKFLOWS
 from contracts.errors import Conflict, Locked
 from contracts.organizations import Role
@@ -74,7 +73,6 @@ def transfer(ctx: Context, actor: Actor, ref: str, organization_slug: str) -> Op
         if row.organization_id == target.id:
             return view(_over(conn, operation, "skipped"))
         organizations.admit_project(conn, target)
-        keys.hand_over(conn, load_root_key(ctx.settings.root_key_path), row, target.id)
         with _name_in(target.slug, row.name):
             rows.move(conn, ref, target.id)
         before, after = ({"organization": slug} for slug in (row.organization_slug, target.slug))

@@ -18,6 +18,7 @@ from automation.transport import Token as Token
 from automation.transport import Transport, read, segment
 from contracts import errors
 from contracts.audit import AuditPage, AuditRow, AuditVerdict
+from contracts.encryption import Encryption, EncryptionKey
 from contracts.errors import DeployFailed
 from contracts.home import Home
 from contracts.organizations import (
@@ -285,6 +286,25 @@ class Client:
         """Variables by name, in clear."""
         answer = self._at.ask("GET", f"/v1/projects/{segment(ref)}/environment")
         return read(dict[str, str], answer)
+
+    def encryption(self) -> Encryption:
+        return read(Encryption, self._at.ask("GET", "/v1/encryption"))
+
+    def rotate_root_key(self) -> Encryption:
+        return read(Encryption, self._at.ask("POST", "/v1/encryption/root-key/rotate"))
+
+    def rotate_platform_key(self) -> Encryption:
+        return read(Encryption, self._at.ask("POST", "/v1/encryption/platform-key/rotate"))
+
+    def encryption_key(self, ref: str) -> EncryptionKey:
+        """How far the project's secrets have followed the newest key that wraps them."""
+        return read(
+            EncryptionKey, self._at.ask("GET", f"/v1/projects/{segment(ref)}/encryption-key")
+        )
+
+    def rotate_encryption_key(self, ref: str) -> EncryptionKey:
+        path = f"/v1/projects/{segment(ref)}/encryption-key/rotate"
+        return read(EncryptionKey, self._at.ask("POST", path))
 
     def usage(self, ref: str) -> ProjectUsage:
         return read(ProjectUsage, self._at.ask("GET", f"/v1/projects/{segment(ref)}/usage"))

@@ -13,7 +13,6 @@ from automation.context import Context
 from automation.key_service import client as key_service
 from automation.keys import ENV_PREFIX, put_env
 from automation.registry import project_secrets
-from automation.secrets import load_root_key
 from contracts.errors import LimitReached
 from contracts.project_config import Environment, EnvSecret
 
@@ -55,7 +54,7 @@ def set_secrets(ctx: Context, actor: Actor, ref: str, wanted: Mapping[str, str])
     """All of them or none."""
     with ctx.transaction() as conn:
         row = operations.require_project(conn, ref, lock=True)
-        put_env(conn, load_root_key(ctx.settings.root_key_path), row, wanted)
+        put_env(conn, row, wanted)
         if len(project_secrets.list_with_prefix(conn, ref, ENV_PREFIX)) > NAMES_MAX:
             raise LimitReached(
                 f"project {ref} would have more than {NAMES_MAX} secrets",

@@ -6,24 +6,22 @@ know SQL or the cipher.
 
 import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
-from uuid import UUID
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol, TypeAlias
 
 from joserfc import jwt
 from joserfc.jwk import OctKey
 from psycopg import Connection
 
+from automation.encryption.envelope import RecordName, Sealed
+from automation.encryption.sealing import seal_for_workers
 from automation.registry import project_secrets, projects
-from automation.registry.project_secrets import SecretRow
 from automation.registry.projects import ProjectRow
-from automation.secrets import RecordName, RootKey, Sealed, seal, unseal
 
 ISSUER = "basecroft"
 API_ROLES = ("anon", "service_role")
 API_KEY_VALID_S = 10 * 365 * 24 * 3600
-# Random text, 256 bits each.
+# Random text.
 RANDOM_SECRETS = (
     "postgres_password",
     "authenticator_password",
@@ -31,13 +29,24 @@ RANDOM_SECRETS = (
     "storage_secret",
     "auth_client_secret",
 )
-
-
+# Open the state of its stack; the stack itself is not given them.
+STATE_SECRETS = ("passphrase", "encryptionsalt")
 # Of secrets that users set: it can begin no name of the platform's own.
 ENV_PREFIX = "env:"
 
 # 160 random bits as 40 hex digits: the longest secret that MinIO takes for a user.
 SECRET_BYTES = 20
+
+
+# A worker's keyring, or what seals for it.
+Seal: TypeAlias = Callable[[Connection[Any], RecordName, str], Sealed]
+
+
+class Keyring(Protocol):
+    """A worker's (automation/encryption/keyring.py)."""
+
+    def seal(self, conn: Connection[Any], record: RecordName, text: str) -> Sealed: ...
+    def open(self, conn: Connection[Any], record: RecordName, sealed: Sealed) -> str: ...
 
 
 def mint_api_key(ref: str, role: str, jwt_secret: str, *, now: int) -> str:
@@ -58,69 +67,59 @@ def mint_secrets(ref: str, given: Mapping[str, str], *, now: int) -> dict[str, s
 
 def ensure_secrets(
     conn: Connection[Any],
-    root: RootKey,
+    keyring: Keyring,
     project: ProjectRow,
     state_secrets: Mapping[str, str] = {},
 ) -> dict[str, str]:
     """Every secret of the project in clear. Repeatable: what was stored first stays, and only what
-    is missing is made. The row is locked: of two at once the second one finds a complete set.
-    `state_secrets` open the state of its stack; the stack itself is not given them."""
+    is missing is made. The row is locked: of two at once the second one finds a complete set."""
     projects.find(conn, project.ref, lock=True)
-    stored = read_secrets(conn, root, project)
+    stored = read_secrets(conn, keyring, project)
     wanted = mint_secrets(project.ref, {**state_secrets, **stored}, now=int(time.time()))
-    store_secrets(conn, root, project, {n: v for n, v in wanted.items() if n not in stored})
+    missing = {name: value for name, value in wanted.items() if name not in stored}
+    store_secrets(conn, keyring.seal, project, missing)
     return wanted
 
 
 def store_secrets(
-    conn: Connection[Any], root: RootKey, project: ProjectRow, values: Mapping[str, str]
+    conn: Connection[Any], seal: Seal, project: ProjectRow, values: Mapping[str, str]
 ) -> None:
-    """Encrypt and store those that the project does not have yet; the others stay as they are."""
+    """Those that the project does not have yet; the others stay as they are."""
     for name, value in values.items():
-        sealed = seal(root, RecordName(project.organization_id, project.ref, name), value)
-        project_secrets.insert_first(conn, SecretRow(project.ref, name, 1, **vars(sealed)))
+        sealed = seal(conn, RecordName(project.ref, name), value)
+        project_secrets.insert_first(conn, project.ref, name, sealed)
 
 
-def put_env(
-    conn: Connection[Any], root: RootKey, project: ProjectRow, values: Mapping[str, str]
-) -> None:
+def put_env(conn: Connection[Any], project: ProjectRow, values: Mapping[str, str]) -> None:
     """Of secrets that users set; see put_secrets."""
-    put_secrets(conn, root, project, {f"{ENV_PREFIX}{name}": values[name] for name in values})
+    named = {f"{ENV_PREFIX}{name}": value for name, value in values.items()}
+    put_secrets(conn, seal_for_workers, project, named)
 
 
 def put_secrets(
-    conn: Connection[Any], root: RootKey, project: ProjectRow, values: Mapping[str, str]
+    conn: Connection[Any], seal: Seal, project: ProjectRow, values: Mapping[str, str]
 ) -> None:
     """Keep these values in place of those before. Whoever calls holds the project's row."""
     for name, value in values.items():
         version = project_secrets.next_version(conn, project.ref, name)
-        sealed = seal(root, RecordName(project.organization_id, project.ref, name, version), value)
+        sealed = seal(conn, RecordName(project.ref, name, version), value)
         project_secrets.delete(conn, project.ref, [name])
-        project_secrets.insert_first(conn, SecretRow(project.ref, name, version, **vars(sealed)))
+        project_secrets.insert_first(conn, project.ref, name, sealed, version=version)
 
 
-def read_secrets(conn: Connection[Any], root: RootKey, project: ProjectRow) -> dict[str, str]:
-    """Every stored secret in clear. Raises SecretUnreadable."""
+def read_secrets(
+    conn: Connection[Any],
+    keyring: Keyring,
+    project: ProjectRow,
+    names: Collection[str] | None = None,
+) -> dict[str, str]:
+    """In clear, those `names` that are stored; without `names` all but the users' own. Raises
+    SecretUnreadable."""
+    if names is None:
+        rows = project_secrets.list_current(conn, project.ref, but_prefix=ENV_PREFIX)
+    else:
+        rows = project_secrets.list_current(conn, project.ref, names=names)
     return {
-        row.name: unseal(
-            root,
-            RecordName(project.organization_id, row.project_ref, row.name, row.version),
-            Sealed(row.kek_id, row.wrapped_dek, row.nonce, row.ciphertext),
-        )
-        for row in project_secrets.list_current(conn, project.ref)
+        row.name: keyring.open(conn, RecordName(row.project_ref, row.name, row.version), row.sealed)
+        for row in rows
     }
-
-
-def hand_over(
-    conn: Connection[Any], root: RootKey, project: ProjectRow, organization_id: UUID
-) -> None:
-    """Seal the project's secrets for another organization, since a record is bound to its own."""
-    for row in project_secrets.list_all(conn, project.ref):
-        sealed = Sealed(row.kek_id, row.wrapped_dek, row.nonce, row.ciphertext)
-        name = RecordName(project.organization_id, project.ref, row.name, row.version)
-        anew = seal(
-            root, replace(name, organization_id=organization_id), unseal(root, name, sealed)
-        )
-        project_secrets.replace(
-            conn, SecretRow(row.project_ref, row.name, row.version, **vars(anew))
-        )

@@ -100,6 +100,11 @@ NEEDED: dict[str, Needed] = {
     "projects_custom_hostname": "read-only",
     "projects_vanity_subdomain": "read-only",
     "projects_upgrade_eligibility": "read-only",
+    "projects_encryption_key": "read-only",
+    "projects_encryption_key_rotate": "administrator",
+    "encryption_get": "operator",
+    "encryption_rotate_root": "operator",
+    "encryption_rotate_platform": "operator",
     "audit_list": "anyone",  # one's own organizations', as an administrator
     "audit_export": "operator",
     "audit_verify": "operator",

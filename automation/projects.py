@@ -17,11 +17,11 @@ from automation import adopted_keys, keys, operations, organizations
 from automation.actors import Actor
 from automation.adopted_keys import Adopted
 from automation.context import Context
+from automation.encryption.sealing import seal_for_workers
 from automation.key_service import client as key_service
 from automation.registry import project_keys
 from automation.registry import projects as rows
 from automation.registry.projects import ListedProject
-from automation.secrets import load_root_key
 from automation.status import project_status
 from contracts.errors import Conflict, LimitReached
 from contracts.project_config import AllRegions, RecommendedRegions, Region, Regions
@@ -83,7 +83,7 @@ def create(ctx: Context, actor: Actor, wanted: ProjectCreate) -> Started:
         if adopted is not None:
             chosen |= adopted.secrets
             project_keys.insert_jwks(conn, ref, adopted.public_jwks)
-        keys.store_secrets(conn, load_root_key(ctx.settings.root_key_path), row, chosen)
+        keys.store_secrets(conn, seal_for_workers, row, chosen)
         operation = operations.promise(
             conn, actor, row, "create", input={"chosen": list(chosen)}, after=wanted
         )

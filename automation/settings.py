@@ -61,10 +61,6 @@ class Settings:
         return self._url("postgres") + "?sslmode=disable&table=pulumi_state"
 
     @property
-    def root_key_path(self) -> Path:
-        return self.home.secret("root.key")
-
-    @property
     def token_path(self) -> Path:
         return self.home.token
 

@@ -23,9 +23,9 @@ import httpx2 as httpx
 import psycopg
 
 from automation.context import Context
+from automation.encryption.keyring import Keyring
 from automation.registry import webhooks as rows
 from automation.registry.webhooks import DeliveryRow, WebhookRow
-from automation.secrets import Sealed, load_root_key, unseal
 from automation.webhooks import secret_name
 from contracts.errors import PlatformError
 from contracts.webhooks import may_be_told, payload, sign
@@ -51,10 +51,12 @@ class Refused(Exception):
 
 
 @contextmanager
-def delivering(ctx: Context) -> Iterator[None]:
+def delivering(ctx: Context, keyring: Keyring) -> Iterator[None]:
     """While the block runs, a thread delivers."""
     stop = threading.Event()
-    thread = threading.Thread(target=_deliver_until, args=(stop, ctx), name="webhooks", daemon=True)
+    thread = threading.Thread(
+        target=_deliver_until, args=(stop, ctx, keyring), name="webhooks", daemon=True
+    )
     thread.start()
     try:
         yield
@@ -63,11 +65,11 @@ def delivering(ctx: Context) -> Iterator[None]:
         thread.join(timeout=ANSWER_TIMEOUT_S)
 
 
-def deliver_due(ctx: Context, pool: ThreadPoolExecutor) -> int:
+def deliver_due(ctx: Context, keyring: Keyring, pool: ThreadPoolExecutor) -> int:
     """Try everything that is due, at most AT_ONCE_MAX; how many it was."""
     with ctx.transaction() as conn:
         due = rows.take_due(conn, limit=AT_ONCE_MAX, pauses_s=PAUSES_S)
-    list(pool.map(lambda delivery: _deliver(ctx, delivery), due))
+    list(pool.map(lambda delivery: _deliver(ctx, keyring, delivery), due))
     return len(due)
 
 
@@ -121,7 +123,7 @@ def _ended_after(timeout_s: float, client: httpx.Client) -> Iterator[None]:
         timer.cancel()
 
 
-def _deliver(ctx: Context, delivery: DeliveryRow) -> None:
+def _deliver(ctx: Context, keyring: Keyring, delivery: DeliveryRow) -> None:
     with ctx.transaction() as conn:
         webhook = rows.find(conn, delivery.webhook_id)
     if webhook is None:
@@ -131,7 +133,7 @@ def _deliver(ctx: Context, delivery: DeliveryRow) -> None:
         status = post(
             webhook.url,
             body,
-            _headers(ctx, webhook, delivery, body),
+            _headers(ctx, keyring, webhook, delivery, body),
             may_be_private=webhook.may_be_private,
         )
     except Refused as error:
@@ -155,14 +157,11 @@ def _body(delivery: DeliveryRow) -> bytes:
 
 
 def _headers(
-    ctx: Context, webhook: WebhookRow, delivery: DeliveryRow, body: bytes
+    ctx: Context, keyring: Keyring, webhook: WebhookRow, delivery: DeliveryRow, body: bytes
 ) -> dict[str, str]:
     now, message_id = int(time.time()), str(delivery.id)
-    secret = unseal(
-        load_root_key(ctx.settings.root_key_path),
-        secret_name(webhook.organization_id, webhook.id),
-        Sealed(webhook.kek_id, webhook.wrapped_dek, webhook.nonce, webhook.ciphertext),
-    )
+    with ctx.transaction() as conn:
+        secret = keyring.open(conn, secret_name(webhook.id), webhook.sealed)
     return {
         "Content-Type": "application/json",
         "User-Agent": "basecroft-webhooks",
@@ -172,12 +171,12 @@ def _headers(
     }
 
 
-def _deliver_until(stop: threading.Event, ctx: Context) -> None:
+def _deliver_until(stop: threading.Event, ctx: Context, keyring: Keyring) -> None:
     pruned_at = time.monotonic()
     with ThreadPoolExecutor(max_workers=AT_ONCE_MAX, thread_name_prefix="webhook") as pool:
         while not stop.is_set():
             try:
-                if deliver_due(ctx, pool) == 0:
+                if deliver_due(ctx, keyring, pool) == 0:
                     stop.wait(POLL_INTERVAL_S)
                 if time.monotonic() - pruned_at > PRUNE_INTERVAL_S:
                     pruned_at = time.monotonic()

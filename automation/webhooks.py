@@ -15,10 +15,11 @@ from psycopg import Connection
 from automation import audit, organizations
 from automation.actors import Actor
 from automation.context import Context
+from automation.encryption.envelope import RecordName
+from automation.encryption.sealing import seal_for_workers
 from automation.registry import webhooks as rows
 from automation.registry.organizations import Organization
 from automation.registry.webhooks import DeliveryRow, WebhookRow
-from automation.secrets import RecordName, load_root_key, seal
 from contracts.errors import InvalidInput, LimitReached, NotFound
 from contracts.refs import is_uuid
 from contracts.webhooks import (
@@ -51,8 +52,7 @@ def add(ctx: Context, actor: Actor, slug: str, wanted: WebhookCreate) -> Webhook
                 f"organization {organization.slug} has its {WEBHOOKS_MAX} webhooks",
                 fix=f"remove one: croft webhooks list {organization.slug}",
             )
-        root = load_root_key(ctx.settings.root_key_path)
-        sealed = seal(root, secret_name(organization.id, webhook_id), secret)
+        sealed = seal_for_workers(conn, secret_name(webhook_id), secret)
         row = WebhookRow(
             webhook_id,
             organization.id,
@@ -93,9 +93,9 @@ def deliveries(ctx: Context, actor: Actor, slug: str, webhook_id: str) -> list[D
     return [_delivery(delivery) for delivery in found]
 
 
-def secret_name(organization_id: UUID, webhook_id: UUID) -> RecordName:
+def secret_name(webhook_id: UUID) -> RecordName:
     """What a sealed signing secret is bound to."""
-    return RecordName(organization_id, "webhooks", str(webhook_id))
+    return RecordName("webhooks", str(webhook_id))
 
 
 def _require_public(url: str) -> None:

@@ -23,6 +23,7 @@ from dbos import DBOS, DBOSConfig
 
 from automation import failpoints, project_processes, pulumi
 from automation.context import open_context
+from automation.encryption.keyring import open_keyring
 from automation.key_service import requests, server
 from automation.reconcilers.orphans import all_backends
 from automation.reconcilers.schedule import reconciling
@@ -83,15 +84,17 @@ def main() -> None:
 def work(settings: Settings, slot: int) -> None:
     """A worker on the real servers; see `run`."""
     with open_context(settings) as context, Processes(preload=PRELOAD) as processes:
+        keyring = open_keyring(settings.home, os.environ)
         spares = SpareStateSecrets(pulumi.new_salt)
         ready = runtime.Runtime(
             context,
+            keyring,
             UpdateProcesses(processes),
             all_backends(context),
             spares.take,
             partial(project_processes.restart, settings.home),
         )
-        run(ready, slot, partial(requests.answer, context, processes))
+        run(ready, slot, partial(requests.answer, context, keyring, processes))
 
 
 def run(ready: runtime.Runtime, slot: int, answer: server.Answer) -> None:
@@ -110,7 +113,11 @@ def run(ready: runtime.Runtime, slot: int, answer: server.Answer) -> None:
     launch(settings, slot)
     log.info("worker-%s works", slot)
     socket = settings.home.key_socket(slot)
-    with server.serving(socket, answer), delivering(ready.context), reconciling(ready):
+    with (
+        server.serving(socket, answer),
+        delivering(ready.context, ready.keyring),
+        reconciling(ready),
+    ):
         stopping.wait()
     log.info("worker-%s leaves", slot)
     DBOS.destroy(workflow_completion_timeout_sec=GRACE_S)

@@ -16,6 +16,7 @@ from cli import (
     audit,
     contexts,
     doctor,
+    encryption,
     environment,
     keys,
     links,
@@ -53,6 +54,7 @@ app.add_typer(organizations.app, name="orgs")
 app.add_typer(members.app, name="members")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(encryption.app, name="encryption")
 app.add_typer(audit.app, name="audit")
 app.add_typer(contexts.app, name="context")
 app.add_typer(links.app)

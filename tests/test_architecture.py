@@ -6,6 +6,7 @@ Imports: cli > automation > stacks > (components | engine | services | local) > 
 import ast
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +109,19 @@ def inside(name: str, modules: set[str]) -> bool:
 def test_every_folder_with_python_has_a_rule() -> None:
     folders = {path.relative_to(ROOT).parts[0] for path in sources() if path.parent != ROOT}
     assert folders <= ALLOWED.keys() | OUTSIDE, folders
+
+
+def test_the_api_has_nothing_that_opens_secrets() -> None:
+    """It may seal; keys are for workers, who answer it by a socket (automation/encryption)."""
+    closed = {
+        *(f"automation.encryption.{name}" for name in ("keyring", "root_keys", "rotation")),
+        *(f"automation.encryption.{name}" for name in ("local_root_keys", "openbao")),
+        *("automation.key_service.requests", "automation.pulumi"),
+    }
+    ask = f"import sys, automation.app; print(*{closed} & sys.modules.keys())"
+    command = [sys.executable, "-c", ask]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_imports_go_one_way() -> None:

@@ -2,30 +2,30 @@
 
 Owns the header. The answer is stored in the very transaction that makes the change: a process that
 dies has done both or neither. Only success is kept; what was refused changed nothing and may be
-asked again under the same key. Stored answers are sealed with the root key, since one may hold a
-token. Must not know what a route does.
+asked again under the same key. Stored answers are sealed, since one may hold a token, and opened by
+a worker. Must not know what a route does.
 """
 
 import asyncio
-import base64
 import hashlib
-import json
 import re
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
 
 from fastapi import Request, Response
+from psycopg import Connection
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from automation.actors import Actor
 from automation.api.access import authenticate
 from automation.api.errors import problem
 from automation.context import Context
+from automation.encryption.sealing import seal_for_workers
+from automation.key_service import client as key_service
 from automation.registry import idempotency_keys as rows
-from automation.secrets import RecordName, Sealed, load_root_key, seal, unseal
+from automation.registry.idempotency_keys import packed, record_of
 from automation.supabase_paths import takes_post
 from contracts.errors import (
     Conflict,
@@ -64,13 +64,13 @@ class _Asked:
     """A request with a key, as it is told from others."""
 
     ctx: Context
-    actor: str
+    actor: Actor
     key: str
     request_hash: bytes
 
     @property
-    def record(self) -> RecordName:
-        return RecordName(UUID(int=0), self.actor, f"answer to {self.key}")
+    def owner(self) -> str:
+        return self.actor.key_owner
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Idempotency:
             return None
         digest = hashlib.sha256(f"{request.url.path}?{request.url.query}\n".encode())
         digest.update(await request.body())
-        return _Asked(ctx, actor.key_owner, key, digest.digest())
+        return _Asked(ctx, actor, key, digest.digest())
 
     async def _once(self, asked: _Asked, scope: Scope, body: bytes) -> Response:
         opened: Future[Context | Response] = Future()
@@ -179,13 +179,13 @@ def _hold(
     """Open the transaction that everything the request does joins, and end it with its answer."""
     try:
         with asked.ctx.transaction() as conn:
-            if not rows.begin(conn, asked.actor, asked.key):
+            if not rows.begin(conn, asked.owner, asked.key):
                 raise Conflict(
                     "a request with this key is being answered right now",
                     code="idempotency_key_in_use",
                     fix="repeat it a little later",
                 )
-            if (kept := rows.find(conn, asked.actor, asked.key)) is not None:
+            if (kept := rows.find(conn, asked.owner, asked.key)) is not None:
                 opened.set_result(_again(asked, kept))
                 return
             opened.set_result(replace(asked.ctx, held=conn))
@@ -199,7 +199,7 @@ def _hold(
                 ) from None
             if answer is None:
                 raise _Refused
-            rows.put(conn, asked.actor, asked.key, _kept(asked, answer))
+            rows.put(conn, asked.owner, asked.key, _kept(conn, asked, answer))
     except _Refused:
         pass
     except BaseException as error:
@@ -215,30 +215,10 @@ def _again(asked: _Asked, kept: rows.Answer) -> Response:
             code="idempotency_key_reused",
             fix="send a new key with a new request",
         )
-    body = unseal(
-        load_root_key(asked.ctx.settings.root_key_path), asked.record, _unpacked(kept.body)
-    )
+    body = key_service.answer(asked.ctx.settings.home, asked.actor, asked.key)
     return Response(body.encode(), kept.status, {**kept.headers, REPLAYED: "true"})
 
 
-def _kept(asked: _Asked, answer: _Answered) -> rows.Answer:
-    root = load_root_key(asked.ctx.settings.root_key_path)
-    sealed = seal(root, asked.record, answer.body.decode())
-    return rows.Answer(asked.request_hash, answer.status, answer.headers, _packed(sealed))
-
-
-def _packed(sealed: Sealed) -> bytes:
-    return json.dumps(
-        {
-            name: base64.b64encode(part).decode() if isinstance(part, bytes) else part
-            for name, part in asdict(sealed).items()
-        }
-    ).encode()
-
-
-def _unpacked(packed: bytes) -> Sealed:
-    parts: Mapping[str, str] = json.loads(packed)
-    decoded = {
-        name: base64.b64decode(parts[name]) for name in ("wrapped_dek", "nonce", "ciphertext")
-    }
-    return Sealed(kek_id=parts["kek_id"], **decoded)
+def _kept(conn: Connection[Any], asked: _Asked, answer: _Answered) -> rows.Answer:
+    sealed = seal_for_workers(conn, record_of(asked.owner, asked.key), answer.body.decode())
+    return rows.Answer(asked.request_hash, answer.status, answer.headers, packed(sealed))

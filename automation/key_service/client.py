@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from automation.actors import Actor
+from contracts.encryption import Encryption
 from contracts.errors import BackendDown, from_fields
 from contracts.home import Home
 from contracts.plans import Checkpoint, Update
@@ -55,6 +56,26 @@ def query(
         home, actor, ref, "query", arguments, timeout_s=QUERY_TIMEOUT_S, may_repeat=read_only
     )
     return rows
+
+
+def answer(home: Home, actor: Actor, key: str) -> str:
+    """The body of what was answered to a request of the actor's with that idempotency key."""
+    body: str = _ask(home, actor, "", "answer", {"key": key})
+    return body
+
+
+def encryption(home: Home, actor: Actor) -> Encryption:
+    """How far what is stored has followed its newest keys; for operators."""
+    return Encryption.model_validate(_ask(home, actor, "", "encryption", {}))
+
+
+def rotate_root(home: Home, actor: Actor) -> Encryption:
+    """Audited, as the next one. Either may happen twice, if a worker dies: that costs a key."""
+    return Encryption.model_validate(_ask(home, actor, "", "rotate_root", {}))
+
+
+def rotate_platform(home: Home, actor: Actor) -> Encryption:
+    return Encryption.model_validate(_ask(home, actor, "", "rotate_platform", {}))
 
 
 def history(home: Home, actor: Actor, ref: str) -> list[Update]:

@@ -5,7 +5,7 @@ they may do with the project. The API's word is taken for who it was, and for no
 know sockets.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,14 +16,15 @@ from automation import audit, keys, operations, pulumi
 from automation.absence import no_project
 from automation.actors import Actor, actor_of
 from automation.context import Context
+from automation.encryption import rotation
+from automation.encryption.keyring import Keyring
 from automation.key_service.project_query import run_query
 from automation.permissions import needed_for
-from automation.registry import access_tokens, project_keys
+from automation.registry import access_tokens, idempotency_keys, project_keys, project_secrets
 from automation.registry.projects import ProjectRow
 from automation.scopes import opens
-from automation.secrets import load_root_key
 from automation.status import project_status
-from contracts.errors import Conflict, Forbidden, InvalidInput, PlatformError
+from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, PlatformError
 from contracts.organizations import Role
 from contracts.refs import ProjectNames
 from engine.processes import Processes
@@ -47,6 +48,7 @@ REVEALED: Mapping[str, Role] = {
 @dataclass(frozen=True)
 class Asked:
     ctx: Context
+    keyring: Keyring
     processes: Processes
     actor: Actor
     ref: str
@@ -61,6 +63,10 @@ class Asked:
             self.actor.require(role, row.organization_id)
         return row
 
+    def require_operator(self) -> None:
+        if not self.actor.is_operator:
+            raise Forbidden("this is for who runs the platform", fix="ask its operator")
+
     def record(self, conn: Connection[Any], row: ProjectRow, verb: str, after: Any) -> None:
         audit.record(
             conn,
@@ -72,13 +78,13 @@ class Asked:
         )
 
 
-def answer(ctx: Context, processes: Processes, request: Mapping[str, Any]) -> Any:
+def answer(ctx: Context, keyring: Keyring, processes: Processes, request: Mapping[str, Any]) -> Any:
     """Raises PlatformError; of what the API cannot have sent, anything."""
     actor = _actor(ctx, request)
     run, route, method = _REQUESTS[request["request"]]
     if not opens(actor.scopes, route, method):
         raise Forbidden("this token's scopes do not allow this", code="scope_missing")
-    return run(Asked(ctx, processes, actor, request["ref"], request["arguments"]))
+    return run(Asked(ctx, keyring, processes, actor, request["ref"], request["arguments"]))
 
 
 def _actor(ctx: Context, request: Mapping[str, Any]) -> Actor:
@@ -102,9 +108,10 @@ def _reveal(asked: Asked) -> dict[str, str]:
         raise InvalidInput(f"not to be revealed: {', '.join(unknown)}", code="secret_not_revealed")
     with asked.ctx.transaction() as conn:
         row = asked.require(conn, *{REVEALED[name] for name in names})
-        found = _usable_secrets(asked.ctx, conn, row)
         if asked.arguments["environment"]:
-            names = [*names, *sorted(name for name in found if name.startswith(keys.ENV_PREFIX))]
+            listed = project_secrets.list_with_prefix(conn, row.ref, keys.ENV_PREFIX)
+            names = [*names, *(each.name for each in listed)]
+        found = _usable_secrets(asked, conn, row, names)
         asked.record(conn, row, "reveal", {"revealed": names})
     return {name: found[name] for name in names}
 
@@ -115,7 +122,7 @@ def _query(asked: Asked) -> list[dict[str, Any]]:
         row = asked.require(conn, "developer")
         if row.state != "ACTIVE":
             raise not_ready(row)
-        found = _usable_secrets(asked.ctx, conn, row)
+        found = _usable_secrets(asked, conn, row, ["postgres_password"])
         # Before it runs, since it may do what no rollback here takes back. Its text may hold
         # secrets, so it is not kept.
         asked.record(conn, row, "query", {"read_only": read_only})
@@ -131,10 +138,40 @@ def _query(asked: Asked) -> list[dict[str, Any]]:
     )
 
 
+def _encryption(asked: Asked) -> dict[str, Any]:
+    asked.require_operator()
+    with asked.ctx.transaction() as conn:
+        return rotation.status(conn, asked.keyring).model_dump()
+
+
+def _rotate_root(asked: Asked) -> dict[str, Any]:
+    return _rotated(asked, "root", rotation.rotate_root)
+
+
+def _rotate_platform(asked: Asked) -> dict[str, Any]:
+    return _rotated(asked, "platform", rotation.rotate_platform)
+
+
+def _rotated(
+    asked: Asked, key: str, rotate: Callable[[Connection[Any], Keyring], None]
+) -> dict[str, Any]:
+    asked.require_operator()
+    with asked.ctx.transaction() as conn:
+        audit.record(
+            conn,
+            asked.actor,
+            action=f"encryption.rotate_{key}",
+            target="encryption",
+            organization_id=None,
+        )
+        rotate(conn, asked.keyring)
+        return rotation.status(conn, asked.keyring).model_dump()
+
+
 def _history(asked: Asked) -> list[dict[str, Any]]:
     with asked.ctx.transaction() as conn:
         row = asked.require(conn, needed_for("projects_history"))
-        secrets = _state_secrets(asked.ctx, conn, row)
+        secrets = _state_secrets(asked, conn, row)
     with pulumi.reading(asked.ctx.settings, row.ref, secrets) as stack:
         return [update.model_dump(mode="json") for update in pulumi.history(stack)]
 
@@ -143,17 +180,31 @@ def _export(asked: Asked) -> dict[str, Any]:
     show_secrets = asked.arguments["show_secrets"]
     with asked.ctx.transaction() as conn:
         row = asked.require(conn, needed_for("projects_export"))
-        secrets = _state_secrets(asked.ctx, conn, row)
+        secrets = _state_secrets(asked, conn, row)
         if show_secrets:
             asked.record(conn, row, "export", {"show_secrets": True})
     with pulumi.reading(asked.ctx.settings, row.ref, secrets) as stack:
         return pulumi.export(stack, show_secrets=show_secrets).model_dump(mode="json")
 
 
+def _answer(asked: Asked) -> str:
+    owner, key = asked.actor.key_owner, asked.arguments["key"]
+    with asked.ctx.transaction() as conn:
+        kept = idempotency_keys.find(conn, owner, key)
+        if kept is None:
+            raise NotFound("no answer is kept for this key", code="answer_not_found")
+        record = idempotency_keys.record_of(owner, key)
+        return asked.keyring.open(conn, record, idempotency_keys.unpacked(kept.body))
+
+
 # Each with the route that a token's scopes must open for it.
 _REQUESTS: Mapping[str, tuple[Callable[[Asked], Any], str, str]] = {
     "reveal": (_reveal, "projects_connection", "GET"),
     "query": (_query, "projects_query", "POST"),
+    "answer": (_answer, "profile_get", "GET"),  # to what the token opened a moment ago
+    "encryption": (_encryption, "encryption_get", "GET"),
+    "rotate_root": (_rotate_root, "encryption_rotate_root", "POST"),
+    "rotate_platform": (_rotate_platform, "encryption_rotate_platform", "POST"),
     "history": (_history, "projects_history", "GET"),
     "export": (_export, "projects_export", "GET"),
 }
@@ -167,25 +218,25 @@ def not_ready(row: ProjectRow) -> PlatformError:
     )
 
 
-def _usable_secrets(ctx: Context, conn: Connection[Any], row: ProjectRow) -> dict[str, str]:
-    if row.state in HAVE_KEYS:
-        found = _secrets(ctx, conn, row)
-        if "service_role_key" in found:
-            generation = project_keys.generation_in_use(conn, row.ref, "database")
-            return {**found, POSTGRES_LOGIN: ProjectNames(row.ref).postgres_of(generation)}
-    raise not_ready(row)
+def _usable_secrets(
+    asked: Asked, conn: Connection[Any], row: ProjectRow, names: Collection[str]
+) -> dict[str, str]:
+    """Those, and as whom one logs in by the password among them."""
+    # What was chosen or brought along is stored before the others, which are made all at once.
+    made = project_secrets.written_at(conn, row.ref, "authenticator_password")
+    if row.state not in HAVE_KEYS or made is None:
+        raise not_ready(row)
+    found = keys.read_secrets(conn, asked.keyring, row, names)
+    generation = project_keys.generation_in_use(conn, row.ref, "database")
+    return {**found, POSTGRES_LOGIN: ProjectNames(row.ref).postgres_of(generation)}
 
 
-def _state_secrets(ctx: Context, conn: Connection[Any], row: ProjectRow) -> dict[str, str]:
-    found = _secrets(ctx, conn, row)
-    if "encryptionsalt" in found:
+def _state_secrets(asked: Asked, conn: Connection[Any], row: ProjectRow) -> dict[str, str]:
+    found = keys.read_secrets(conn, asked.keyring, row, keys.STATE_SECRETS)
+    if found:
         return found
     raise Conflict(
         f"project {row.ref} has no stack yet",
         code="stack_missing",
         fix=f"see: croft projects get {row.ref}",
     )
-
-
-def _secrets(ctx: Context, conn: Connection[Any], row: ProjectRow) -> dict[str, str]:
-    return keys.read_secrets(conn, load_root_key(ctx.settings.root_key_path), row)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import psycopg
 
+from automation.encryption.rotation import follow
 from automation.reconcilers.drift import reconcile_drift
 from automation.reconcilers.health import reconcile_health
 from automation.reconcilers.key_overlaps import reconcile_key_overlaps
@@ -51,6 +52,7 @@ RECONCILERS = (
     Reconciler("usage", 60.0, reconcile_usage),
     Reconciler("leftovers", 900.0, reconcile_leftovers),
     Reconciler("drift", 3600.0, reconcile_drift),
+    Reconciler("keys", 60.0, lambda runtime: follow(runtime.context, runtime.keyring)),
 )
 
 

@@ -4,12 +4,16 @@ Owns who is answering it at the moment, by a lock that ends with the transaction
 are given again for a day. Must not know HTTP, nor what an answer says.
 """
 
+import base64
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
+
+from automation.encryption.envelope import RecordName, Sealed, bound_together
 
 KEPT_H = 24
 PURGED_AT_ONCE_MAX = 100
@@ -56,3 +60,25 @@ def put(conn: Connection[Any], actor: str, key: str, answer: Answer) -> None:
         "   headers = excluded.headers, body = excluded.body, created_at = now()",
         [actor, key, answer.request_hash, answer.status, Jsonb(answer.headers), answer.body],
     )
+
+
+def record_of(owner: str, key: str) -> RecordName:
+    """What a sealed answer is bound to."""
+    return RecordName("answers", bound_together(owner, key).hex())
+
+
+def packed(sealed: Sealed) -> bytes:
+    return json.dumps(
+        {
+            name: base64.b64encode(part).decode() if isinstance(part, bytes) else part
+            for name, part in vars(sealed).items()
+        }
+    ).encode()
+
+
+def unpacked(body: bytes) -> Sealed:
+    parts: dict[str, str] = json.loads(body)
+    decoded = {
+        name: base64.b64decode(parts[name]) for name in ("wrapped_dek", "nonce", "ciphertext")
+    }
+    return Sealed(kek_id=parts["kek_id"], **decoded)

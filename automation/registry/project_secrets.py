@@ -1,15 +1,18 @@
 """Rows of `project_secrets`: ciphertext only. The first write of a name wins.
 
-Must not know keys or how a record is sealed (automation/secrets.py does).
+Must not know keys or how a record is sealed (automation/encryption/envelope.py does).
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
+
+from automation.encryption.envelope import Sealed
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class SecretRow:
+    id: UUID
     project_ref: str
     name: str
     version: int
@@ -31,42 +35,57 @@ class SecretRow:
     nonce: bytes
     ciphertext: bytes
 
+    @property
+    def sealed(self) -> Sealed:
+        return Sealed(self.kek_id, self.wrapped_dek, self.nonce, self.ciphertext)
 
-def insert_first(conn: Connection[Any], row: SecretRow) -> None:
-    """Keep `row` unless the project has that version of the secret already."""
+
+def insert_first(
+    conn: Connection[Any], project_ref: str, name: str, sealed: Sealed, *, version: int = 1
+) -> None:
+    """Unless the project has that version of the secret already."""
     conn.execute(
         "INSERT INTO project_secrets"
-        " (project_ref, name, version, kek_id, wrapped_dek, nonce, ciphertext)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-        [
-            row.project_ref,
-            row.name,
-            row.version,
-            row.kek_id,
-            row.wrapped_dek,
-            row.nonce,
-            row.ciphertext,
-        ],
+        " (project_ref, name, version, kek_id, wrapped_dek, nonce, ciphertext) VALUES"
+        " (%(ref)s, %(name)s, %(version)s, %(kek_id)s, %(wrapped_dek)s, %(nonce)s, %(ciphertext)s)"
+        " ON CONFLICT DO NOTHING",
+        {"ref": project_ref, "name": name, "version": version, **vars(sealed)},
     )
 
 
-def list_current(conn: Connection[Any], project_ref: str) -> list[SecretRow]:
-    """The newest version of each of the project's secrets."""
+def list_current(
+    conn: Connection[Any],
+    project_ref: str,
+    *,
+    names: Collection[str] | None = None,
+    but_prefix: str | None = None,
+) -> list[SecretRow]:
+    """The newest version of each of the project's secrets, or of those that are named, or of those
+    that do not begin so."""
     with conn.cursor(row_factory=class_row(SecretRow)) as cursor:
         return cursor.execute(
-            "SELECT DISTINCT ON (name) project_ref, name, version, kek_id, wrapped_dek, nonce,"
-            " ciphertext FROM project_secrets WHERE project_ref = %s ORDER BY name, version DESC",
-            [project_ref],
+            f"SELECT DISTINCT ON (name) {_COLUMNS} FROM project_secrets s"
+            " WHERE project_ref = %(ref)s AND (%(names)s::text[] IS NULL OR name = ANY (%(names)s))"
+            "  AND (%(but)s::text IS NULL OR NOT starts_with(name, %(but)s))"
+            " ORDER BY name, version DESC",
+            {
+                "ref": project_ref,
+                "names": None if names is None else list(names),
+                "but": but_prefix,
+            },
         ).fetchall()
 
 
-def list_all(conn: Connection[Any], project_ref: str) -> list[SecretRow]:
-    """Every version of each of the project's secrets."""
+def take_outdated(
+    conn: Connection[Any], *, limit: int, passing: Collection[UUID]
+) -> list[SecretRow]:
+    """Some, of any project, whose key is not the project's current one; held."""
     with conn.cursor(row_factory=class_row(SecretRow)) as cursor:
         return cursor.execute(
-            "SELECT project_ref, name, version, kek_id, wrapped_dek, nonce, ciphertext"
-            " FROM project_secrets WHERE project_ref = %s",
-            [project_ref],
+            f"SELECT {_COLUMNS} FROM project_secrets s JOIN encryption_keys k ON k.id = s.kek_id"
+            " WHERE (k.retired_at IS NOT NULL OR k.owner <> s.project_ref) AND s.id <> ALL (%s)"
+            " ORDER BY s.id LIMIT %s FOR UPDATE OF s SKIP LOCKED",
+            [list(passing), limit],
         ).fetchall()
 
 
@@ -99,13 +118,12 @@ def delete(conn: Connection[Any], project_ref: str, names: Sequence[str]) -> set
     return {name for (name,) in gone}
 
 
-def replace(conn: Connection[Any], row: SecretRow) -> None:
-    """The same secret and version, sealed anew."""
+def replace(conn: Connection[Any], row: SecretRow, sealed: Sealed) -> None:
+    """The same secret and version, sealed or wrapped anew."""
     conn.execute(
         "UPDATE project_secrets SET kek_id = %(kek_id)s, wrapped_dek = %(wrapped_dek)s,"
-        " nonce = %(nonce)s, ciphertext = %(ciphertext)s"
-        " WHERE project_ref = %(project_ref)s AND name = %(name)s AND version = %(version)s",
-        vars(row),
+        " nonce = %(nonce)s, ciphertext = %(ciphertext)s WHERE id = %(id)s",
+        {"id": row.id, **vars(sealed)},
     )
 
 
@@ -124,3 +142,6 @@ def written_at(conn: Connection[Any], project_ref: str, name: str) -> datetime |
         [project_ref, name],
     ).fetchone()
     return None if row is None else row[0]
+
+
+_COLUMNS = "s.id, s.project_ref, s.name, s.version, s.kek_id, s.wrapped_dek, s.nonce, s.ciphertext"

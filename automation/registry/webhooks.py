@@ -4,7 +4,7 @@ Owns the outbox of deliveries: promised in the transaction that ends an operatio
 worker at a time, bounded in attempts. Must not know HTTP, nor how a secret is sealed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from automation.encryption.envelope import Sealed
 from contracts.webhooks import EventType
 
 
@@ -29,6 +30,10 @@ class WebhookRow:
     nonce: bytes
     ciphertext: bytes
     created_at: datetime
+
+    @property
+    def sealed(self) -> Sealed:
+        return Sealed(self.kek_id, self.wrapped_dek, self.nonce, self.ciphertext)
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,28 @@ def find(conn: Connection[Any], webhook_id: UUID) -> WebhookRow | None:
         return cursor.execute(
             f"SELECT {_WEBHOOK} FROM webhooks WHERE id = %s", [webhook_id]
         ).fetchone()
+
+
+def take_outdated(
+    conn: Connection[Any], *, limit: int, passing: Collection[UUID]
+) -> list[WebhookRow]:
+    """Some, of any organization, whose secret's key is not the current one; held."""
+    columns = ", ".join(f"w.{name}" for name in _WEBHOOK.split(", "))
+    with conn.cursor(row_factory=class_row(WebhookRow)) as cursor:
+        return cursor.execute(
+            f"SELECT {columns} FROM webhooks w JOIN encryption_keys k ON k.id = w.kek_id"
+            " WHERE (k.retired_at IS NOT NULL OR k.owner <> 'platform') AND w.id <> ALL (%s)"
+            " ORDER BY w.id LIMIT %s FOR UPDATE OF w SKIP LOCKED",
+            [list(passing), limit],
+        ).fetchall()
+
+
+def set_secret(conn: Connection[Any], webhook_id: UUID, sealed: Sealed) -> None:
+    conn.execute(
+        "UPDATE webhooks SET kek_id = %(kek_id)s, wrapped_dek = %(wrapped_dek)s,"
+        " nonce = %(nonce)s, ciphertext = %(ciphertext)s WHERE id = %(id)s",
+        {"id": webhook_id, **vars(sealed)},
+    )
 
 
 def delete(conn: Connection[Any], webhook_id: UUID) -> None:

@@ -15,7 +15,6 @@ from automation.key_change import STANDBY, KeyChange
 from automation.keys import mint_secrets, put_secrets
 from automation.projects import free_port
 from automation.registry import project_keys, project_secrets, projects
-from automation.secrets import load_root_key
 from automation.status import ROLLBACK_FAILED
 from automation.workflows.change_spec import mark_not_undone, mark_undone, start_change
 from automation.workflows.deploy import Deployed, up_last_good, wait_until_answered
@@ -71,7 +70,6 @@ def prepare_keys(ref: str, operation_id: str) -> None:
     """The new keys, and a port for the PostgREST that knows them. Nothing uses them yet, so a
     repeated run may make them anew."""
     runtime = current()
-    root = load_root_key(runtime.context.settings.root_key_path)
     change = _change(operation_id)
     with runtime.context.transaction() as conn:
         row = projects.find(conn, ref, lock=True)
@@ -80,9 +78,8 @@ def prepare_keys(ref: str, operation_id: str) -> None:
         if change.verb == "rotate":
             project_keys.insert_standby(conn, ref, change.kinds)
             minted = mint_secrets(ref, {}, now=int(time.time()))
-            put_secrets(
-                conn, root, row, {f"{STANDBY}{name}": minted[name] for name in change.names}
-            )
+            standby = {f"{STANDBY}{name}": minted[name] for name in change.names}
+            put_secrets(conn, runtime.keyring.seal, row, standby)
         if change.replaces_rest:
             projects.lock_admission(conn)
             projects.set_next_rest_port(conn, ref, free_port(runtime.context, conn))
@@ -117,7 +114,6 @@ def commit_keys(ref: str, operation_id: str, deployed: Deployed) -> None:
     change = _change(operation_id)
     found = runtime.secrets(ref)
     wanted = change.secrets(found)
-    root = load_root_key(runtime.context.settings.root_key_path)
     assert operation.prior_state is not None
     with runtime.context.transaction() as conn:
         row = projects.find(conn, ref, lock=True)
@@ -126,7 +122,7 @@ def commit_keys(ref: str, operation_id: str, deployed: Deployed) -> None:
             conn, ref, operation.prior_state, epoch=deployed["epoch"], observed=deployed["outputs"]
         )
         changed = {name: text for name, text in wanted.items() if found.get(name) != text}
-        put_secrets(conn, root, row, changed)
+        put_secrets(conn, runtime.keyring.seal, row, changed)
         project_secrets.delete(conn, ref, sorted(found.keys() - wanted.keys()))
         if change.verb == "rotate":
             project_keys.rotate(conn, ref, change.kinds, overlap_s=operation.input["overlap_s"])

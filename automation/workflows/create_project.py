@@ -14,7 +14,6 @@ from dbos import DBOS
 from automation import keys
 from automation.reconcilers.orphans import find_orphans
 from automation.registry import operations, project_secrets, projects
-from automation.secrets import load_root_key
 from automation.workflows.deploy import Deployed, probe_health
 from automation.workflows.ending import end
 from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
@@ -88,10 +87,9 @@ def generate_secrets(ref: str, operation_id: str) -> None:
     """The first write wins: a repeated step finds the secrets that the first one made."""
     runtime = current()
     project = runtime.project(ref)
-    root = load_root_key(runtime.context.settings.root_key_path)
     state_secrets = runtime.state_secrets()
     with runtime.context.transaction() as conn:
-        keys.ensure_secrets(conn, root, project, state_secrets)
+        keys.ensure_secrets(conn, runtime.keyring, project, state_secrets)
 
 
 @step

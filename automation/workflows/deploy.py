@@ -39,7 +39,7 @@ def up_last_good(ref: str, operation_id: str) -> Deployed:
 
 @step
 def probe_health(ref: str, operation_id: str) -> None:
-    wait_until_answered(ref, current().secrets(ref)["anon_key"])
+    wait_until_answered(ref, current().secrets(ref, ["anon_key"])["anon_key"])
 
 
 def wait_until_answered(ref: str, anon_key: str) -> None:

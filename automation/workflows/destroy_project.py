@@ -10,7 +10,13 @@ from typing import Any
 
 from dbos import DBOS
 
-from automation.registry import operations, project_keys, project_secrets, projects
+from automation.registry import (
+    encryption_keys,
+    operations,
+    project_keys,
+    project_secrets,
+    projects,
+)
 from automation.workflows.change_spec import change_spec
 from automation.workflows.ending import end
 from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
@@ -65,10 +71,12 @@ def start_destroy(ref: str, operation_id: str) -> None:
 
 @undo_step
 def commit_removed(ref: str, operation_id: str) -> None:
-    """Crypto-erase and tombstone in one: without its secrets no copy of the state can be read."""
+    """Crypto-shred and tombstone in one: without its key no copy of its secrets opens, and without
+    those no copy of its state."""
     with current().context.transaction() as conn:
         project_secrets.delete_all(conn, ref)
         project_keys.delete_all(conn, ref)
+        encryption_keys.delete_of(conn, ref)
         projects.write_back(conn, ref, "REMOVED", epoch=projects.take_fence(conn, ref))
         end(conn, operation_id, "finished")
 

@@ -4,7 +4,7 @@ Owns the one object that the steps see. DBOS recovers workflows by name and give
 arguments only, so whatever else they need must stand in the process: set once, before launch.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import psycopg
 
 from automation.context import Context
+from automation.encryption.keyring import Keyring
 from automation.key_change import UNCHANGED, KeyChange
 from automation.keys import read_secrets
 from automation.reconcilers.orphans import Backend
@@ -23,7 +24,6 @@ from automation.registry import (
     projects,
     tenant_objects,
 )
-from automation.secrets import load_root_key
 from automation.settings import Settings
 from contracts.errors import Locked
 from contracts.home import Home
@@ -55,6 +55,7 @@ class Stacks(Protocol):
 @dataclass(frozen=True)
 class Runtime:
     context: Context
+    keyring: Keyring
     stacks: Stacks
     backends: tuple[Backend, ...]
     state_secrets: Callable[[], Mapping[str, str]]
@@ -105,12 +106,11 @@ class Runtime:
         secrets = change.secrets(self.secrets(spec.ref))
         return self.stacks.project_stack(self.context.settings, spec, secrets)
 
-    def secrets(self, ref: str) -> dict[str, str]:
-        """The project's secrets in clear: never to be returned by a step."""
+    def secrets(self, ref: str, names: Collection[str] | None = None) -> dict[str, str]:
+        """The project's own secrets in clear: never to be returned by a step."""
         row = self.project(ref)
-        root = load_root_key(self.context.settings.root_key_path)
         with self.context.transaction() as conn:
-            return read_secrets(conn, root, row)
+            return read_secrets(conn, self.keyring, row, names)
 
     def end_sessions(self, ref: str) -> None:
         with cluster.admin_connection(self.context.settings.home) as conn:

@@ -17,7 +17,7 @@ def destroy_stack(ref: str, operation_id: str) -> None:
     asks the backends instead of the state."""
     runtime = current()
     with runtime.fenced(ref):
-        if "encryptionsalt" not in runtime.secrets(ref):
+        if not runtime.secrets(ref, ["encryptionsalt"]):
             return  # the create failed before its stack was made
         stack = runtime.stack(runtime.spec(ref))
         try:

@@ -5,7 +5,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
@@ -19,6 +18,7 @@ from automation.actors import Actor, platform
 from automation.app import build_app
 from automation.client import Client
 from automation.context import Context, open_context
+from automation.encryption.keyring import open_keyring
 from automation.key_service import requests, server
 from automation.registry import access_tokens, audit
 from automation.registry.migrate import migrate
@@ -62,6 +62,8 @@ def migrated(postgres: Postgres) -> Settings:
     _create_database(postgres, DATABASE)
     migrate(settings.control_dsn)
     audit.protect(postgres.admin_dsn(DATABASE))
+    with psycopg.connect(settings.control_dsn) as conn:
+        open_keyring(settings.home).ensure_inbox(conn)
     return settings
 
 
@@ -89,15 +91,13 @@ def operator(ctx: Context) -> Actor:
     return Actor("member:operator", member_id=row[0], is_operator=True)
 
 
-@pytest.fixture
-def key_service(ctx: Context) -> Iterator[None]:
+@pytest.fixture(scope="session")
+def key_service(migrated: Settings) -> Iterator[None]:
     """What a worker does for the API, in this process."""
-    home = ctx.settings.home
-    with (
-        closing(Processes()) as processes,
-        server.serving(home.key_socket(0), partial(requests.answer, ctx, processes)),
-    ):
-        yield
+    with open_context(migrated) as context, Processes() as processes:
+        answer = partial(requests.answer, context, open_keyring(migrated.home), processes)
+        with server.serving(migrated.home.key_socket(0), answer):
+            yield
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +107,7 @@ def _quick_sweeper(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def api(ctx: Context) -> Iterator[TestClient]:
+def api(ctx: Context, key_service: None) -> Iterator[TestClient]:
     """The app in this process, asked with the operator's token."""
     token = ctx.settings.token_path.read_text()
     headers = {"Authorization": f"Bearer {token}"}
@@ -148,7 +148,7 @@ class ApiServer:
 
 
 @pytest.fixture
-def api_server(ctx: Context) -> Iterator[ApiServer]:
+def api_server(ctx: Context, key_service: None) -> Iterator[ApiServer]:
     server = ApiServer(ctx)
     server.start()
     yield server

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from automation import changes, keys, projects
+from automation.encryption.keyring import open_keyring
 from automation.operations import request_operation
 from automation.registry import operations as operation_rows
 from automation.registry import projects as rows
-from automation.secrets import load_root_key
 from contracts.errors import Conflict, LimitReached, Locked, NotFound
 from contracts.projects import ProjectCreate
 from tests.automation.conftest import TESTER
@@ -19,7 +19,7 @@ def make(ctx, name="shop", state="ACTIVE"):
     started = projects.create(ctx, TESTER, ProjectCreate(name=name))
     with ctx.transaction() as conn:
         project = rows.find(conn, started.project.ref)
-        keys.ensure_secrets(conn, load_root_key(ctx.settings.root_key_path), project)
+        keys.ensure_secrets(conn, open_keyring(ctx.settings.home), project)
     end(ctx, started.operation_id, state)
     return started.project.ref
 

@@ -7,8 +7,9 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from automation import keys, projects
+from automation.encryption.envelope import SecretUnreadable
+from automation.encryption.keyring import open_keyring
 from automation.registry import projects as rows
-from automation.secrets import SecretUnreadable, load_root_key
 from contracts.projects import ProjectCreate
 from stacks.spec import SECRETS
 from tests.automation.conftest import TESTER
@@ -16,7 +17,7 @@ from tests.automation.conftest import TESTER
 
 @pytest.fixture
 def root(ctx):
-    return load_root_key(ctx.settings.root_key_path)
+    return open_keyring(ctx.settings.home)
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_the_first_write_wins(ctx, root, new_project):
     with ctx.transaction() as conn:
         first = keys.ensure_secrets(conn, root, project)
     with ctx.transaction() as conn:
-        keys.store_secrets(conn, root, project, {"jwt_secret": "another"})
+        keys.store_secrets(conn, root.seal, project, {"jwt_secret": "another"})
         assert keys.ensure_secrets(conn, root, project) == first
         assert keys.read_secrets(conn, root, project) == first
     assert first["postgres_password"] == "chosen by a person"

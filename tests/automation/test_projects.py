@@ -6,9 +6,9 @@ import pytest
 
 from automation import changes, context, keys, projects
 from automation.context import open_context
+from automation.encryption.keyring import open_keyring
 from automation.registry import operations
 from automation.registry import projects as rows
-from automation.secrets import load_root_key
 from contracts.errors import BackendDown, Conflict, LimitReached, Locked, NotFound, PlatformError
 from contracts.home import Ports
 from contracts.projects import ProjectCreate
@@ -36,7 +36,7 @@ def finish(ctx, started, state, status="finished"):
 def activate(ctx, started):
     with ctx.transaction() as conn:
         project = rows.find(conn, started.project.ref)
-        keys.ensure_secrets(conn, load_root_key(ctx.settings.root_key_path), project)
+        keys.ensure_secrets(conn, open_keyring(ctx.settings.home), project)
     finish(ctx, started, "ACTIVE")
 
 

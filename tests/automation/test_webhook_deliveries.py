@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from automation import webhook_deliveries
 from automation.context import Context
+from automation.encryption.keyring import open_keyring
 from automation.registry import operations
 from automation.registry import webhooks as rows
 from automation.webhook_deliveries import Refused, deliver_due, delivering, post
@@ -24,6 +25,10 @@ from tests.fixtures.platform import eventually
 from tests.fixtures.receiver import DROP, Receiver, receiving
 
 HOOKS = "/v1/organizations/default/webhooks"
+
+
+def keyring_of(ctx):
+    return open_keyring(ctx.settings.home)
 
 
 @pytest.fixture
@@ -72,8 +77,8 @@ def test_a_finished_operation_is_told_once_and_signed(
 ) -> None:
     webhook_id, secret = add(api, receiver.url)
     ref = end_create(api, ctx)
-    assert deliver_due(ctx, pool) == 1
-    assert deliver_due(ctx, pool) == 0
+    assert deliver_due(ctx, keyring_of(ctx), pool) == 1
+    assert deliver_due(ctx, keyring_of(ctx), pool) == 0
     [(headers, body)] = receiver.requests
     message_id = verify_webhook(secret, headers, body)
     with pytest.raises(Unauthorized):
@@ -92,7 +97,7 @@ def test_a_receiver_that_fails_a_few_times_gets_it_in_the_end(
 ) -> None:
     webhook_id, secret = add(api, receiver.url)
     receiver.answers = [503, DROP, 301]
-    with delivering(ctx):
+    with delivering(ctx, keyring_of(ctx)):
         end_create(api, ctx)
         eventually(lambda: len(receiver.requests) == 4, timeout_s=20, poll_interval_s=0.05)
         eventually(lambda: deliveries(api, webhook_id)[0]["status"] == "delivered", timeout_s=10)
@@ -107,7 +112,13 @@ def test_after_the_last_attempt_it_is_given_up(
     webhook_id, _ = add(api, receiver.url)
     receiver.answers = [500] * 9
     end_create(api, ctx)
-    assert [deliver_due(ctx, pool) for _ in range(5)] == [1, 1, 1, 1, 0]
+    assert [deliver_due(ctx, keyring_of(ctx), pool) for _ in range(5)] == [
+        1,
+        1,
+        1,
+        1,
+        0,
+    ]
     [delivery] = deliveries(api, webhook_id)
     assert (delivery["status"], delivery["attempts"]) == ("failed", 4)
     assert delivery["next_attempt_at"] is None
@@ -120,7 +131,7 @@ def test_what_a_worker_took_and_died_over_comes_up_again(
     end_create(api, ctx)
     with ctx.transaction() as conn:
         assert len(rows.take_due(conn, limit=9, pauses_s=[0.0])) == 1
-    assert deliver_due(ctx, pool) == 1
+    assert deliver_due(ctx, keyring_of(ctx), pool) == 1
 
 
 def test_two_workers_do_not_deliver_the_same(
@@ -130,7 +141,10 @@ def test_two_workers_do_not_deliver_the_same(
     add(api, receiver.url)
     for _ in range(20):
         end_create(api, ctx)
-    with delivering(ctx), delivering(ctx):
+    with (
+        delivering(ctx, keyring_of(ctx)),
+        delivering(ctx, keyring_of(ctx)),
+    ):
         eventually(lambda: len(receiver.requests) == 20, timeout_s=30)
     assert len({headers["webhook-id"] for headers, _ in receiver.requests}) == 20
 
@@ -140,10 +154,10 @@ def test_who_wants_to_hear_of_what(
 ) -> None:
     add(api, receiver.url, ["project.failed"])
     end_create(api, ctx)
-    assert deliver_due(ctx, pool) == 0
+    assert deliver_due(ctx, keyring_of(ctx), pool) == 0
     end_create(api, ctx, "failed")
     end_create(api, ctx, "cancelled")
-    assert deliver_due(ctx, pool) == 1
+    assert deliver_due(ctx, keyring_of(ctx), pool) == 1
     message = json.loads(receiver.requests[0][1])
     assert (message["type"], message["data"]["error_code"]) == ("project.failed", "keycloak_down")
 
@@ -154,10 +168,10 @@ def test_test_and_remove(
     webhook_id, secret = add(api, receiver.url, ["project.failed"])
     assert secret not in api.get(HOOKS).text
     assert api.post(f"{HOOKS}/{webhook_id}/test").status_code == 202
-    assert deliver_due(ctx, pool) == 1
+    assert deliver_due(ctx, keyring_of(ctx), pool) == 1
     api.post(f"{HOOKS}/{webhook_id}/test")
     assert api.delete(f"{HOOKS}/{webhook_id}").status_code == 200
-    assert deliver_due(ctx, pool) == 0
+    assert deliver_due(ctx, keyring_of(ctx), pool) == 0
     for method, path in (("GET", "deliveries"), ("POST", "test")):
         assert api.request(method, f"{HOOKS}/{webhook_id}/{path}").status_code == 404
     assert api.delete(f"{HOOKS}/nonsense").status_code == 404
@@ -272,6 +286,6 @@ def test_the_messenger_outlives_its_registry(
 
     monkeypatch.setattr(rows, "take_due", take)
     add(api, receiver.url)
-    with delivering(ctx):
+    with delivering(ctx, keyring_of(ctx)):
         end_create(api, ctx)
         eventually(lambda: receiver.requests, timeout_s=20)

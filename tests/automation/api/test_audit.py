@@ -10,9 +10,9 @@ import pytest
 from automation import audit_log, keys
 from automation.app import bare_app
 from automation.client import Client
+from automation.encryption.keyring import open_keyring
 from automation.registry import operations
 from automation.registry import projects as rows
-from automation.secrets import load_root_key
 from contracts.audit import Head, check_export
 from tests.automation.api.members import member_of, organization
 from tests.automation.api.test_errors import check_problem
@@ -81,7 +81,7 @@ def prepare(ctx, api, state):
     operation_id = created.headers["Location"].rpartition("/")[2]
     if state is not None:
         with ctx.transaction() as conn:
-            root = load_root_key(ctx.settings.root_key_path)
+            root = open_keyring(ctx.settings.home)
             keys.ensure_secrets(conn, root, rows.find(conn, ref))
             rows.set_state(conn, ref, state)
             ended = "failed" if state == "FAILED" else "finished"

@@ -5,9 +5,9 @@ from fastapi.testclient import TestClient
 
 from automation import keys
 from automation.context import Context
+from automation.encryption.keyring import open_keyring
 from automation.registry import audit, operations
 from automation.registry import projects as rows
-from automation.secrets import load_root_key
 from contracts.project_settings import ProjectSettings
 from tests.automation.api.members import member_of
 
@@ -20,7 +20,7 @@ def ref(api: TestClient, ctx: Context) -> str:
     created = api.post("/v1/projects", json={"name": "shop"})
     ref: str = created.json()["ref"]
     with ctx.transaction() as conn:
-        keys.ensure_secrets(conn, load_root_key(ctx.settings.root_key_path), rows.find(conn, ref))
+        keys.ensure_secrets(conn, open_keyring(ctx.settings.home), rows.find(conn, ref))
         rows.set_state(conn, ref, "ACTIVE")
         operations.finish(conn, created.headers["Location"].rpartition("/")[2], "finished")
     return ref

@@ -11,11 +11,11 @@ import pytest
 from automation import keys
 from automation.client import Client
 from automation.context import Context
+from automation.encryption.keyring import open_keyring
 from automation.reconcilers.purges import purge_if_due
 from automation.registry import operations
 from automation.registry import projects as rows
 from automation.registry.projects import ProjectState
-from automation.secrets import load_root_key
 from contracts.errors import PlatformError
 from contracts.project_settings import ProjectSettings, RestSettings
 from contracts.projects import Project
@@ -42,7 +42,7 @@ class Race:
         with self.ctx.transaction() as conn:
             row = rows.find(conn, ref)
             assert row is not None
-            root = load_root_key(self.ctx.settings.root_key_path)
+            root = open_keyring(self.ctx.settings.home)
             keys.ensure_secrets(conn, root, row, {})
         self.end(ref, "ACTIVE")
         return ref

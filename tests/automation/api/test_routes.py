@@ -7,9 +7,9 @@ from fastapi.testclient import TestClient
 
 from automation import keys
 from automation.app import bare_app, build_app
+from automation.encryption.keyring import open_keyring
 from automation.registry import access_tokens, audit, operations
 from automation.registry import projects as rows
-from automation.secrets import load_root_key
 from contracts.audit import AuditEntry
 
 PROJECT_FIELDS = {
@@ -30,7 +30,7 @@ def active(ctx, created, key_service):
     """The project as it stands when its workflow is done."""
     ref = created.json()["ref"]
     with ctx.transaction() as conn:
-        keys.ensure_secrets(conn, load_root_key(ctx.settings.root_key_path), rows.find(conn, ref))
+        keys.ensure_secrets(conn, open_keyring(ctx.settings.home), rows.find(conn, ref))
         rows.set_state(conn, ref, "ACTIVE")
         operations.finish(conn, created.headers["Location"].rpartition("/")[2], "finished")
     return ref

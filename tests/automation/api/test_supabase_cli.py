@@ -6,8 +6,8 @@ No project of these has servers: what a worker opens is the key service alone.
 import pytest
 
 from automation import keys
+from automation.encryption.keyring import open_keyring
 from automation.registry import operations, projects
-from automation.secrets import load_root_key
 
 
 @pytest.fixture
@@ -18,9 +18,7 @@ def supabase(make_supabase_cli, api_server, key_service, ctx):
 def finish(ctx, ref):
     """As a worker leaves a project that it made."""
     with ctx.transaction() as conn:
-        keys.ensure_secrets(
-            conn, load_root_key(ctx.settings.root_key_path), projects.find(conn, ref)
-        )
+        keys.ensure_secrets(conn, open_keyring(ctx.settings.home), projects.find(conn, ref))
         projects.set_state(conn, ref, "ACTIVE")
         operations.finish(conn, operations.find_active(conn, ref).id, "finished")
 

@@ -8,10 +8,10 @@ import pytest
 
 from automation import keys, projects
 from automation.actors import Actor
+from automation.encryption.keyring import open_keyring
 from automation.key_service import client
 from automation.registry import access_tokens, audit, members, organizations
 from automation.registry import projects as rows
-from automation.secrets import load_root_key
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.projects import ProjectCreate
 from tests.automation.conftest import TESTER
@@ -24,7 +24,7 @@ def ref(ctx):
     """An active project, as far as the registry knows."""
     ref = projects.create(ctx, TESTER, ProjectCreate(name="shop")).project.ref
     with ctx.transaction() as conn:
-        root = load_root_key(ctx.settings.root_key_path)
+        root = open_keyring(ctx.settings.home)
         keys.ensure_secrets(conn, root, rows.find(conn, ref))
         rows.set_state(conn, ref, "ACTIVE")
     return ref
@@ -58,7 +58,7 @@ def last_entry(ctx):
 def test_what_is_revealed_is_what_is_stored_and_is_written_down(ctx, ref, member):
     found = reveal(ctx, member("developer"), ref, "anon_key", "postgres_password")
     with ctx.transaction() as conn:
-        root = load_root_key(ctx.settings.root_key_path)
+        root = open_keyring(ctx.settings.home)
         stored = keys.read_secrets(conn, root, rows.find(conn, ref))
     assert found == {name: stored[name] for name in ("anon_key", "postgres_password")}
     entry = last_entry(ctx)

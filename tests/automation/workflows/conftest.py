@@ -11,11 +11,11 @@ from dbos import DBOS, DBOSClient
 
 from automation import changes, failpoints, outbox, worker
 from automation.context import Context, open_context
+from automation.encryption.keyring import open_keyring
 from automation.keys import read_secrets
 from automation.operations import request_operation
 from automation.reconcilers.orphans import Orphan, find_orphans
 from automation.registry import operations, organizations, projects
-from automation.secrets import load_root_key
 from automation.settings import settings_from
 from automation.workflows import names, runtime
 from contracts.home import Home
@@ -103,7 +103,7 @@ class Plane:
         return row
 
     def secrets(self, ref: str) -> dict[str, str]:
-        root = load_root_key(self.context.settings.root_key_path)
+        root = open_keyring(self.context.settings.home)
         with self.context.transaction() as conn:
             return read_secrets(conn, root, self.project(ref))
 

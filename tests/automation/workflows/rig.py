@@ -20,6 +20,7 @@ from psycopg import sql
 
 from automation import failpoints, worker
 from automation.context import Context, open_context
+from automation.encryption.keyring import open_keyring
 from automation.failpoints import failpoint
 from automation.key_service import requests
 from automation.platform_secrets import read_secret
@@ -68,6 +69,7 @@ def runtime_of(context: Context) -> Runtime:
     """What a real worker runs with, the stacks aside."""
     return Runtime(
         context,
+        open_keyring(context.settings.home),
         FakeStacks(),
         backends(context),
         lambda: new_state_secrets(new_salt),
@@ -195,4 +197,6 @@ def work(environ: Mapping[str, str], slot: int, hurried: bool = False) -> None:
         worker.QUEUE_POLL_S, schedule.TICK_S = 0.1, 0.5
     settings = settings_from(home_from(environ, uid=os.getuid()))
     with open_context(settings) as context, Processes() as processes:
-        worker.run(runtime_of(context), slot, partial(requests.answer, context, processes))
+        ready = runtime_of(context)
+        answer = partial(requests.answer, context, ready.keyring, processes)
+        worker.run(ready, slot, answer)

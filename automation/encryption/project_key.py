@@ -1,0 +1,44 @@
+"""A project's key, for those whose project it is.
+
+Owns what is told of it, and that a newer one is asked for. Must not open anything: it is a worker
+who makes the newer key, and wraps the secrets by it (rotation.py).
+"""
+
+from typing import Any
+
+from psycopg import Connection
+
+from automation import audit, operations
+from automation.actors import Actor
+from automation.context import Context
+from automation.registry import encryption_keys, reconciler_runs
+from contracts.encryption import EncryptionKey
+
+
+def get(ctx: Context, ref: str) -> EncryptionKey:
+    with ctx.transaction() as conn:
+        operations.require_project(conn, ref)
+        return _view(conn, ref)
+
+
+def rotate(ctx: Context, actor: Actor, ref: str) -> EncryptionKey:
+    """The project's next secret is sealed by a new key, and workers wrap the others by it."""
+    with ctx.transaction() as conn:
+        row = operations.require_project(conn, ref, lock=True)
+        encryption_keys.retire(conn, ref)
+        reconciler_runs.want(conn, "keys")
+        audit.record(
+            conn,
+            actor,
+            action="projects.rotate_encryption_key",
+            target=f"projects/{ref}",
+            organization_id=row.organization_id,
+        )
+        return _view(conn, ref)
+
+
+def _view(conn: Connection[Any], ref: str) -> EncryptionKey:
+    key = encryption_keys.find_current(conn, ref)
+    secrets, left = encryption_keys.count_records(conn, ref)
+    created_at = None if key is None else key.created_at
+    return EncryptionKey(created_at=created_at, secrets=secrets, secrets_left=left)

@@ -1,0 +1,145 @@
+"""The root key, which wraps the keys of the registry, and which one an installation uses.
+
+Owns what a root key can do, and the file that says where it is kept (`etc/root-keys.json`). Must
+not know what is wrapped, nor the registry.
+
+The first one of that file wraps; every one unwraps. So another kind takes over by being put first:
+workers wrap everything anew (rotation.py), and the old one may go. Without the file it is the key
+in `secrets/root.key`.
+
+    [{"kind": "openbao", "address": "https://bao:8200", "mount": "transit", "key": "croft",
+      "token_file": "/run/credentials/bao-token"}, {"kind": "file"}]
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Literal, Protocol
+
+from cryptography.exceptions import InvalidTag
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from automation.encryption.local_root_keys import EnvironmentKey, FileKey
+from automation.encryption.openbao import OpenBaoKey
+from contracts.errors import SetupFailed
+from contracts.home import Home
+
+
+class RootKey(Protocol):
+    """One root key with its versions; each has an id that says nothing of the key."""
+
+    def wrap(self, key: bytes, bound_to: bytes) -> tuple[str, bytes]:
+        """By the newest version: its id, and the wrapped key. Raises BackendDown."""
+        ...
+
+    def unwrap(self, key_id: str, wrapped: bytes, bound_to: bytes) -> bytes:
+        """Raises InvalidTag when it is not what that version wrapped, BackendDown."""
+        ...
+
+    def opens(self, key_id: str) -> bool:
+        """Whether the id is one of its versions'."""
+        ...
+
+    def health(self) -> str:
+        """The id of the version that wraps now. Raises PlatformError when it cannot."""
+        ...
+
+    def rotate(self) -> None:
+        """Make a newer version; the older ones unwrap still. Raises Conflict where that is done
+        elsewhere."""
+        ...
+
+    def forget(self, in_use: Collection[str]) -> list[str]:
+        """Destroy the versions that nothing is wrapped by any more; their ids."""
+        ...
+
+
+class RootKeys:
+    """Several as one: the first wraps, and whoever knows the id unwraps."""
+
+    def __init__(self, keys: Sequence[RootKey]) -> None:
+        self.keys = tuple(keys)
+
+    def wrap(self, key: bytes, bound_to: bytes) -> tuple[str, bytes]:
+        return self.keys[0].wrap(key, bound_to)
+
+    def unwrap(self, key_id: str, wrapped: bytes, bound_to: bytes) -> bytes:
+        for each in self.keys:
+            if each.opens(key_id):
+                return each.unwrap(key_id, wrapped, bound_to)
+        raise InvalidTag
+
+    def opens(self, key_id: str) -> bool:
+        return any(each.opens(key_id) for each in self.keys)
+
+    def health(self) -> str:
+        return self.keys[0].health()
+
+    def rotate(self) -> None:
+        self.keys[0].rotate()
+
+    def forget(self, in_use: Collection[str]) -> list[str]:
+        """Of the one that wraps: the others are on their way out as a whole."""
+        return self.keys[0].forget(in_use)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["file"]
+    path: Path | None = None
+
+
+class _Environment(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["environment"]
+    variable: str = "CROFT_ROOT_KEY"
+
+
+class _OpenBao(BaseModel):
+    """Also of HashiCorp Vault, which speaks the same."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["openbao"]
+    address: str
+    mount: str = "transit"
+    key: str
+    token_file: Path
+
+
+_Entry = _File | _Environment | _OpenBao
+_CONFIG = TypeAdapter(
+    Annotated[list[Annotated[_Entry, Field(discriminator="kind")]], Field(min_length=1)]
+)
+
+
+def root_keys_of(home: Home, environ: Mapping[str, str]) -> RootKeys:
+    """Raises SetupFailed. Asks no server."""
+    path = home.etc / "root-keys.json"
+    try:
+        entries = _CONFIG.validate_python(json.loads(path.read_text()))
+    except FileNotFoundError:
+        return RootKeys([FileKey(home.secret("root.key"))])
+    except (OSError, ValueError, RecursionError) as error:
+        raise SetupFailed(
+            f"{path} does not say where the root key is: {_first_line(error)}",
+            code="root_keys_invalid",
+            fix="correct it; its form stands in automation/encryption/root_keys.py",
+        ) from error
+    return RootKeys([_key_of(entry, home, environ) for entry in entries])
+
+
+def _key_of(entry: _Entry, home: Home, environ: Mapping[str, str]) -> RootKey:
+    match entry:
+        case _File():
+            return FileKey(entry.path or home.secret("root.key"))
+        case _Environment():
+            return EnvironmentKey(entry.variable, environ)
+        case _OpenBao():
+            return OpenBaoKey(entry.address, entry.mount, entry.key, entry.token_file)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,118 @@
+"""Rotation: a newer key becomes current, and what the older one wrapped follows.
+
+Owns the root key's and the platform's own (a project's begins in project_key.py), that everything
+is wrapped by what is current, and that what nothing needs any more is destroyed. Nothing of a
+rotation is remembered but the rows themselves: whoever is killed in the middle is continued by the
+next one who looks, and readers find old and new all the time. Only wraps change; no ciphertext is
+touched. Must not know SQL, or how a key is kept.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import psycopg
+
+from automation.context import Context
+from automation.encryption.envelope import RecordName, SecretUnreadable
+from automation.encryption.keyring import Keyring
+from automation.failpoints import failpoint
+from automation.registry import encryption_keys, project_secrets, reconciler_runs, webhooks
+from automation.registry.project_secrets import SecretRow
+from automation.registry.webhooks import WebhookRow
+from automation.webhooks import secret_name
+from contracts.encryption import Encryption
+
+BATCH_ROWS = 200
+
+Connection: TypeAlias = psycopg.Connection[Any]
+
+log = logging.getLogger(__name__)
+
+
+def status(conn: Connection, keyring: Keyring) -> Encryption:
+    """Raises PlatformError when the root key is away."""
+    root_key = keyring.roots.health()
+    keys, keys_left = encryption_keys.count(conn, root_key)
+    secrets, secrets_left = encryption_keys.count_records(conn)
+    return Encryption(
+        root_key=root_key,
+        keys=keys,
+        keys_left=keys_left,
+        secrets=secrets,
+        secrets_left=secrets_left,
+    )
+
+
+def rotate_root(conn: Connection, keyring: Keyring) -> None:
+    """Make a newer root key. Raises Conflict where that is done elsewhere."""
+    encryption_keys.lock_root(conn, alone=True)
+    keyring.roots.rotate()
+    reconciler_runs.want(conn, "keys")
+
+
+def rotate_platform(conn: Connection, keyring: Keyring) -> None:
+    """A newer key of what belongs to no project, and a newer one for the API to seal by."""
+    for owner in (encryption_keys.PLATFORM, encryption_keys.INBOX):
+        encryption_keys.retire(conn, owner)
+    keyring.ensure_inbox(conn)
+    reconciler_runs.want(conn, "keys")
+
+
+def follow(ctx: Context, keyring: Keyring) -> list[str]:
+    """Wrap by what is current whatever is not, then destroy what nothing needs; what was done."""
+    root_id = keyring.roots.health()
+
+    def wrap_secret(conn: Connection, row: SecretRow) -> None:
+        record = RecordName(row.project_ref, row.name, row.version)
+        project_secrets.replace(conn, row, keyring.rewrap(conn, record, row.sealed))
+
+    def wrap_webhook(conn: Connection, row: WebhookRow) -> None:
+        anew = keyring.rewrap(conn, secret_name(row.id), row.sealed)
+        webhooks.set_secret(conn, row.id, anew)
+
+    # Keys last: what is wrapped anew before may have made one by the root key of then.
+    counts = {
+        "secrets wrapped anew": _each(ctx, project_secrets.take_outdated, wrap_secret),
+        "webhooks wrapped anew": _each(ctx, webhooks.take_outdated, wrap_webhook),
+        "keys wrapped anew": _each(
+            ctx, partial(encryption_keys.take_not_under, root_id=root_id), keyring.wrap_anew
+        ),
+    }
+    with ctx.transaction() as conn:
+        counts["retired keys destroyed"] = encryption_keys.delete_retired(conn)
+    with ctx.transaction() as conn:
+        # Whoever wraps by a version holds this lock too, until the row can be seen.
+        encryption_keys.lock_root(conn, alone=True)
+        gone = keyring.roots.forget(encryption_keys.root_ids(conn))
+        counts["root keys destroyed"] = len(gone)
+    return [f"{count} {what}" for what, count in counts.items() if count]
+
+
+class _Row(Protocol):
+    @property
+    def id(self) -> Any: ...
+
+
+R = TypeVar("R", bound=_Row)
+
+
+def _each(ctx: Context, take: Callable[..., list[R]], wrap: Callable[[Connection, R], None]) -> int:
+    """How many were wrapped. What does not open is passed, and stays as it is for who can tell
+    why; what another worker has in hand is left to it."""
+    done, passing = 0, list[Any]()
+    while True:  # each round takes some that no round has taken
+        with ctx.transaction() as conn:
+            encryption_keys.lock_root(conn)
+            taken = take(conn, limit=BATCH_ROWS, passing=passing)
+            for row in taken:
+                try:
+                    wrap(conn, row)
+                    done += 1
+                except SecretUnreadable as error:
+                    log.warning("not wrapped anew: %s", error.message)
+                    passing.append(row.id)
+        failpoint("follow:batch")
+        if not taken:
+            return done

@@ -1,0 +1,23 @@
+"""How the API's process seals what workers will open: it has a public key, and no other.
+
+So it can take a password or a webhook's secret while no worker lives, in the transaction of the
+request. The alternative, to hand the text to a worker's socket, would make every such request fail
+without a worker, and could not be part of that transaction.
+"""
+
+from typing import Any
+
+from psycopg import Connection
+
+from automation.encryption.envelope import PublicKek, RecordName, Sealed, seal
+from automation.registry import encryption_keys
+from contracts.errors import SetupFailed
+
+
+def seal_for_workers(conn: Connection[Any], record: RecordName, text: str) -> Sealed:
+    row = encryption_keys.find_current(conn, encryption_keys.INBOX)
+    if row is None or row.public_key is None:
+        raise SetupFailed(
+            "the registry has no key to seal by yet", code="inbox_key_missing", fix="croft up"
+        )
+    return seal(PublicKek(row.id, row.public_key), record, text)
