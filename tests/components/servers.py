@@ -8,7 +8,6 @@ import json
 import os
 import pwd
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -32,16 +31,11 @@ from components.provider.sql_migration import SqlMigrationHandler, latest_versio
 from contracts.home import home_from
 from contracts.refs import ProjectNames, new_ref
 from stacks.platform_stack import SHARED_ROLES
+from tests.fixtures.ports import free_port
 
 TOOLS = home_from(os.environ, uid=os.getuid())
 ADMIN_PASSWORD = "admin of the tests"
 START_TIMEOUT_S = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def as_server(folder: Path) -> dict[str, Any]:

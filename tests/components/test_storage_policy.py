@@ -14,7 +14,8 @@ from urllib3 import PoolManager, Retry
 
 from components.bucket import storage_policy
 from contracts.refs import ProjectNames, new_ref
-from tests.components.servers import TOOLS, answers, free_port, running
+from tests.components.servers import TOOLS, answers, running
+from tests.fixtures.ports import free_port
 
 ROOT = ("croft_admin", "root secret of the tests")
 
