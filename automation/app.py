@@ -5,8 +5,10 @@ Owns how the parts become one ASGI application, and the process. Must not know w
 
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI
@@ -40,9 +42,18 @@ from automation.logins import RealmKeys
 from automation.outbox import sweeping
 from automation.settings import REQUESTS_PER_MINUTE_MAX, settings_from
 from contracts.home import home_from
+from local.confinement import confine
 
 HOST = "127.0.0.1"
 SHUTDOWN_S = 5
+# What Python, the resolver and OpenSSL look at.
+SYSTEM_FILES = [
+    Path(name)
+    for name in (
+        *("/usr", "/lib", "/lib64", "/etc/ssl", "/etc/ld.so.cache", "/etc/localtime"),
+        *("/etc/passwd", "/etc/hosts", "/etc/nsswitch.conf", "/etc/resolv.conf"),
+    )
+]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -112,6 +123,10 @@ def _operation_id(route: APIRoute) -> str:
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = settings_from(home_from(os.environ, uid=os.getuid()), os.environ)
+    # From here on the account's own files, the root key among them, are closed to this process.
+    code = [Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[1]]
+    if not confine([*code, *SYSTEM_FILES, settings.home.run]):
+        logging.warning("this kernel has no Landlock: only the code keeps the API from root.key")
     with open_context(settings) as ctx:
         uvicorn.run(
             build_app(ctx),

@@ -25,7 +25,7 @@ def rotate(ctx: Context, actor: Actor, ref: str) -> EncryptionKey:
     """The project's next secret is sealed by a new key, and workers wrap the others by it."""
     with ctx.transaction() as conn:
         row = operations.require_project(conn, ref, lock=True)
-        encryption_keys.retire(conn, ref)
+        retired = encryption_keys.retire(conn, ref)
         reconciler_runs.want(conn, "keys")
         audit.record(
             conn,
@@ -33,6 +33,7 @@ def rotate(ctx: Context, actor: Actor, ref: str) -> EncryptionKey:
             action="projects.rotate_encryption_key",
             target=f"projects/{ref}",
             organization_id=row.organization_id,
+            before={"retired": retired},
         )
         return _view(conn, ref)
 

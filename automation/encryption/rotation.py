@@ -45,19 +45,23 @@ def status(conn: Connection, keyring: Keyring) -> Encryption:
     )
 
 
-def rotate_root(conn: Connection, keyring: Keyring) -> None:
-    """Make a newer root key. Raises Conflict where that is done elsewhere."""
+def rotate_root(conn: Connection, keyring: Keyring) -> list[str]:
+    """Make a newer root key; the id of the one before. Raises Conflict where that is done
+    elsewhere."""
     encryption_keys.lock_root(conn, alone=True)
+    retired = keyring.roots.health()
     keyring.roots.rotate()
     reconciler_runs.want(conn, "keys")
+    return [retired]
 
 
-def rotate_platform(conn: Connection, keyring: Keyring) -> None:
-    """A newer key of what belongs to no project, and a newer one for the API to seal by."""
-    for owner in (encryption_keys.PLATFORM, encryption_keys.INBOX):
-        encryption_keys.retire(conn, owner)
+def rotate_platform(conn: Connection, keyring: Keyring) -> list[str]:
+    """A newer key of what belongs to no project, and a newer one for the API to seal by; the ids of
+    those before."""
+    retired = encryption_keys.retire(conn, encryption_keys.PLATFORM, encryption_keys.INBOX)
     keyring.ensure_inbox(conn)
     reconciler_runs.want(conn, "keys")
+    return retired
 
 
 def follow(ctx: Context, keyring: Keyring) -> list[str]:

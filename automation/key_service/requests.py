@@ -153,7 +153,7 @@ def _rotate_platform(asked: Asked) -> dict[str, Any]:
 
 
 def _rotated(
-    asked: Asked, key: str, rotate: Callable[[Connection[Any], Keyring], None]
+    asked: Asked, key: str, rotate: Callable[[Connection[Any], Keyring], list[str]]
 ) -> dict[str, Any]:
     asked.require_operator()
     with asked.ctx.transaction() as conn:
@@ -163,8 +163,8 @@ def _rotated(
             action=f"encryption.rotate_{key}",
             target="encryption",
             organization_id=None,
+            before={"retired": rotate(conn, asked.keyring)},
         )
-        rotate(conn, asked.keyring)
         return rotation.status(conn, asked.keyring).model_dump()
 
 

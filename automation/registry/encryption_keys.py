@@ -74,12 +74,14 @@ def insert(
     )
 
 
-def retire(conn: Connection[Any], owner: str) -> None:
-    """The owner's current key: it opens still, and seals no more."""
-    conn.execute(
-        "UPDATE encryption_keys SET retired_at = now() WHERE owner = %s AND retired_at IS NULL",
-        [owner],
+def retire(conn: Connection[Any], *owners: str) -> list[str]:
+    """The owners' current keys: they open still, and seal no more. Their ids."""
+    retired = conn.execute(
+        "UPDATE encryption_keys SET retired_at = now()"
+        " WHERE owner = ANY (%s) AND retired_at IS NULL RETURNING id",
+        [list(owners)],
     )
+    return [id for (id,) in retired]
 
 
 def delete_of(conn: Connection[Any], owner: str) -> None:
