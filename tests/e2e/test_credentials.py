@@ -1,15 +1,20 @@
-"""No credential is written down where the control plane and the engine write, and the admin ones
-may change under a living project."""
+"""No credential stands where others look: in what the control plane and the engine write, in a
+command line or another process's environment, in an error. And the admin ones may change under a
+living project."""
 
 import base64
 import binascii
 import gzip
 import re
 import secrets
+import threading
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from psycopg import sql
 
@@ -20,6 +25,7 @@ from tests.fixtures.platform import Platform, connect, eventually
 
 pytestmark = pytest.mark.platform
 
+PROCESSES_INTERVAL_S = 0.02
 WRAPPED_MAX = 4  # base64 or gzip, one in the other
 BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
 
@@ -40,19 +46,24 @@ def test_the_search_sees_through_what_states_are_wrapped_in(wrapped: bytes) -> N
 
 def test_no_credential_is_written_down(platform: Platform, project: dict[str, Any]) -> None:
     ref = project["ref"]
-    platform.json("projects", "up", ref)  # with history and a state before this one
+    canary = secrets.token_hex(20)
+    errors = _told_the_canary(platform, ref, canary)
+    with _watched_processes() as processes:
+        platform.json("projects", "up", ref)  # with history and a state before this one
+        platform.croft("encryption", "rotate", ref, check=True)
     credentials = {name: read_secret(platform.home, name) for name in PLATFORM_SECRETS}
     credentials |= {f"{name} of {ref}": value for name, value in platform.secrets(ref).items()}
+    credentials[f"a user's secret of {ref}"] = canary
     del credentials[f"encryptionsalt of {ref}"]  # stands in every state, and opens none
     assert len(credentials) >= 17 and min(map(len, credentials.values())) >= 20
     needles = {name: value.encode() for name, value in credentials.items()}
     needles["root.key, decoded"] = base64.b64decode(credentials["root.key"])
 
     # What is no secret proves that the search reaches each place; the URNs, that it reads states.
-    canaries = {"ref": ref.encode(), "urn": b"urn:pulumi:"}
-    seen: dict[str, set[str]] = {name: set() for name in {**needles, **canaries}}
-    for place, written in [*_rows(platform), *_files(platform.home)]:
-        for name in _sightings(written, {**needles, **canaries}):
+    public = {"ref": ref.encode(), "urn": b"urn:pulumi:", "home": bytes(platform.home.root)}
+    seen: dict[str, set[str]] = {name: set() for name in {**needles, **public}}
+    for place, written in [*_rows(platform), *_files(platform.home), *processes, *errors]:
+        for name in _sightings(written, {**needles, **public}):
             seen[name].add(place)
 
     assert {name: sorted(seen[name]) for name in needles if seen[name]} == {}
@@ -68,6 +79,7 @@ def test_no_credential_is_written_down(platform: Platform, project: dict[str, An
     project_state = f"public.pulumi_state control/.pulumi/stacks/basecroft/{ref}.json"
     platform_state = "state/.pulumi/stacks/basecroft-platform/platform.json"
     assert {project_state, platform_state} <= seen["urn"], seen["urn"]
+    assert {"environ of postgrest", "cmdline of postgres"} <= seen["home"], seen["home"]
 
 
 def test_destroy_after_the_admin_credentials_were_rotated(platform: Platform) -> None:
@@ -106,6 +118,56 @@ def _files(home: Home) -> Iterator[tuple[str, bytes]]:
         for path in folder.rglob("*"):
             if path.is_file():
                 yield str(path.relative_to(home.root)), path.read_bytes()
+
+
+@contextmanager
+def _watched_processes() -> Iterator[set[tuple[str, bytes]]]:
+    """Command lines and environments of every process there is while the block runs: ours, the
+    servers', and the short-lived ones that an update is made by."""
+    seen: set[tuple[str, bytes]] = set()
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(PROCESSES_INTERVAL_S):
+            for process in Path("/proc").glob("[0-9]*"):
+                with suppress(OSError):  # it ended, or is none of ours
+                    name = (process / "comm").read_text().strip()
+                    for part in ("cmdline", "environ"):
+                        seen.add((f"{part} of {name}", (process / part).read_bytes()))
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _told_the_canary(platform: Platform, ref: str, canary: str) -> list[tuple[str, bytes]]:
+    """Have it set as a secret of the project's users, and sent where it is refused: the answers."""
+    headers = {"Authorization": f"Bearer {platform.token}"}
+    url = f"{platform.home.api_url}/v1/projects"
+    set_it = {"name": "CANARY", "value": canary}
+    with httpx2.Client(headers=headers, timeout=60, trust_env=False) as client:
+        path = f"{url}/{ref}/secrets"
+        assert client.post(path, json=[set_it], headers=_key()).status_code == 201
+        refused = [
+            client.post(path, json=[{**set_it, "name": "no name"}], headers=_key()),
+            client.post(path, json=[{**set_it, "value": [canary]}], headers=_key()),
+            client.post(path, json=[{**set_it, "unknown": canary}], headers=_key()),
+            client.post(path, content=f'[{{"value": "{canary}"', headers=_key()),
+            client.post(f"{url}/{'z' * 20}/secrets", json=[set_it], headers=_key()),
+            client.post(url, json={"name": "", "db_pass": canary}, headers=_key()),
+            client.post(url, json={"name": "x", "db_pass": [canary]}, headers=_key()),
+            client.get(url, headers={"Authorization": f"Bearer {canary}"}),
+        ]
+    assert [answer.status_code for answer in refused if answer.is_success] == []
+    return [(f"error {number}", answer.content) for number, answer in enumerate(refused)]
+
+
+def _key() -> dict[str, str]:
+    return {"Idempotency-Key": secrets.token_hex(8)}
 
 
 def _sightings(written: bytes, needles: Mapping[str, bytes]) -> set[str]:
