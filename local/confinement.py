@@ -52,6 +52,19 @@ def confine(readable: Iterable[Path]) -> bool:
     return True
 
 
+def is_confined(pid: int) -> bool:
+    """Whether that process gave up for good what we have not given up: to gain privileges. So did
+    whoever is confined, with all its children. What has just ended counts as confined."""
+    return _no_new_privileges(pid) and not _no_new_privileges(os.getpid())
+
+
+def _no_new_privileges(pid: int) -> bool:
+    try:
+        return "\nNoNewPrivs:\t0\n" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+
+
 def _allow(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:
     folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:

@@ -6,9 +6,13 @@ Owns framing and its limits. Must not know what requests mean.
 import asyncio
 import json
 import logging
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+
+from local.confinement import is_confined
 
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
 IDLE_TIMEOUT_S = 60.0
@@ -23,6 +27,9 @@ async def listen(path: Path, handle: Handle) -> asyncio.Server:
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if is_confined(_peer(writer)):  # through a unit it would do all that it may not do
+                writer.write(json.dumps(_refusal("forbidden", "not from here")).encode() + b"\n")
+                return
             while line := await _line(reader):
                 writer.write(json.dumps(await _answer(line, handle)).encode() + b"\n")
                 await writer.drain()
@@ -34,6 +41,14 @@ async def listen(path: Path, handle: Handle) -> asyncio.Server:
             writer.close()
 
     return await asyncio.start_unix_server(converse, path, limit=REQUEST_BYTES_MAX)
+
+
+def _peer(writer: asyncio.StreamWriter) -> int:
+    """The process that connected, as the kernel knows it."""
+    conn: socket.socket = writer.get_extra_info("socket")
+    credentials = conn.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid: int = struct.unpack("3i", credentials)[0]
+    return pid
 
 
 async def _line(reader: asyncio.StreamReader) -> bytes:
@@ -50,8 +65,12 @@ async def _answer(line: bytes, handle: Handle) -> dict[str, Any]:
         return await handle(request)
     except Exception:  # one request must never end the platform's supervisor
         log.exception("request failed")
-        return {"ok": False, "code": "internal", "message": "see supervisor.log"}
+        return _refusal("internal", "see supervisor.log")
 
 
 def _bad(message: str) -> dict[str, Any]:
-    return {"ok": False, "code": "bad_request", "message": message}
+    return _refusal("bad_request", message)
+
+
+def _refusal(code: str, message: str) -> dict[str, Any]:
+    return {"ok": False, "code": code, "message": message}

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -41,6 +42,19 @@ def test_a_unit_runs_with_its_words_files_and_log(rig: Rig) -> None:
     ]:
         assert path.stat().st_mode & 0o777 == mode, path
     assert b"s3cret" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def test_who_is_confined_is_refused(rig: Rig) -> None:
+    """Else it would have a unit read what is closed to it."""
+    ask = (
+        "import sys; from pathlib import Path; from local.confinement import confine;"
+        "from contracts.errors import BackendDown; from contracts.units import call\n"
+        "assert confine([Path(sys.prefix), Path(sys.base_prefix), Path('/usr')])\n"
+        f"try: call(Path({str(rig.home.supervisor_socket)!r}), {{'op': 'list'}})\n"
+        "except BackendDown as error: print(error.code)"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout == "forbidden\n"
 
 
 def test_a_killed_unit_comes_back(rig: Rig) -> None:
