@@ -27,11 +27,11 @@ async def listen(path: Path, handle: Handle) -> asyncio.Server:
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if is_confined(_peer(writer)):  # through a unit it would do all that it may not do
-                writer.write(json.dumps(_refusal("forbidden", "not from here")).encode() + b"\n")
-                return
+            # Through a unit it would do all that it may not do.
+            refused = is_confined(_peer(writer))
             while line := await _line(reader):
-                writer.write(json.dumps(await _answer(line, handle)).encode() + b"\n")
+                answer = _refusal("forbidden", "no") if refused else await _answer(line, handle)
+                writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
         except ValueError:  # longer than the limit: what follows cannot be told apart any more
             writer.write(json.dumps(_bad("the request is too long")).encode() + b"\n")
