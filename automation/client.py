@@ -43,6 +43,7 @@ from contracts.project_settings import ProjectSettings
 from contracts.projects import (
     ApiKey,
     Connection,
+    DefaultProject,
     Operation,
     OperationEvent,
     OperationPage,
@@ -266,6 +267,14 @@ class Client:
     def connection(self, ref: str) -> Connection:
         answer = self._at.ask("GET", f"/v1/projects/{segment(ref)}/connection")
         return read(Connection, answer)
+
+    def set_default_project(self, ref: str) -> DefaultProject:
+        path = f"/v1/projects/{segment(ref)}/default"
+        return read(DefaultProject, self._at.ask("PUT", path))
+
+    def unset_default_project(self, ref: str) -> DefaultProject:
+        path = f"/v1/projects/{segment(ref)}/default"
+        return read(DefaultProject, self._at.ask("DELETE", path))
 
     def keys(self, ref: str) -> list[ProjectKey]:
         return read(list[ProjectKey], self._at.ask("GET", f"/v1/projects/{segment(ref)}/keys"))

@@ -79,6 +79,8 @@ NEEDED: dict[str, Needed] = {
     "projects_types_typescript": "developer",
     "projects_secrets": "developer",
     "projects_environment": "developer",
+    "projects_default": "operator",
+    "projects_no_default": "operator",
     "projects_keys": "read-only",
     "projects_keys_rotate": "administrator",
     "projects_keys_revoke": "administrator",

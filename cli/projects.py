@@ -165,6 +165,23 @@ def rename(
         print_view(summary(client.rename_project(ref, name)), output)
 
 
+@app.command(epilog="Example: croft projects default yucdibezossamesxyyqh")
+def default(
+    context: typer.Context,
+    ref: RefArgument,
+    unset: Annotated[bool, typer.Option("--unset", help="Let nobody answer there.")] = False,
+    output: OutputOption = Output.table,
+) -> None:
+    """Let one project answer at the gateway's bare address too.
+
+    That is http://127.0.0.1:54321 unless the platform's ports were moved: where Supabase's local
+    tools look.
+    """
+    with open_client(context) as client:
+        change = client.unset_default_project if unset else client.set_default_project
+        print_view(change(ref), output)
+
+
 @app.command(epilog="Example: croft projects transfer yucdibezossamesxyyqh other-team")
 def transfer(
     context: typer.Context,

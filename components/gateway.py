@@ -28,6 +28,8 @@ PREFLIGHT_MAX_AGE_S = 3600
 
 # Above any rule whose priority is its length, Traefik's default.
 _PREFLIGHT, _SIGNED_IN, _KEY_ONLY, _REFUSED = 10_040, 10_030, 10_020, 10_010
+# Below whatever else matches.
+_DEFAULT = 1
 
 # Supabase's clients repeat their key as Bearer when nobody is signed in; one that begins `sb_` is
 # no token.
@@ -115,6 +117,28 @@ def rest_routes(route: RestRoute) -> dict[str, Any]:
         middlewares[swap] = {"headers": {"customRequestHeaders": bearer}}
     services = {ref: {"loadBalancer": {"servers": [{"url": route.url}]}}}
     return {"http": {"routers": routers, "middlewares": middlewares, "services": services}}
+
+
+def default_route(ref: str, gateway_url: str) -> dict[str, Any]:
+    """Routers by which the bare address is the project's too: a path there is the same path below
+    the project's own, asked of the gateway once more. What is below a project's already is not
+    meant, or it would go round for ever."""
+    router = {
+        "entryPoints": ["web"],
+        "rule": "(Host(`127.0.0.1`) || Host(`localhost`)) && !PathPrefix(`/p/`)",
+        "priority": _DEFAULT,
+        "middlewares": ["default-project"],
+        "service": "default-project",
+    }
+    middleware = {"addPrefix": {"prefix": f"/p/{ref}"}}
+    service = {"loadBalancer": {"servers": [{"url": gateway_url}]}}
+    return {
+        "http": {
+            "routers": {"default-project": router},
+            "middlewares": {"default-project": middleware},
+            "services": {"default-project": service},
+        }
+    }
 
 
 def _below(prefix: str) -> str:

@@ -156,6 +156,13 @@ class ApiKey(BaseModel):
     api_key: str | None = None
 
 
+class DefaultProject(BaseModel):
+    """PUT and DELETE /v1/projects/{ref}/default: where it answers besides its own addresses."""
+
+    ref: str
+    url: str | None
+
+
 class Connection(BaseModel):
     """GET /v1/projects/{ref}/connection: what an app is configured with."""
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response, status
 
-from automation import changes, operations, organizations, projects, usage
+from automation import changes, default_project, operations, organizations, projects, usage
 from automation.api.access import ActorOf, ContextOf
 from automation.api.headers import accepted
 from automation.api.pages import (
@@ -25,6 +25,7 @@ from contracts.projects import (
     ApiKey,
     ChangedProject,
     Connection,
+    DefaultProject,
     Operation,
     Project,
     ProjectCreate,
@@ -122,6 +123,17 @@ def projects_api_keys(
 @router.get("/{ref}/connection")
 def projects_connection(ctx: ContextOf, actor: ActorOf, ref: str) -> Connection:
     return projects.connection(ctx, actor, ref)
+
+
+@router.put("/{ref}/default")
+def projects_default(ctx: ContextOf, actor: ActorOf, ref: str) -> DefaultProject:
+    """Let the project answer at the gateway's bare address too, in place of any other."""
+    return default_project.set_default(ctx, actor, ref)
+
+
+@router.delete("/{ref}/default")
+def projects_no_default(ctx: ContextOf, actor: ActorOf, ref: str) -> DefaultProject:
+    return default_project.unset_default(ctx, actor, ref)
 
 
 @router.get("/{ref}/usage")

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import psycopg
 
+from automation import default_project
 from automation.encryption.rotation import follow
+from automation.reconcilers.default_route import reconcile_default_route
 from automation.reconcilers.drift import reconcile_drift
 from automation.reconcilers.health import reconcile_health
 from automation.reconcilers.key_overlaps import reconcile_key_overlaps
@@ -47,6 +49,7 @@ RECONCILERS = (
     Reconciler("stuck", 10.0, lambda runtime: reconcile_stuck(runtime.context)),
     Reconciler("purges", 60.0, reconcile_purges),
     Reconciler("key-overlaps", 60.0, reconcile_key_overlaps),
+    Reconciler(default_project.RECONCILER, 60.0, reconcile_default_route),
     Reconciler("health", 15.0, reconcile_health),
     Reconciler("shared-roles", 300.0, reconcile_shared_roles),
     Reconciler("usage", 60.0, reconcile_usage),

@@ -35,6 +35,7 @@ ProjectState = Literal[
 # The law behind "name taken"; its violation is told from others by this name.
 LIVE_NAME_INDEX = "projects_live_name"
 _ADMISSION_LOCK = 0x61646D6974
+_DEFAULT_LOCK = 0x64656661756C74
 
 
 class FenceLost(RuntimeError):
@@ -156,6 +157,19 @@ def list_stuck(
         [condition, pause_s, pause_doublings_max],
     )
     return [ref for (ref,) in rows]
+
+
+def find_default(conn: Connection[Any]) -> str | None:
+    """The project that answers at the gateway's bare address."""
+    row = conn.execute(f"SELECT ref FROM projects WHERE is_default AND {_LIVE}").fetchone()
+    return None if row is None else str(row[0])
+
+
+def set_default(conn: Connection[Any], ref: str | None) -> None:
+    """That one and no other, or none."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s)", [_DEFAULT_LOCK])
+    conn.execute("UPDATE projects SET is_default = false WHERE is_default")
+    conn.execute("UPDATE projects SET is_default = true WHERE ref = %s", [ref])
 
 
 def list_due_purges(conn: Connection[Any]) -> list[str]:
