@@ -32,6 +32,7 @@ from contracts.organizations import (
     Role,
 )
 from contracts.plans import Checkpoint, PlanRequest, Update
+from contracts.project_database import GeneratedTypes
 from contracts.project_keys import (
     ROTATED_KINDS,
     AdoptedKeys,
@@ -58,6 +59,8 @@ from contracts.webhooks import Delivery, Webhook, WebhookAdded, WebhookCreate
 
 LINES_OF_JSON = "application/x-ndjson"
 PAGE_ROWS = 500
+# Longer than the API lets a query run.
+QUERY_TIMEOUT_S = 90.0
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -314,6 +317,35 @@ class Client:
     def rotate_encryption_key(self, ref: str) -> EncryptionKey:
         path = f"/v1/projects/{segment(ref)}/encryption-key/rotate"
         return read(EncryptionKey, self._at.ask("POST", path))
+
+    def config(self, ref: str, path: str) -> dict[str, Any]:
+        """The settings at a path below the project's, in Supabase's words."""
+        return read(dict[str, Any], self._at.ask("GET", f"/v1/projects/{segment(ref)}/{path}"))
+
+    def change_config(
+        self, ref: str, method: str, path: str, values: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], str]:
+        """The settings that will be, and the id of the operation that brings them about, if one
+        does."""
+        answer = self._at.ask(method, f"/v1/projects/{segment(ref)}/{path}", json=dict(values))
+        operation_id = answer.headers.get("Location", "").rpartition("/")[2]
+        return read(dict[str, Any], answer), operation_id
+
+    def query(self, ref: str, sql: str, *, read_only: bool = False) -> list[dict[str, Any]]:
+        """The rows of the last statement."""
+        path = f"/v1/projects/{segment(ref)}/database/query"
+        body = {"query": sql, "read_only": read_only}
+        answer = self._at.ask("POST", path, json=body, timeout=QUERY_TIMEOUT_S)
+        return read(list[dict[str, Any]], answer)
+
+    def typescript_types(self, ref: str, *, schemas: str) -> str:
+        path = f"/v1/projects/{segment(ref)}/types/typescript"
+        answer = self._at.ask("GET", path, params={"included_schemas": schemas})
+        return read(GeneratedTypes, answer).types
+
+    def request(self, method: str, path: str, *, body: Any = None) -> str:
+        """Whatever is answered, as it comes."""
+        return self._at.ask(method, path, **({} if body is None else {"json": body})).text
 
     def usage(self, ref: str) -> ProjectUsage:
         return read(ProjectUsage, self._at.ask("GET", f"/v1/projects/{segment(ref)}/usage"))

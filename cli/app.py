@@ -15,6 +15,7 @@ import typer
 from cli import (
     audit,
     contexts,
+    databases,
     doctor,
     encryption,
     environment,
@@ -27,6 +28,8 @@ from cli import (
     plans,
     platform,
     projects,
+    requests,
+    services,
     shell,
     tokens,
     webhooks,
@@ -49,6 +52,9 @@ app.add_typer(projects.app, name="projects")
 projects.app.add_typer(plans.app)
 projects.app.add_typer(environment.project_app)
 app.add_typer(keys.app, name="keys")
+app.add_typer(services.app, name="config")
+app.add_typer(databases.app, name="db")
+app.add_typer(requests.app)
 app.add_typer(operations.app, name="operations")
 app.add_typer(organizations.app, name="orgs")
 app.add_typer(members.app, name="members")
