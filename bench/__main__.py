@@ -11,14 +11,15 @@ import sys
 from datetime import UTC, datetime
 
 from automation.client import Client, client_for
-from bench import control_plane, create_time, machine, projects_list, rest_rate
+from bench import control_plane, create_time, machine, projects_list, rest_rate, rewrap
+from bench.api_rate import ApiRate, measure_api
 from bench.create_time import CreateTimes
 from bench.projects_list import FEW, MANY, ListTimes, p95
 from bench.rest_rate import RestRate
 from contracts.errors import PlatformError
 from contracts.home import Home, home_from
 
-PARTS = ("create", "rest", "list", "control-plane")
+PARTS = ("create", "rest", "list", "api", "rewrap", "control-plane")
 
 
 def main() -> int:
@@ -53,6 +54,14 @@ def _run(home: Home, client: Client, chosen: argparse.Namespace) -> None:
         since = machine.cpu_times()
         lists = projects_list.measure(home, chosen.requests, _say)
         print(_list_table(lists, chosen.requests, machine.busy_share(since)))
+    if chosen.only in (None, "api"):
+        since = machine.cpu_times()
+        api_rates = measure_api(home, client, chosen.seconds, _say)
+        print(_api_table(api_rates, machine.busy_share(since)))
+    if chosen.only in (None, "rewrap"):
+        since = machine.cpu_times()
+        rewrapped = rewrap.measure(home, _say)
+        print(_rewrap_table(rewrapped, machine.busy_share(since)))
     if chosen.only in (None, "control-plane"):
         print(control_plane.measure(home, client, chosen, _say))
 
@@ -117,6 +126,35 @@ def _list_table(lists: list[ListTimes], requests: int, busy: float) -> str:
         )
         lines.append(f"| {each.what} | {few} | **{many}** |")
     return "\n".join(lines) + "\n"
+
+
+def _api_table(rates: list[ApiRate], busy: float) -> str:
+    lines = [
+        f"### Management API ({rates[0].measured.seconds:.0f} s each, CPU {busy:.0%} busy)\n",
+        "| asked for | connections | req/s | p50 / p95 |",
+        "|---|---|---|---|",
+    ]
+    for rate in rates:
+        found = rate.measured
+        times = f"{found.p50_ms:.1f} / {found.p95_ms:.1f} ms"
+        lines.append(
+            f"| `{rate.what}` | {rate.connections} | **{found.per_second:,.0f}** | {times} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _rewrap_table(done: rewrap.Rewrapped, busy: float) -> str:
+    each_ms = done.projects_keys_s * 1000 / done.secrets
+    return "\n".join(
+        [
+            f"### Wrapping anew (CPU {busy:.0%} busy)\n",
+            "| what | time |",
+            "|---|---|",
+            f"| {done.secrets:,} secrets of {done.projects} projects, by newer keys of theirs |"
+            f" **{done.projects_keys_s:.1f} s**, {each_ms:.2f} ms each |",
+            f"| {done.projects} projects' keys, by a newer root key | {done.root_key_s:.2f} s |\n",
+        ]
+    )
 
 
 def _range(seconds: list[float]) -> str:

@@ -30,6 +30,7 @@ class Measured:
     requests: int
     seconds: float
     p50_ms: float
+    p95_ms: float
     p99_ms: float
 
     @property
@@ -141,7 +142,9 @@ async def _run(load: Load) -> Measured:
     def percentile_ms(share: float) -> float:
         return times_s[min(len(times_s) - 1, int(len(times_s) * share))] * 1000
 
-    return Measured(len(times_s), seconds, percentile_ms(0.50), percentile_ms(0.99))
+    return Measured(
+        len(times_s), seconds, percentile_ms(0.50), percentile_ms(0.95), percentile_ms(0.99)
+    )
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def p95(times: list[float]) -> float:
 def measure(
     home: Home, requests: int, say: Callable[[str], None], *, many: int = MANY
 ) -> list[ListTimes]:
-    with _registry(home) as settings:
+    with registry(home) as settings:
         few_times = _ask_all(settings, FEW, requests, say)
         many_times = _ask_all(settings, many, requests, say)
     return [ListTimes(what, few_times[what], many_times[what]) for what in many_times]
@@ -57,7 +57,7 @@ def measure(
 def _ask_all(
     settings: Settings, projects: int, requests: int, say: Callable[[str], None]
 ) -> dict[str, list[float]]:
-    _fill(settings, projects)
+    fill(settings, projects)
     with _api(settings) as client:
         middle = _cursor_after(client, projects // 2)
         asked = {
@@ -65,7 +65,7 @@ def _ask_all(
             "100 from the middle": f"/v1/projects?limit=100&cursor={middle}",
             "first 1000 of all (the default)": "/v1/projects",
             "one organization's 100": "/v1/organizations/bench-1/projects",
-            "one project": f"/v1/projects/{_ref(projects // 2)}",
+            "one project": f"/v1/projects/{project_ref(projects // 2)}",
         }
         times = {what: _time(client, path, requests) for what, path in asked.items()}
     say(
@@ -94,11 +94,11 @@ def _cursor_after(client: httpx.Client, projects: int) -> str:
     return following.rpartition("cursor=")[2]
 
 
-def _ref(number: int) -> str:
+def project_ref(number: int) -> str:
     return format(number, "020d").translate(str.maketrans("0123456789", "abcdefghij"))
 
 
-def _fill(settings: Settings, projects: int) -> None:
+def fill(settings: Settings, projects: int) -> None:
     with psycopg.connect(settings.control_dsn) as conn:
         conn.execute(
             "INSERT INTO organizations (slug, name)"
@@ -121,7 +121,7 @@ def _fill(settings: Settings, projects: int) -> None:
 
 
 @contextmanager
-def _registry(home: Home) -> Iterator[Settings]:
+def registry(home: Home) -> Iterator[Settings]:
     name = f"bench_{secrets.token_hex(4)}"
     password = read_secret(home, "postgres_admin")
     with psycopg.connect(
