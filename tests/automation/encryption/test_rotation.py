@@ -7,7 +7,13 @@ import pytest
 
 from automation import keys, projects
 from automation.encryption import project_key, rotation
-from automation.encryption.envelope import RecordName, SecretUnreadable
+from automation.encryption.envelope import (
+    RecordName,
+    SecretUnreadable,
+    SymmetricKek,
+    bound_together,
+    seal,
+)
 from automation.encryption.keyring import Keyring, open_keyring
 from automation.encryption.local_root_keys import FileKey
 from automation.encryption.root_keys import RootKeys
@@ -104,9 +110,29 @@ def test_a_row_that_names_another_projects_key_does_not_open(ctx, keyring, proje
         read(ctx, keyring, mine)
 
 
+def test_who_has_one_projects_key_forges_nothing_for_another(ctx, keyring, project):
+    mine, other = project("mine"), project("other")
+    record = RecordName(mine.ref, "jwt_secret")
+    with ctx.transaction() as conn:
+        theirs = encryption_keys.find_current(conn, other.ref)
+        forged = seal(SymmetricKek(theirs.id, opened(keyring, theirs)), record, "forged")
+        with pytest.raises(SecretUnreadable):
+            keyring.open(conn, record, forged)
+
+
+def opened(keyring, row):
+    return keyring.roots.unwrap(
+        row.root_id, row.wrapped, bound_together("key", "v1", row.id, row.owner)
+    )
+
+
 def test_without_the_root_key_a_dump_holds_nothing(ctx, keyring, project):
-    """Case 52: every table of the registry, and none of the secrets in any of them."""
-    values = read(ctx, keyring, project("shop", db_pass="chosen by a person"))
+    """Case 52: every table of the registry, and in none of them a secret, or a key to one."""
+    shop = project("shop", db_pass="chosen by a person")
+    values = read(ctx, keyring, shop)
+    with ctx.transaction() as conn:
+        rows = [encryption_keys.find_current(conn, owner) for owner in ("inbox", shop.ref)]
+    unwrapped = [opened(keyring, row) for row in rows]
     with psycopg.connect(ctx.settings.control_dsn) as conn:
         tables = conn.execute(
             "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables"
@@ -121,6 +147,8 @@ def test_without_the_root_key_a_dump_holds_nothing(ctx, keyring, project):
     for value in values.values():
         for form in (value, value.encode().hex(), json.dumps(value)[1:-1]):
             assert form not in dump
+    for key in unwrapped:
+        assert len(key) == 32 and key.hex() not in dump
 
 
 def test_with_another_root_key_nothing_opens(ctx, keyring, project, tmp_path):
