@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI
@@ -16,6 +17,7 @@ from fastapi.routing import APIRoute
 
 from automation.api import (
     analytics,
+    api_keys,
     audit,
     encryption,
     logins,
@@ -34,7 +36,7 @@ from automation.api import (
 from automation.api.access import authorize
 from automation.api.body_limit import BodyLimit
 from automation.api.errors import Problem, install_error_handlers
-from automation.api.idempotency import Idempotency, require_key
+from automation.api.idempotency import KEY_PARAMETER, Idempotency, needs_key, require_key
 from automation.api.rate_limit import RateLimit
 from automation.api.request_ids import RequestIds
 from automation.context import Context, open_context
@@ -58,6 +60,16 @@ SYSTEM_FILES = [
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """With the header that a POST needs, which `require_key` asks for."""
+        if self.openapi_schema is None:
+            for path, operations in super().openapi()["paths"].items():
+                if "post" in operations and needs_key(path):
+                    operations["post"].setdefault("parameters", []).append(KEY_PARAMETER)
+        return super().openapi()
+
+
 def build_app(ctx: Context) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -74,7 +86,7 @@ def bare_app(
     lifespan: Lifespan | None = None, *, requests_per_minute_max: int = REQUESTS_PER_MINUTE_MAX
 ) -> FastAPI:
     """Routes and error answers without a registry behind them: enough to describe the API."""
-    app = FastAPI(
+    app = _Api(
         title="Basecroft Management API",
         version="1",
         lifespan=lifespan,
@@ -94,8 +106,9 @@ def bare_app(
     )
     # What is spelled out in a path goes before what a parameter would take for its value.
     for noun in (
-        *(projects, plans, project_config, project_database, project_keys, organizations, members),
-        *(analytics, webhooks, operations, tokens, encryption, audit, not_built),
+        *(projects, plans, project_config, api_keys, project_database, project_keys),
+        *(organizations, members, analytics, webhooks, operations, tokens, encryption),
+        *(audit, not_built),
     ):
         v1.include_router(noun.router)
     app.include_router(v1)

@@ -17,6 +17,7 @@ from automation.operation_stream import follow
 from automation.transport import Token as Token
 from automation.transport import Transport, read, segment
 from contracts import errors
+from contracts.api_keys import ApiKey
 from contracts.audit import AuditPage, AuditRow, AuditVerdict
 from contracts.encryption import Encryption, EncryptionKey
 from contracts.errors import DeployFailed
@@ -42,7 +43,6 @@ from contracts.project_keys import (
 )
 from contracts.project_settings import ProjectSettings
 from contracts.projects import (
-    ApiKey,
     Connection,
     DefaultProject,
     Operation,

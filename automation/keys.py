@@ -34,6 +34,9 @@ STATE_SECRETS = ("passphrase", "encryptionsalt")
 # Of secrets that users set: it can begin no name of the platform's own.
 ENV_PREFIX = "env:"
 
+# Of publishable and secret API keys (automation/api_keys.py): the role and the key's id follow.
+ISSUED_PREFIX = "api_key:"
+
 # 160 random bits as 40 hex digits: the longest secret that MinIO takes for a user.
 SECRET_BYTES = 20
 
@@ -123,3 +126,12 @@ def read_secrets(
         row.name: keyring.open(conn, RecordName(row.project_ref, row.name, row.version), row.sealed)
         for row in rows
     }
+
+
+def issued_keys(found: Mapping[str, str]) -> dict[str, list[str]]:
+    """The publishable and secret API keys among a project's secrets, by the role they let in as."""
+    by_role: dict[str, list[str]] = {}
+    for name, key in sorted(found.items()):
+        if name.startswith(ISSUED_PREFIX):
+            by_role.setdefault(name.split(":")[1], []).append(key)
+    return by_role

@@ -6,6 +6,8 @@ Owns the names of limits and their defaults. Must not know who enforces one.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
+from contracts.organizations import PlanName
+
 MB, GB = 1_000_000, 1_000_000_000
 
 
@@ -21,8 +23,8 @@ class Limits:
     realtime_connections_max: int | None
 
 
-DEFAULT_PLAN = "free"
-PLANS: Mapping[str, Limits] = {
+DEFAULT_PLAN: PlanName = "free"
+PLANS: Mapping[PlanName, Limits] = {
     "free": Limits(2, 500 * MB, 1 * GB, 500_000, 200),
     "pro": Limits(20, 8 * GB, 100 * GB, 10_000_000, 500),
     "team": Limits(100, 50 * GB, 500 * GB, 100_000_000, 5_000),
@@ -33,5 +35,6 @@ PLANS: Mapping[str, Limits] = {
 def effective_limits(plan: str, own: Mapping[str, int]) -> Limits:
     """The plan's limits with those that the organization has of its own. A plan that is no longer
     sold counts as the smallest."""
-    limits = PLANS.get(plan, PLANS[DEFAULT_PLAN])
+    by_name: Mapping[str, Limits] = dict(PLANS.items())
+    limits = by_name.get(plan, PLANS[DEFAULT_PLAN])
     return replace(limits, **{name: own[name] for name in asdict(limits) if name in own})

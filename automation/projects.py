@@ -28,7 +28,6 @@ from contracts.project_config import AllRegions, RecommendedRegions, Region, Reg
 from contracts.project_keys import ROTATED_KINDS
 from contracts.projects import (
     REGION,
-    ApiKey,
     Condition,
     Connection,
     DatabaseView,
@@ -148,14 +147,6 @@ def regions() -> Regions:
         recommendations=RecommendedRegions(smartGroup=group, specific=[here]),
         all=AllRegions(smartGroup=[group], specific=[here]),
     )
-
-
-def api_keys(ctx: Context, actor: Actor, ref: str, *, reveal: bool) -> list[ApiKey]:
-    """anon and service_role. Nothing is decrypted unless they are to be shown."""
-    get(ctx, ref)
-    names = [f"{role}_key" for role in keys.API_ROLES]
-    shown = key_service.reveal(ctx.settings.home, actor, ref, names) if reveal else {}
-    return [ApiKey(id=role, name=role, api_key=shown.get(f"{role}_key")) for role in keys.API_ROLES]
 
 
 def connection(ctx: Context, actor: Actor, ref: str) -> Connection:

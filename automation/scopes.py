@@ -21,10 +21,24 @@ _GROUPS: Mapping[str, str] = {
 }
 # What these answer with opens a project.
 _SECRET = frozenset(
-    {"projects_api_keys", "projects_connection", "projects_environment", "projects_export"}
+    {
+        "projects_api_keys",
+        "projects_api_key",
+        "projects_connection",
+        "projects_environment",
+        "projects_export",
+    }
 )
 # Who asks for these comes by a token or a role that need not have the asking token's limits.
-_WHOLE = frozenset({"members_add", "members_update", "members_token", "organizations_create"})
+_WHOLE = frozenset(
+    {
+        "members_add",
+        "members_update",
+        "members_token",
+        "organizations_create",
+        "projects_api_keys_create",
+    }
+)
 # Who asks is told who they are.
 _OPEN = frozenset({"profile_get"})
 

@@ -54,12 +54,12 @@ missing GET    P/analytics/endpoints/logs.all
 built   GET    P/analytics/endpoints/usage.api-counts
 built   GET    P/analytics/endpoints/usage.api-requests-count
 built   GET    P/api-keys
-missing POST   P/api-keys
+built   POST   P/api-keys
 built   GET    P/api-keys/legacy
 built   PUT    P/api-keys/legacy
-missing GET    P/api-keys/{id}
-missing PATCH  P/api-keys/{id}
-missing DELETE P/api-keys/{id}
+built   GET    P/api-keys/{id}
+built   PATCH  P/api-keys/{id}
+built   DELETE P/api-keys/{id}
 empty   GET    P/billing/addons
 missing PATCH  P/billing/addons
 missing DELETE P/billing/addons/{addon_variant}

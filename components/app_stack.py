@@ -36,6 +36,8 @@ class AppStackArgs:
     public_jwks: tuple[dict[str, str], ...]
     anon_keys: Sequence[pulumi.Input[str]]
     service_role_keys: Sequence[pulumi.Input[str]]
+    issued_keys: pulumi.Input[dict[str, list[str]]]
+    """Publishable and secret keys, by the role that they let in as."""
     rest_port: int
     rest_generation: int
     rest_max_rows: int
@@ -97,13 +99,16 @@ def _files(args: AppStackArgs) -> pulumi.Output[dict[str, str]]:
 
 
 def _routes(args: AppStackArgs, url: str) -> pulumi.Output[dict[str, Any]]:
-    def build(values: dict[str, list[str]]) -> dict[str, Any]:
+    def build(values: dict[str, Any]) -> dict[str, Any]:
         return rest_routes(
             RestRoute(
                 ref=args.ref,
                 host=urlsplit(args.api_host_url).hostname or "",
                 url=url,
-                role_keys=[RoleKey(role, keys[0], keys) for role, keys in values.items()],
+                role_keys=[
+                    RoleKey(role, values[role][0], [*values[role], *values["issued"].get(role, [])])
+                    for role in ("anon", "service_role")
+                ],
             )
         )
 
@@ -111,4 +116,5 @@ def _routes(args: AppStackArgs, url: str) -> pulumi.Output[dict[str, Any]]:
     return pulumi.Output.all(
         anon=pulumi.Output.all(*args.anon_keys),
         service_role=pulumi.Output.all(*args.service_role_keys),
+        issued=args.issued_keys,
     ).apply(build)

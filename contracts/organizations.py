@@ -6,19 +6,22 @@ Owns the views that the API returns and the CLI reads. Must not know the registr
 
 import re
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from contracts.numbers import WithCounts
 from contracts.pages import Pagination
-from contracts.projects import SLUG, Project, check_name
+from contracts.projects import SLUG, Name, Project
 
+PlanName = Literal["free", "pro", "team", "enterprise"]
 Role = Literal["owner", "administrator", "developer", "read-only"]
 
 ORGANIZATION_SLUG = r"^[a-z][a-z0-9-]{0,62}$"
 # What stands in a path, a log line and a mail address.
 MEMBER_NAME = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$"
 LIMIT_MAX = 2**53  # what every reader of JSON takes for a whole number
+Limit = Annotated[int, Field(strict=True, ge=0, le=LIMIT_MAX)]
 
 
 def is_slug(text: str) -> bool:
@@ -48,10 +51,8 @@ class OrganizationCreate(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    name: str
+    name: Name
     slug: str | None = Field(default=None, pattern=ORGANIZATION_SLUG)
-
-    _name = field_validator("name")(check_name)
 
 
 class OrganizationLimits(BaseModel):
@@ -63,18 +64,18 @@ class OrganizationLimits(BaseModel):
     used: dict[str, int]
 
 
-class LimitsChange(BaseModel):
+class LimitsChange(WithCounts):
     """Body of PATCH .../limits. A number is a limit of the organization's own; null takes it back
     to the plan's."""
 
     model_config = ConfigDict(extra="forbid")
 
-    plan: str | None = None
-    projects_max: int | None = Field(default=None, ge=0, le=LIMIT_MAX)
-    database_bytes_max: int | None = Field(default=None, ge=0, le=LIMIT_MAX)
-    storage_bytes_max: int | None = Field(default=None, ge=0, le=LIMIT_MAX)
-    api_requests_month_max: int | None = Field(default=None, ge=0, le=LIMIT_MAX)
-    realtime_connections_max: int | None = Field(default=None, ge=0, le=LIMIT_MAX)
+    plan: PlanName | None = None
+    projects_max: Limit | None = None
+    database_bytes_max: Limit | None = None
+    storage_bytes_max: Limit | None = None
+    api_requests_month_max: Limit | None = None
+    realtime_connections_max: Limit | None = None
 
 
 class Entitlements(BaseModel):
@@ -95,7 +96,7 @@ class Member(BaseModel):
     user_name: str
     role_name: Role
     mfa_enabled: bool = False
-    is_service_account: bool = False
+    is_service_account: StrictBool = False
 
 
 class MemberAdd(BaseModel):
@@ -103,7 +104,7 @@ class MemberAdd(BaseModel):
 
     name: str = Field(pattern=MEMBER_NAME)
     role: Role
-    service_account: bool = False
+    service_account: StrictBool = False
     """For CI and the like: no person, and of this organization only."""
 
 

@@ -8,8 +8,9 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictBool, field_validator
 
+from contracts.numbers import WithCounts
 from contracts.project_settings import CONNECTIONS_MAX, REST_POOL_MAX, REST_ROWS_MAX
 from contracts.texts import NO_TEXT
 
@@ -69,8 +70,10 @@ class EnvSecretWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str
-    value: str = Field(max_length=ENV_VALUE_LENGTH_MAX)
+    name: str = Field(json_schema_extra={"pattern": ENV_NAME})
+    value: str = Field(
+        max_length=ENV_VALUE_LENGTH_MAX, json_schema_extra={"pattern": r"^[^\u0000]*$"}
+    )
 
     @field_validator("name")
     @classmethod
@@ -116,15 +119,15 @@ class RestConfig(BaseModel):
     db_pool: int
 
 
-class RestConfigPatch(BaseModel):
+class RestConfigPatch(WithCounts):
     """Body of PATCH .../postgrest. Lists are written with commas."""
 
     model_config = ConfigDict(extra="forbid")
 
     db_schema: str | None = Field(default=None, max_length=2000)
     db_extra_search_path: str | None = Field(default=None, max_length=2000)
-    max_rows: int | None = Field(default=None, strict=True, ge=1, le=REST_ROWS_MAX)
-    db_pool: int | None = Field(default=None, strict=True, ge=1, le=REST_POOL_MAX)
+    max_rows: Annotated[int, Field(strict=True, ge=1, le=REST_ROWS_MAX)] | None = None
+    db_pool: Annotated[int, Field(strict=True, ge=1, le=REST_POOL_MAX)] | None = None
 
 
 class PostgresConfig(BaseModel):
@@ -137,11 +140,11 @@ class PostgresConfig(BaseModel):
     """Of the login behind `db_url`."""
 
 
-class PostgresConfigChange(BaseModel):
+class PostgresConfigChange(WithCounts):
     model_config = ConfigDict(extra="forbid")
 
-    max_connections: int | None = Field(default=None, strict=True, ge=1, le=CONNECTIONS_MAX)
-    restart_database: bool | None = None
+    max_connections: Annotated[int, Field(strict=True, ge=1, le=CONNECTIONS_MAX)] | None = None
+    restart_database: StrictBool | None = None
     """Never needed: nobody else's server is restarted."""
 
 

@@ -3,12 +3,26 @@
 Owns their limits. Must not know who runs the SQL, nor as whom.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+
+from contracts.texts import NO_TEXT
 
 SQL_LENGTH_MAX = 500_000
 PARAMETERS_MAX = 1000
+
+
+def _check_text(text: str) -> str:
+    if NO_TEXT.search(text):
+        raise ValueError("SQL holds neither NUL nor half characters")
+    return text
+
+
+Text = Annotated[
+    str, AfterValidator(_check_text), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
+]
+Sql = Annotated[Text, Field(min_length=1, max_length=SQL_LENGTH_MAX)]
 
 
 class ReadOnlySqlQuery(BaseModel):
@@ -16,7 +30,7 @@ class ReadOnlySqlQuery(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    query: str = Field(min_length=1, max_length=SQL_LENGTH_MAX)
+    query: Sql
     parameters: list[Any] = Field(default=[], max_length=PARAMETERS_MAX)
     """The values of $1, $2...: with any of them the query is one statement."""
 
@@ -24,7 +38,7 @@ class ReadOnlySqlQuery(BaseModel):
 class SqlQuery(ReadOnlySqlQuery):
     """Body of POST .../database/query."""
 
-    read_only: bool = False
+    read_only: StrictBool = False
 
 
 class Migration(BaseModel):
@@ -44,15 +58,15 @@ class MigrationPatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str | None = Field(default=None, max_length=200)
-    rollback: str | None = Field(default=None, min_length=1, max_length=SQL_LENGTH_MAX)
+    name: Annotated[Text, Field(max_length=200)] | None = None
+    rollback: Sql | None = None
     """What takes the migration back."""
 
 
 class MigrationWanted(MigrationPatch):
     """Body of POST and PUT .../database/migrations."""
 
-    query: str = Field(min_length=1, max_length=SQL_LENGTH_MAX)
+    query: Sql
 
 
 class GeneratedTypes(BaseModel):

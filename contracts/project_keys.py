@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.numbers import WithCounts
+
 # What rotates. api: JWT secret with the anon and service_role keys that it signed; database: the
 # login of `db_url`; storage: the bucket's user.
 RotatedKind = Literal["api", "database", "storage"]
@@ -40,7 +42,7 @@ class ProjectKey(BaseModel):
     """Of a key that was previously used: then it is revoked."""
 
 
-class KeysToRotate(BaseModel):
+class KeysToRotate(WithCounts):
     """Body of POST .../keys/rotate."""
 
     model_config = ConfigDict(extra="forbid")

@@ -7,10 +7,11 @@ setting go into openapi/project.schema.json, by which an editor completes and ch
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
+from pydantic import ConfigDict, Field, StrictBool, field_validator
 
+from contracts.numbers import WithCounts
 from contracts.project_keys import TokenIssuer
-from contracts.projects import check_name
+from contracts.projects import Name
 
 SCHEMA_ID = "urn:basecroft:project.yaml"
 # What one project may ask of a shared server; an organization's plan may allow less.
@@ -20,7 +21,7 @@ REST_ROWS_MAX = 1_000_000
 REST_POOL_MAX = 100
 
 
-class Settings(BaseModel):
+class Settings(WithCounts):
     # "yes" is no boolean and 3.5 no count: a file that says so is asked about, not guessed at.
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -72,13 +73,8 @@ class ProjectSettings(Settings):
 class ProjectFile(ProjectSettings):
     """`project.yaml`: a Basecroft project as a file."""
 
-    name: str | None = Field(default=None, min_length=1, max_length=255)
+    name: Name | None = None
     """A label; without it the project keeps the name that it has."""
-
-    @field_validator("name")
-    @classmethod
-    def _name(cls, name: str | None) -> str | None:
-        return None if name is None else check_name(name)
 
     def settings(self) -> ProjectSettings:
         return ProjectSettings.model_validate(self.model_dump(exclude={"name"}))

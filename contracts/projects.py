@@ -7,9 +7,9 @@ Source of the shapes: Supabase's published Management API; see control-plane.md 
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from contracts.errors import InvalidInput
 from contracts.pages import Pagination
@@ -36,6 +36,15 @@ OperationStatus = Literal[
 ]
 
 
+_CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+# For readers of the API's document; `check_name` decides.
+_NAME_SCHEMA: dict[str, Any] = {
+    "minLength": 1,
+    "maxLength": NAME_LENGTH_MAX,
+    "pattern": rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$",
+}
+
+
 def check_name(name: str) -> str:
     """A label of 1-255 characters without control characters, kept verbatim. Raises ValueError."""
     if not 1 <= len(name) <= NAME_LENGTH_MAX:
@@ -48,10 +57,24 @@ def check_name(name: str) -> str:
     return name
 
 
-def check_password(password: str | None) -> str | None:
-    if password is not None and any(unicodedata.category(c) in ("Cc", "Cs") for c in password):
+Name = Annotated[str, AfterValidator(check_name), Field(json_schema_extra=_NAME_SCHEMA)]
+
+
+def _check_password(password: str) -> str:
+    if any(unicodedata.category(c) in ("Cc", "Cs") for c in password):
         raise ValueError("a password holds no control characters")
     return password
+
+
+Password = Annotated[
+    str,
+    Field(
+        min_length=8,
+        max_length=128,
+        json_schema_extra={"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"},
+    ),
+    AfterValidator(_check_password),
+]
 
 
 class ProjectCreate(BaseModel):
@@ -60,16 +83,13 @@ class ProjectCreate(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    name: str
+    name: Name
     organization_slug: str | None = Field(default=None, pattern=SLUG)
     organization_id: str | None = Field(default=None, pattern=SLUG)
-    db_pass: str | None = Field(default=None, min_length=8, max_length=128)
+    db_pass: Password | None = None
     region: str = Field(default=REGION, pattern=SLUG)
     keys: AdoptedKeys | None = None
     """Ours: keys that the project brings along."""
-
-    _name = field_validator("name")(check_name)
-    _db_pass = field_validator("db_pass")(check_password)
 
 
 class ProjectPatch(BaseModel):
@@ -77,9 +97,7 @@ class ProjectPatch(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    name: str
-
-    _name = field_validator("name")(check_name)
+    name: Name
 
 
 class ProjectTransfer(BaseModel):
@@ -145,15 +163,6 @@ class ChangedProject(ProjectFields):
     """Answer of PATCH and DELETE, where Supabase's tools take nothing but a number for an id."""
 
     id: int
-
-
-class ApiKey(BaseModel):
-    """Element of GET /v1/projects/{ref}/api-keys; `api_key` is masked unless `reveal=true`."""
-
-    id: str
-    name: str
-    type: Literal["legacy", "publishable", "secret"] = "legacy"
-    api_key: str | None = None
 
 
 class DefaultProject(BaseModel):

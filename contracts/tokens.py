@@ -7,10 +7,10 @@ which route a scope opens (automation/scopes.py).
 from datetime import datetime
 from typing import Literal, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.organizations import Role
-from contracts.projects import SLUG, check_name
+from contracts.projects import SLUG, Name
 
 # Supabase's: in this form, with 40 hex digits, the official CLI checks a token before it sends it.
 TOKEN_PREFIX = "sbp_"
@@ -51,12 +51,10 @@ class AccessTokenCreate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str
+    name: Name
     scopes: list[Scope] = Field(default=["all"], min_length=1)
     organization_slug: str | None = Field(default=None, pattern=SLUG)
     expires_at: AwareDatetime | None = None
-
-    _name = field_validator("name")(check_name)
 
 
 class ProfileOrganization(BaseModel):

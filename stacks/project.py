@@ -20,7 +20,7 @@ from components.postgrest import EXTRA_CONNECTIONS
 from components.provider.resources import Provider as Croft
 from components.realm import Realm, RealmArgs
 from components.targets import target_for
-from stacks.spec import OUTPUTS, SECRETS, ProjectSpec, read_accepted, read_secrets
+from stacks.spec import OUTPUTS, SECRETS, ProjectSpec, read_accepted, read_issued_keys, read_secrets
 
 # A provider call to a cold Keycloak outlasts the package's default of 5 s.
 KEYCLOAK_TIMEOUT_S = 60
@@ -97,6 +97,7 @@ def project_program(spec: ProjectSpec) -> None:
                 public_jwks=spec.rest.public_jwks,
                 anon_keys=read_accepted("anon_key"),
                 service_role_keys=read_accepted("service_role_key"),
+                issued_keys=read_issued_keys(),
                 rest_port=spec.rest.port,
                 rest_generation=spec.rest.generation,
                 rest_max_rows=spec.rest.max_rows,

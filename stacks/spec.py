@@ -5,6 +5,7 @@ Owns the names of config keys, secrets and outputs. A spec is one JSON object un
 the values come from (the registry, or a person's Pulumi.<stack>.yaml), and names no resource.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeVar
@@ -37,6 +38,8 @@ SECRETS = (
 # stack receives it too.
 REPLACED_SECRETS = tuple(name for name in SECRETS if name != "auth_client_secret")
 PREVIOUS = "previous_"
+# Publishable and secret API keys by the role that they let in as, in JSON; where there are any.
+ISSUED_KEYS = "issued_keys"
 PLATFORM_SECRETS = ("keycloak_provisioner",)
 
 # What a project stack exports, in this order.
@@ -186,8 +189,8 @@ def spec_to_config(
     """The stack config of `spec`. Raises KeyError when one of its secrets is missing."""
     names = SECRETS if isinstance(spec, ProjectSpec) else PLATFORM_SECRETS
     entries = {SPEC_KEY: ConfigEntry(spec.model_dump_json())}
-    previous = [f"{PREVIOUS}{name}" for name in REPLACED_SECRETS]
-    for name in (*names, *(name for name in previous if name in secrets)):
+    optional = [*(f"{PREVIOUS}{name}" for name in REPLACED_SECRETS), ISSUED_KEYS]
+    for name in (*names, *(name for name in optional if name in secrets)):
         entries[f"{NAMESPACE}:{name}"] = ConfigEntry(secrets[name], secret=True)
     return entries
 
@@ -218,3 +221,8 @@ def read_accepted(name: str) -> list[pulumi.Output[str]]:
     """A secret of the running program's stack config and, until it is revoked, the one before."""
     previous = pulumi.Config(NAMESPACE).get_secret(f"{PREVIOUS}{name}")
     return [read_secrets((name,))[name], *([] if previous is None else [previous])]
+
+
+def read_issued_keys() -> pulumi.Output[dict[str, list[str]]]:
+    issued = pulumi.Config(NAMESPACE).get_secret(ISSUED_KEYS)
+    return (issued or pulumi.Output.secret("{}")).apply(json.loads)

@@ -5,6 +5,7 @@ clients print it. What was sent is never quoted back by us: it may be a password
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -78,12 +79,25 @@ def _http_exception(request: Request, error: Exception) -> JSONResponse:
     """Starlette's own: no such route, method not allowed, a body that cannot be read."""
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).name.lower()
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request))
     return _answer(
         request,
         PlatformError(str(error.detail), code=code, fix="see openapi/management.json"),
         error.status_code,
-        headers=error.headers,
+        headers=headers,
     )
+
+
+def _methods(request: Request) -> list[str]:
+    """Of the path: each of them is a route of its own, and Starlette names the first one's only."""
+    paths = request.app.openapi()["paths"]
+    # What is spelled out in a path goes before what a parameter would take for its value.
+    for path in sorted(paths, key=lambda path: path.replace("{", "~")):
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)), request.url.path):
+            return sorted(method.upper() for method in paths[path])
+    return []
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:

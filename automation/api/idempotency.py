@@ -42,16 +42,22 @@ REPLAYED = "Idempotency-Replayed"
 AT_ONCE_MAX = 4
 ANSWER_TIMEOUT_S = 60.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+KEY_PARAMETER = {
+    "name": HEADER,
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "pattern": f"^{_KEY.pattern}$"},
+}
 _KEPT_HEADERS = ("content-type", "location")
 
 
+def needs_key(path: str) -> bool:
+    """A POST of ours must carry a key. Supabase's tools send none."""
+    return not takes_post(path)
+
+
 def require_key(request: Request) -> None:
-    """On every route: a POST of ours must carry a key. Supabase's tools send none."""
-    if (
-        request.method == "POST"
-        and HEADER not in request.headers
-        and not takes_post(request.url.path)
-    ):
+    if request.method == "POST" and HEADER not in request.headers and needs_key(request.url.path):
         raise IncompleteRequest(
             f"this request needs the header {HEADER}",
             code="idempotency_key_missing",

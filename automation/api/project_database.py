@@ -20,6 +20,9 @@ from contracts.project_database import (
     SqlQuery,
 )
 
+# Names with commas between them, one at least.
+SCHEMAS = r"^[^\u0000]*[^\u0000,\s][^\u0000]*$"
+
 router = APIRouter(prefix="/projects/{ref}", tags=["projects"])
 
 
@@ -85,7 +88,10 @@ def projects_migration_update(
 
 @router.get("/types/typescript")
 def projects_types_typescript(
-    ctx: ContextOf, actor: ActorOf, ref: str, included_schemas: str = "public"
+    ctx: ContextOf,
+    actor: ActorOf,
+    ref: str,
+    included_schemas: Annotated[str, Query(pattern=SCHEMAS, max_length=4000)] = "public",
 ) -> GeneratedTypes:
     """`Database` for `createClient<Database>`, of the named schemas (with commas)."""
     return GeneratedTypes(types=generated_types.generate(ctx, actor, ref, included_schemas))

@@ -22,7 +22,6 @@ from automation.api.pages import (
 )
 from contracts.project_config import Regions
 from contracts.projects import (
-    ApiKey,
     ChangedProject,
     Connection,
     DefaultProject,
@@ -111,13 +110,6 @@ def projects_transfer(
     ctx: ContextOf, actor: ActorOf, ref: str, wanted: ProjectTransfer, response: Response
 ) -> Operation:
     return accepted(response, changes.transfer(ctx, actor, ref, wanted.organization_slug))
-
-
-@router.get("/{ref}/api-keys")
-def projects_api_keys(
-    ctx: ContextOf, actor: ActorOf, ref: str, reveal: bool = False
-) -> list[ApiKey]:
-    return projects.api_keys(ctx, actor, ref, reveal=reveal)
 
 
 @router.get("/{ref}/connection")

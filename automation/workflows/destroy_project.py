@@ -11,6 +11,7 @@ from typing import Any
 from dbos import DBOS
 
 from automation.registry import (
+    api_keys,
     encryption_keys,
     operations,
     project_keys,
@@ -77,6 +78,7 @@ def commit_removed(ref: str, operation_id: str) -> None:
         project_secrets.delete_all(conn, ref)
         project_keys.delete_all(conn, ref)
         encryption_keys.delete_of(conn, ref)
+        api_keys.delete_all(conn, ref)
         projects.write_back(conn, ref, "REMOVED", epoch=projects.take_fence(conn, ref))
         end(conn, operation_id, "finished")
 

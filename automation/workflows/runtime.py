@@ -4,6 +4,7 @@ Owns the one object that the steps see. DBOS recovers workflows by name and give
 arguments only, so whatever else they need must stand in the process: set once, before launch.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import psycopg
 from automation.context import Context
 from automation.encryption.keyring import Keyring
 from automation.key_change import UNCHANGED, KeyChange
-from automation.keys import read_secrets
+from automation.keys import issued_keys, read_secrets
 from automation.reconcilers.orphans import Backend
 from automation.registry import (
     cluster,
@@ -27,7 +28,7 @@ from automation.registry import (
 from automation.settings import Settings
 from contracts.errors import Locked
 from contracts.home import Home
-from stacks.spec import ProjectSpec
+from stacks.spec import ISSUED_KEYS, ProjectSpec
 
 # An update of one project takes seconds; who waits longer is told that it is locked.
 HOLD_TIMEOUT_S = 120.0
@@ -103,7 +104,8 @@ class Runtime:
 
     def stack(self, spec: ProjectSpec, *, change: KeyChange = UNCHANGED) -> Any:
         """The stack of the spec, ready to run; with the project's fence held."""
-        secrets = change.secrets(self.secrets(spec.ref))
+        found = self.secrets(spec.ref)
+        secrets = change.secrets(found) | {ISSUED_KEYS: json.dumps(issued_keys(found))}
         return self.stacks.project_stack(self.context.settings, spec, secrets)
 
     def secrets(self, ref: str, names: Collection[str] | None = None) -> dict[str, str]:

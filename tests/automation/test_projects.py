@@ -4,7 +4,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from automation import changes, context, keys, projects
+from automation import api_keys, changes, context, keys, projects
 from automation.context import open_context
 from automation.encryption.keyring import open_keyring
 from automation.registry import operations
@@ -215,9 +215,11 @@ def test_connection_is_what_an_app_needs(ctx, operator, key_service):
     parsed = psycopg.conninfo.conninfo_to_dict(found.db_url)
     assert parsed["password"] == "p@ss:w/rd ü?#"
     assert (parsed["user"], parsed["dbname"]) == (f"{ref}_postgres", ref)
-    revealed = {key.name: key.api_key for key in projects.api_keys(ctx, operator, ref, reveal=True)}
+    revealed = {
+        key.name: key.api_key for key in api_keys.list_keys(ctx, operator, ref, reveal=True)
+    }
     assert revealed == {"anon": found.anon_key, "service_role": found.service_role_key}
-    hidden = projects.api_keys(ctx, operator, ref, reveal=False)
+    hidden = api_keys.list_keys(ctx, operator, ref, reveal=False)
     assert [key.api_key for key in hidden] == [None, None]
 
 

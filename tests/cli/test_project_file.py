@@ -41,7 +41,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         ("- a\n- b", [":1: settings are expected, a line each: NAME: VALUE"]),
         ("paused: true\npaused: false", [":2: paused stands here a second time"]),
         ('name: "a\\nb"', [":1: name: a name holds no control characters"]),
-        ("name: ''", [":1: name: String should have at least 1 character"]),
+        ("name: ''", [":1: name: a name has 1 to 255 characters"]),
         ("paused: [", [":1: this is no YAML"]),
         ("\tpaused: 1", [":1: this is no YAML"]),
         ("paused: true\n---\npaused: false", [":2: this is no YAML"]),

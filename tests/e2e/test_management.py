@@ -11,7 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.fixtures.platform import Platform
+from tests.e2e.conftest import RunJs
+from tests.fixtures.platform import Platform, eventually
 from tests.fixtures.supabase_cli import MakeSupabaseCli, SupabaseCli
 
 pytestmark = pytest.mark.platform
@@ -170,3 +171,33 @@ def test_supabases_cli_generates_types(
         assert done.returncode == 0, done.stderr
         assert "typed: {\n        Row: {\n          id: number\n" in done.stdout
     query(api, "drop table typed")
+
+
+def test_publishable_and_secret_keys_open_the_project_and_close_it(
+    platform: Platform, api: httpx2.Client, notes: Project, run_js: RunJs
+) -> None:
+    def issue(type: str) -> dict[str, str]:
+        body = {"type": type, "name": f"{type}_e2e"}
+        answer = api.post("/api-keys", params={"reveal": "true"}, json=body)
+        assert answer.status_code == 201, answer.text
+        return _ended(platform, answer)
+
+    page, server = issue("publishable"), issue("secret")
+    issued = {**notes, "anon_key": page["api_key"], "service_role_key": server["api_key"]}
+    done = run_js("rows.test.mjs", issued)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for key in (page, server):
+        _ended(platform, api.delete(f"/api-keys/{key['id']}"))
+        url, headers = f"{notes['api_url']}/rest/v1/open_notes", {"apikey": key["api_key"]}
+        # Traefik reads its files a moment later.
+        eventually(lambda: httpx2.get(url, headers=headers).status_code == 401, timeout_s=10)  # noqa: B023
+    done = run_js("rows.test.mjs", notes)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _ended(platform: Platform, answer: httpx2.Response) -> dict[str, str]:
+    """The answer, once its operation has ended well."""
+    operation = answer.headers["Location"].rpartition("/")[2]
+    assert platform.croft("operations", "watch", operation).returncode == 0
+    found: dict[str, str] = answer.json()
+    return found

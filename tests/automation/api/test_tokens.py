@@ -167,6 +167,8 @@ def test_every_route_is_opened_by_some_scope_or_by_all_only():
     built = {route for route in whole if not route.startswith("supabase_")}  # those are a 501
     assert built == {
         "members_add", "members_update", "members_token", "organizations_create",
+        "projects_api_keys_create", "encryption_get", "encryption_rotate_root",
+        "encryption_rotate_platform",
         "tokens_list", "tokens_create", "tokens_rotate", "tokens_revoke",
     }  # fmt: skip
 
@@ -175,8 +177,11 @@ def test_to_read_changes_nothing_and_reads_no_secret():
     opened = {route for route, method in ROUTES.items() if opens({"read"}, route, method)}
     assert all(ROUTES[route] == "GET" for route in opened)
     assert opened.isdisjoint(
-        {"projects_api_keys", "projects_connection", "projects_environment", "projects_export"}
-    )
+        {
+            "projects_api_key", "projects_api_keys", "projects_connection", "projects_environment",
+            "projects_export",
+        }
+    )  # fmt: skip
     assert {"projects_list", "organizations_limits", "operations_events"} <= opened
 
 

@@ -1,0 +1,59 @@
+"""/v1/projects/{ref}/api-keys: Supabase's paths, statuses and shapes, plus a Location to follow by.
+
+A key that was made opens the project, and one that was deleted opens it no longer, once the
+operation there has ended.
+"""
+
+from fastapi import APIRouter, Response, status
+
+from automation import api_keys
+from automation.api.access import ActorOf, ContextOf
+from automation.api.headers import accepted
+from contracts.api_keys import ApiKey, ApiKeyCreate, ApiKeyPatch
+
+router = APIRouter(prefix="/projects/{ref}/api-keys", tags=["projects"])
+
+
+@router.get("")
+def projects_api_keys(
+    ctx: ContextOf, actor: ActorOf, ref: str, reveal: bool = False
+) -> list[ApiKey]:
+    return api_keys.list_keys(ctx, actor, ref, reveal=reveal)
+
+
+@router.post("", status_code=status.HTTP_201_CREATED)
+def projects_api_keys_create(
+    ctx: ContextOf,
+    actor: ActorOf,
+    ref: str,
+    wanted: ApiKeyCreate,
+    response: Response,
+    reveal: bool = False,
+) -> ApiKey:
+    key, operation = api_keys.create(ctx, actor, ref, wanted, reveal=reveal)
+    accepted(response, operation)
+    return key
+
+
+@router.get("/{id}")
+def projects_api_key(
+    ctx: ContextOf, actor: ActorOf, ref: str, id: str, reveal: bool = False
+) -> ApiKey:
+    return api_keys.get(ctx, actor, ref, id, reveal=reveal)
+
+
+@router.patch("/{id}")
+def projects_api_key_update(
+    ctx: ContextOf, actor: ActorOf, ref: str, id: str, patch: ApiKeyPatch
+) -> ApiKey:
+    """The key itself stays, and is not shown."""
+    return api_keys.update(ctx, actor, ref, id, patch)
+
+
+@router.delete("/{id}")
+def projects_api_key_delete(
+    ctx: ContextOf, actor: ActorOf, ref: str, id: str, response: Response
+) -> ApiKey:
+    key, operation = api_keys.delete(ctx, actor, ref, id)
+    accepted(response, operation)
+    return key

@@ -1,0 +1,209 @@
+"""API keys of a project: anon and service_role, and those that are issued and revoked besides.
+
+Owns the form of an issued key, and what a change of them promises: the gateway knows a key when the
+update that follows has ended. Must not know HTTP, nor how the gateway compares keys.
+"""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from automation import audit, keys, operations
+from automation.actors import Actor
+from automation.context import Context
+from automation.encryption.sealing import seal_for_workers
+from automation.key_service import client as key_service
+from automation.registry import api_keys as rows
+from automation.registry import project_secrets
+from automation.registry.api_keys import ApiKeyRow
+from automation.registry.projects import ProjectRow
+from contracts.api_keys import ApiKey, ApiKeyCreate, ApiKeyPatch, IssuedType, JwtTemplate
+from contracts.errors import Conflict, InvalidInput, LimitReached, NotFound
+from contracts.projects import Operation
+
+# Each stands in the rules of the gateway.
+KEYS_MAX = 20
+RANDOM_BYTES = 24
+RANDOM_LENGTH = 22
+CHECKSUM_LENGTH = 8
+SHOWN_LENGTH = 5
+
+
+def list_keys(ctx: Context, actor: Actor, ref: str, *, reveal: bool) -> list[ApiKey]:
+    """Nothing is decrypted unless they are to be shown."""
+    with ctx.transaction() as conn:
+        operations.require_project(conn, ref)
+        issued = rows.list_of(conn, ref)
+    names = {role: f"{role}_key" for role in keys.API_ROLES}
+    names |= {str(row.id): _secret_name(row) for row in issued}
+    home = ctx.settings.home
+    shown = key_service.reveal(home, actor, ref, list(names.values())) if reveal else {}
+    legacy = [ApiKey(id=role, name=role) for role in keys.API_ROLES]
+    return [
+        key.model_copy(update={"api_key": shown.get(names[key.id])})
+        for key in [*legacy, *map(_view, issued)]
+    ]
+
+
+def get(ctx: Context, actor: Actor, ref: str, key_id: str, *, reveal: bool) -> ApiKey:
+    for key in list_keys(ctx, actor, ref, reveal=False):
+        if key.id == key_id:
+            found = list_keys(ctx, actor, ref, reveal=True) if reveal else [key]
+            return next((each for each in found if each.id == key_id), key)
+    raise _no_key(ref)
+
+
+def create(
+    ctx: Context, actor: Actor, ref: str, wanted: ApiKeyCreate, *, reveal: bool
+) -> tuple[ApiKey, Operation]:
+    """The one moment in which the API itself knows the key."""
+    _check_template(wanted.type, wanted.secret_jwt_template)
+    key = new_key(wanted.type)
+    with ctx.transaction() as conn:
+        project = _changeable(conn, ref)
+        if len(rows.list_of(conn, ref)) >= KEYS_MAX:
+            raise LimitReached(
+                f"project {ref} has its {KEYS_MAX} API keys", fix="delete one that is not used"
+            )
+        with _unique_name(ref):
+            row = rows.insert(
+                conn,
+                ref,
+                type=wanted.type,
+                name=wanted.name,
+                description=wanted.description,
+                prefix=key[: len(_beginning(wanted.type)) + SHOWN_LENGTH],
+                hash=hashlib.sha256(key.encode()).hexdigest(),
+            )
+        keys.store_secrets(conn, seal_for_workers, project, {_secret_name(row): key})
+        operation = operations.promise(
+            conn, actor, project, "update", after={"api_key": _audited(row)}
+        )
+    view = _view(row).model_copy(update={"api_key": key if reveal else None})
+    return view, operations.view(operation)
+
+
+def update(ctx: Context, actor: Actor, ref: str, key_id: str, patch: ApiKeyPatch) -> ApiKey:
+    """Its name and description: whom it lets in stays."""
+    with ctx.transaction() as conn:
+        project = operations.require_project(conn, ref, lock=True)
+        before = _require(conn, ref, key_id)
+        _check_template(before.type, patch.secret_jwt_template)
+        asked = patch.model_dump(include={"name", "description"}, exclude_none=True)
+        with _unique_name(ref):
+            after = rows.update(conn, replace(before, **asked))
+        audit.record(
+            conn,
+            actor,
+            action="projects.update_api_key",
+            target=f"projects/{ref}",
+            organization_id=project.organization_id,
+            before=_audited(before),
+            after=_audited(after),
+        )
+        return _view(after)
+
+
+def delete(ctx: Context, actor: Actor, ref: str, key_id: str) -> tuple[ApiKey, Operation]:
+    """It lets nobody in any more once the update has ended."""
+    with ctx.transaction() as conn:
+        project = _changeable(conn, ref)
+        row = _require(conn, ref, key_id)
+        rows.delete(conn, row.id)
+        project_secrets.delete(conn, ref, [_secret_name(row)])
+        operation = operations.promise(
+            conn, actor, project, "update", before={"api_key": _audited(row)}
+        )
+    return _view(row), operations.view(operation)
+
+
+def new_key(type: IssuedType) -> str:
+    """Supabase's form: what kind it is, 132 random bits, and a checksum by which a scanner of
+    leaked secrets tells it from what only looks like one."""
+    text = _beginning(type) + secrets.token_urlsafe(RANDOM_BYTES)[:RANDOM_LENGTH]
+    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
+    return f"{text}_{digest.decode()[:CHECKSUM_LENGTH]}"
+
+
+def _check_template(type: IssuedType, template: JwtTemplate | None) -> None:
+    if type == "publishable" and template is not None:
+        raise InvalidInput(
+            "a publishable key lets in as anon, and as nobody else",
+            code="jwt_template_refused",
+            fix="leave secret_jwt_template out",
+        )
+
+
+def _beginning(type: IssuedType) -> str:
+    return f"sb_{type}_"
+
+
+def _secret_name(row: ApiKeyRow) -> str:
+    role = "service_role" if row.type == "secret" else "anon"
+    return f"{keys.ISSUED_PREFIX}{role}:{row.id}"
+
+
+def _changeable(conn: Connection[Any], ref: str) -> ProjectRow:
+    """The project, locked, if an update of it may begin."""
+    project = operations.require_project(conn, ref, lock=True)
+    operations.require_free(conn, project)
+    operations.require_state(project, "update")
+    return project
+
+
+def _require(conn: Connection[Any], ref: str, key_id: str) -> ApiKeyRow:
+    for row in rows.list_of(conn, ref):
+        if str(row.id) == key_id:
+            return row
+    if key_id in keys.API_ROLES:
+        raise Conflict(
+            f"{key_id} is signed with the project's JWT secret, and goes with it",
+            code="api_key_legacy",
+            fix="rotate the project's API keys",
+        )
+    raise _no_key(ref)
+
+
+def _no_key(ref: str) -> NotFound:
+    return NotFound(
+        f"project {ref} has no such API key",
+        code="api_key_not_found",
+        fix=f"see: GET /v1/projects/{ref}/api-keys",
+    )
+
+
+@contextmanager
+def _unique_name(ref: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.UniqueViolation:
+        raise Conflict(
+            f"project {ref} has an API key of that name",
+            code="api_key_name_taken",
+            fix="choose another name",
+        ) from None
+
+
+def _view(row: ApiKeyRow) -> ApiKey:
+    return ApiKey(
+        id=str(row.id),
+        name=row.name,
+        type=row.type,
+        prefix=row.prefix,
+        hash=row.hash,
+        description=row.description,
+        secret_jwt_template=JwtTemplate(role="service_role") if row.type == "secret" else None,
+        inserted_at=row.inserted_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _audited(row: ApiKeyRow) -> dict[str, Any]:
+    return {"id": str(row.id), "type": row.type, "name": row.name, "prefix": row.prefix}

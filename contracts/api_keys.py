@@ -1,0 +1,60 @@
+"""API keys as the Management API shows them: anon and service_role, and those that are issued
+besides, publishable or secret. Supabase's shapes.
+
+Owns the views and the forms. Must not know where a key is kept.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+IssuedType = Literal["publishable", "secret"]
+KeyName = Annotated[str, Field(min_length=4, max_length=64, pattern=r"^[a-z_][a-z0-9_]+$")]
+Description = Annotated[str, Field(max_length=500, json_schema_extra={"pattern": r"^[^\u0000]*$"})]
+
+
+class JwtTemplate(BaseModel):
+    """As whom a secret key lets in: the one role that is for this."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Literal["service_role"]
+
+
+class ApiKey(BaseModel):
+    """Element of GET /v1/projects/{ref}/api-keys; `api_key` is null unless `reveal=true`."""
+
+    id: str
+    name: str
+    type: Literal["legacy", "publishable", "secret"] = "legacy"
+    api_key: str | None = None
+    prefix: str | None = None
+    """What it begins with."""
+    hash: str | None = None
+    """SHA-256 of it, in hex."""
+    description: str | None = None
+    secret_jwt_template: JwtTemplate | None = None
+    inserted_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class ApiKeyCreate(BaseModel):
+    """Body of POST .../api-keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: IssuedType
+    name: KeyName
+    description: Description | None = None
+    secret_jwt_template: JwtTemplate | None = None
+
+
+class ApiKeyPatch(BaseModel):
+    """Body of PATCH .../api-keys/{id}."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: KeyName | None = None
+    description: Description | None = None
+    secret_jwt_template: JwtTemplate | None = None
