@@ -55,7 +55,15 @@ from contracts.projects import (
 )
 from contracts.tokens import AccessToken, AccessTokenCreate, AccessTokenCreated, Profile
 from contracts.usage import ProjectUsage
-from contracts.webhooks import Delivery, Webhook, WebhookAdded, WebhookCreate
+from contracts.webhooks import (
+    OVERLAP_HOURS,
+    Delivery,
+    Webhook,
+    WebhookAdded,
+    WebhookCreate,
+    WebhookRotate,
+    WebhookRotated,
+)
 
 LINES_OF_JSON = "application/x-ndjson"
 PAGE_ROWS = 500
@@ -203,6 +211,14 @@ class Client:
         """Whom to tell of changes; no events are all of them. The secret is shown this once."""
         body = _valid(WebhookCreate, url=url, events=list(events)).model_dump()
         return read(WebhookAdded, self._at.ask("POST", _organization(slug, "webhooks"), json=body))
+
+    def rotate_webhook(
+        self, slug: str, webhook_id: str, *, overlap_hours: int = OVERLAP_HOURS
+    ) -> WebhookRotated:
+        """A newer secret, shown this once; those before sign beside it for so long."""
+        body = _valid(WebhookRotate, overlap_hours=overlap_hours).model_dump()
+        path = _organization(slug, "webhooks", webhook_id, "rotate")
+        return read(WebhookRotated, self._at.ask("POST", path, json=body))
 
     def remove_webhook(self, slug: str, webhook_id: str) -> Webhook:
         path = _organization(slug, "webhooks", webhook_id)

@@ -62,6 +62,7 @@ NEEDED: dict[str, Needed] = {
     "operations_events": "read-only",
     "webhooks_list": "administrator",
     "webhooks_add": "administrator",
+    "webhooks_rotate": "administrator",
     "webhooks_remove": "administrator",
     "webhooks_test": "administrator",
     "webhooks_deliveries": "administrator",

@@ -24,6 +24,7 @@ import psycopg
 
 from automation.context import Context
 from automation.encryption.keyring import Keyring
+from automation.registry import webhook_secrets
 from automation.registry import webhooks as rows
 from automation.registry.webhooks import DeliveryRow, WebhookRow
 from automation.webhooks import secret_name
@@ -161,13 +162,16 @@ def _headers(
 ) -> dict[str, str]:
     now, message_id = int(time.time()), str(delivery.id)
     with ctx.transaction() as conn:
-        secret = keyring.open(conn, secret_name(webhook.id), webhook.sealed)
+        secrets = [
+            keyring.open(conn, secret_name(webhook.id), row.sealed)
+            for row in webhook_secrets.list_signing(conn, webhook.id)
+        ]
     return {
         "Content-Type": "application/json",
         "User-Agent": "basecroft-webhooks",
         "webhook-id": message_id,
         "webhook-timestamp": str(now),
-        "webhook-signature": sign(secret, message_id, now, body),
+        "webhook-signature": " ".join(sign(each, message_id, now, body) for each in secrets),
     }
 
 
@@ -182,6 +186,7 @@ def _deliver_until(stop: threading.Event, ctx: Context, keyring: Keyring) -> Non
                     pruned_at = time.monotonic()
                     with ctx.transaction() as conn:
                         rows.prune(conn, older_than_days=KEPT_DAYS)
+                        webhook_secrets.prune(conn)
             except (PlatformError, psycopg.Error) as error:
                 # The registry is away or a secret does not open: what was taken comes up again.
                 log.warning("webhooks wait: %s", (str(error).splitlines() or [""])[0])

@@ -5,7 +5,7 @@ Must not know HTTP, nor how something is delivered (automation/webhook_deliverie
 """
 
 import ipaddress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -17,6 +17,7 @@ from automation.actors import Actor
 from automation.context import Context
 from automation.encryption.envelope import RecordName
 from automation.encryption.sealing import seal_for_workers
+from automation.registry import webhook_secrets
 from automation.registry import webhooks as rows
 from automation.registry.organizations import Organization
 from automation.registry.webhooks import DeliveryRow, WebhookRow
@@ -27,11 +28,15 @@ from contracts.webhooks import (
     Webhook,
     WebhookAdded,
     WebhookCreate,
+    WebhookRotate,
+    WebhookRotated,
     may_be_told,
     new_secret,
 )
 
 WEBHOOKS_MAX = 20
+# The header of a delivery holds a signature by each.
+SECRETS_MAX = 5
 DELIVERIES_SHOWN = 100
 
 
@@ -59,12 +64,34 @@ def add(ctx: Context, actor: Actor, slug: str, wanted: WebhookCreate) -> Webhook
             wanted.url,
             wanted.events,
             actor.is_operator,
-            **vars(sealed),
             created_at=datetime.now(UTC),
         )
         rows.insert(conn, row)
+        webhook_secrets.insert(conn, row.id, sealed)
         _record(conn, actor, "webhooks.add", organization, row, after=wanted)
         return WebhookAdded(**_view(row).model_dump(), secret=secret)
+
+
+def rotate(
+    ctx: Context, actor: Actor, slug: str, webhook_id: str, wanted: WebhookRotate
+) -> WebhookRotated:
+    """A newer secret, with which deliveries are signed beside the ones before until these end."""
+    secret = new_secret()
+    with ctx.transaction() as conn:
+        organization = organizations.require(conn, actor, slug, lock=True)
+        row = _require(conn, organization, webhook_id)
+        if wanted.overlap_hours and len(webhook_secrets.list_signing(conn, row.id)) >= SECRETS_MAX:
+            raise LimitReached(
+                f"webhook {row.id} is signed with {SECRETS_MAX} secrets",
+                fix="wait until one of them ends, or end all before: --overlap-hours 0",
+            )
+        ends_at = datetime.now(UTC) + timedelta(hours=wanted.overlap_hours)
+        webhook_secrets.end(conn, row.id, ends_at)
+        sealed = seal_for_workers(conn, secret_name(row.id), secret)
+        webhook_secrets.insert(conn, row.id, sealed)
+        _record(conn, actor, "webhooks.rotate", organization, row, after=wanted)
+        view = _view(row).model_dump()
+        return WebhookRotated(**view, secret=secret, previous_end_at=ends_at)
 
 
 def remove(ctx: Context, actor: Actor, slug: str, webhook_id: str) -> Webhook:
@@ -135,7 +162,7 @@ def _record(
     row: WebhookRow,
     *,
     before: WebhookCreate | Webhook | None = None,
-    after: WebhookCreate | Webhook | None = None,
+    after: WebhookCreate | WebhookRotate | Webhook | None = None,
 ) -> None:
     audit.record(
         conn,

@@ -1,4 +1,4 @@
-"""`croft webhooks`: list, add, remove, test, deliveries.
+"""`croft webhooks`: list, add, rotate, remove, test, deliveries.
 
 Owns arguments and confirmation. Must not know how something is signed or delivered.
 """
@@ -11,6 +11,7 @@ from cli.confirmation import confirm
 from cli.control_plane import open_client
 from cli.options import OrganizationArgument, OutputOption, YesOption
 from cli.render import Output, print_view, print_views
+from contracts.webhooks import OVERLAP_HOURS, OVERLAP_HOURS_MAX
 
 app = typer.Typer(
     help="Who is told of changes to an organization's projects.", no_args_is_help=True
@@ -48,6 +49,24 @@ def add(
     """
     with open_client(context) as client:
         print_view(client.add_webhook(slug, url, event or []), output)
+
+
+@app.command(epilog="Example: croft webhooks rotate shop 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")
+def rotate(
+    context: typer.Context,
+    slug: OrganizationArgument,
+    webhook_id: WebhookArgument,
+    overlap_hours: Annotated[
+        int, typer.Option(min=0, max=OVERLAP_HOURS_MAX, help="0 ends the secrets before at once.")
+    ] = OVERLAP_HOURS,
+    output: OutputOption = Output.table,
+) -> None:
+    """Print a newer secret; those before sign beside it until their time is over.
+
+    It is shown this once.
+    """
+    with open_client(context) as client:
+        print_view(client.rotate_webhook(slug, webhook_id, overlap_hours=overlap_hours), output)
 
 
 @app.command(epilog="Example: croft webhooks remove shop 4f0c1c1e-0c7a-4f1e-9d0b-2b7a5a0a8d11")

@@ -24,6 +24,8 @@ from contracts.errors import InvalidInput, Unauthorized
 URL_LENGTH_MAX = 2048
 SECRET_PREFIX = "whsec_"
 SECRET_BYTES = 32
+OVERLAP_HOURS = 24
+OVERLAP_HOURS_MAX = 168
 # How far a signed time may lie from now: who records a request cannot send it again for ever.
 TOLERANCE_S = 300
 # Where a network translates, an IPv4 address stands in the last four bytes of these (RFC 6052).
@@ -81,6 +83,20 @@ class WebhookAdded(Webhook):
     """The secret is shown this once."""
 
     secret: str
+
+
+class WebhookRotate(BaseModel):
+    """Body of POST /v1/organizations/{slug}/webhooks/{webhook_id}/rotate."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_hours: Annotated[int, Field(ge=0, le=OVERLAP_HOURS_MAX)] = OVERLAP_HOURS
+    """How long the secrets before go on signing, beside the new one; 0 ends them at once."""
+
+
+class WebhookRotated(WebhookAdded):
+    previous_end_at: datetime
+    """No secret before this one signs longer than until then."""
 
 
 class Delivery(BaseModel):

@@ -4,7 +4,14 @@ from fastapi import APIRouter, status
 
 from automation import webhooks
 from automation.api.access import ActorOf, ContextOf
-from contracts.webhooks import Delivery, Webhook, WebhookAdded, WebhookCreate
+from contracts.webhooks import (
+    Delivery,
+    Webhook,
+    WebhookAdded,
+    WebhookCreate,
+    WebhookRotate,
+    WebhookRotated,
+)
 
 router = APIRouter(prefix="/organizations/{slug}/webhooks", tags=["webhooks"])
 
@@ -17,6 +24,13 @@ def webhooks_list(ctx: ContextOf, actor: ActorOf, slug: str) -> list[Webhook]:
 @router.post("", status_code=status.HTTP_201_CREATED)
 def webhooks_add(ctx: ContextOf, actor: ActorOf, slug: str, wanted: WebhookCreate) -> WebhookAdded:
     return webhooks.add(ctx, actor, slug, wanted)
+
+
+@router.post("/{webhook_id}/rotate")
+def webhooks_rotate(
+    ctx: ContextOf, actor: ActorOf, slug: str, webhook_id: str, wanted: WebhookRotate
+) -> WebhookRotated:
+    return webhooks.rotate(ctx, actor, slug, webhook_id, wanted)
 
 
 @router.delete("/{webhook_id}")

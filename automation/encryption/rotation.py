@@ -18,9 +18,14 @@ from automation.context import Context
 from automation.encryption.envelope import RecordName, SecretUnreadable
 from automation.encryption.keyring import Keyring
 from automation.failpoints import failpoint
-from automation.registry import encryption_keys, project_secrets, reconciler_runs, webhooks
+from automation.registry import (
+    encryption_keys,
+    project_secrets,
+    reconciler_runs,
+    webhook_secrets,
+)
 from automation.registry.project_secrets import SecretRow
-from automation.registry.webhooks import WebhookRow
+from automation.registry.webhook_secrets import WebhookSecretRow
 from automation.webhooks import secret_name
 from contracts.encryption import Encryption
 
@@ -72,14 +77,14 @@ def follow(ctx: Context, keyring: Keyring) -> list[str]:
         record = RecordName(row.project_ref, row.name, row.version)
         project_secrets.replace(conn, row, keyring.rewrap(conn, record, row.sealed))
 
-    def wrap_webhook(conn: Connection, row: WebhookRow) -> None:
-        anew = keyring.rewrap(conn, secret_name(row.id), row.sealed)
-        webhooks.set_secret(conn, row.id, anew)
+    def wrap_webhook(conn: Connection, row: WebhookSecretRow) -> None:
+        anew = keyring.rewrap(conn, secret_name(row.webhook_id), row.sealed)
+        webhook_secrets.replace(conn, row.id, anew)
 
     # Keys last: what is wrapped anew before may have made one by the root key of then.
     counts = {
         "secrets wrapped anew": _each(ctx, project_secrets.take_outdated, wrap_secret),
-        "webhooks wrapped anew": _each(ctx, webhooks.take_outdated, wrap_webhook),
+        "webhooks wrapped anew": _each(ctx, webhook_secrets.take_outdated, wrap_webhook),
         "keys wrapped anew": _each(
             ctx, partial(encryption_keys.take_not_under, root_id=root_id), keyring.wrap_anew
         ),

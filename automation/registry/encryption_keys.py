@@ -95,7 +95,7 @@ def delete_retired(conn: Connection[Any]) -> int:
         "DELETE FROM encryption_keys k WHERE retired_at IS NOT NULL"
         " AND (owner <> %(inbox)s OR retired_at < now() - %(kept_h)s * interval '1 hour')"
         " AND NOT EXISTS (SELECT FROM project_secrets s WHERE s.kek_id = k.id)"
-        " AND NOT EXISTS (SELECT FROM webhooks w WHERE w.kek_id = k.id)",
+        " AND NOT EXISTS (SELECT FROM webhook_secrets s WHERE s.kek_id = k.id)",
         {"inbox": INBOX, "kept_h": INBOX_KEPT_H},
     ).rowcount
 
@@ -138,7 +138,7 @@ def count_records(conn: Connection[Any], owner: str | None = None) -> tuple[int,
     row = conn.execute(
         "SELECT count(*), count(*) FILTER (WHERE k.retired_at IS NOT NULL OR k.owner <> r.owner)"
         " FROM (SELECT kek_id, project_ref AS owner FROM project_secrets"
-        "       UNION ALL SELECT kek_id, %(platform)s FROM webhooks) r"
+        "       UNION ALL SELECT kek_id, %(platform)s FROM webhook_secrets) r"
         " JOIN encryption_keys k ON k.id = r.kek_id"
         " WHERE %(owner)s::text IS NULL OR r.owner = %(owner)s",
         {"platform": PLATFORM, "owner": owner},

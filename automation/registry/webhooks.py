@@ -1,10 +1,10 @@
 """Rows of `webhooks` and `webhook_deliveries`: who is told, and what still has to be.
 
 Owns the outbox of deliveries: promised in the transaction that ends an operation, leased by one
-worker at a time, bounded in attempts. Must not know HTTP, nor how a secret is sealed.
+worker at a time, bounded in attempts. Must not know HTTP, nor secrets.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,6 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from automation.encryption.envelope import Sealed
 from contracts.webhooks import EventType
 
 
@@ -25,15 +24,7 @@ class WebhookRow:
     url: str
     events: list[EventType]
     may_be_private: bool
-    kek_id: str
-    wrapped_dek: bytes
-    nonce: bytes
-    ciphertext: bytes
     created_at: datetime
-
-    @property
-    def sealed(self) -> Sealed:
-        return Sealed(self.kek_id, self.wrapped_dek, self.nonce, self.ciphertext)
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,7 @@ class DeliveryRow:
 
 def insert(conn: Connection[Any], row: WebhookRow) -> None:
     conn.execute(
-        f"INSERT INTO webhooks ({_WEBHOOK}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        f"INSERT INTO webhooks ({_WEBHOOK}) VALUES (%s, %s, %s, %s, %s, %s)",
         list(vars(row).values()),
     )
 
@@ -70,28 +61,6 @@ def find(conn: Connection[Any], webhook_id: UUID) -> WebhookRow | None:
         return cursor.execute(
             f"SELECT {_WEBHOOK} FROM webhooks WHERE id = %s", [webhook_id]
         ).fetchone()
-
-
-def take_outdated(
-    conn: Connection[Any], *, limit: int, passing: Collection[UUID]
-) -> list[WebhookRow]:
-    """Some, of any organization, whose secret's key is not the current one; held."""
-    columns = ", ".join(f"w.{name}" for name in _WEBHOOK.split(", "))
-    with conn.cursor(row_factory=class_row(WebhookRow)) as cursor:
-        return cursor.execute(
-            f"SELECT {columns} FROM webhooks w JOIN encryption_keys k ON k.id = w.kek_id"
-            " WHERE (k.retired_at IS NOT NULL OR k.owner <> 'platform') AND w.id <> ALL (%s)"
-            " ORDER BY w.id LIMIT %s FOR UPDATE OF w SKIP LOCKED",
-            [list(passing), limit],
-        ).fetchall()
-
-
-def set_secret(conn: Connection[Any], webhook_id: UUID, sealed: Sealed) -> None:
-    conn.execute(
-        "UPDATE webhooks SET kek_id = %(kek_id)s, wrapped_dek = %(wrapped_dek)s,"
-        " nonce = %(nonce)s, ciphertext = %(ciphertext)s WHERE id = %(id)s",
-        {"id": webhook_id, **vars(sealed)},
-    )
 
 
 def delete(conn: Connection[Any], webhook_id: UUID) -> None:
@@ -181,10 +150,7 @@ def prune(conn: Connection[Any], *, older_than_days: int) -> None:
     )
 
 
-_WEBHOOK = (
-    "id, organization_id, url, events, may_be_private, kek_id, wrapped_dek, nonce, ciphertext,"
-    " created_at"
-)
+_WEBHOOK = "id, organization_id, url, events, may_be_private, created_at"
 _DELIVERY = (
     "id, webhook_id, event, project_ref, data, status, attempts, next_attempt_at, last_answer,"
     " created_at"

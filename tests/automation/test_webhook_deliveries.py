@@ -5,9 +5,12 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
 
+import httpx2
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
@@ -15,7 +18,7 @@ from fastapi.testclient import TestClient
 from automation import webhook_deliveries
 from automation.context import Context
 from automation.encryption.keyring import open_keyring
-from automation.registry import operations
+from automation.registry import operations, webhook_secrets
 from automation.registry import webhooks as rows
 from automation.webhook_deliveries import Refused, deliver_due, delivering, post
 from contracts.errors import Unauthorized
@@ -90,6 +93,78 @@ def test_a_finished_operation_is_told_once_and_signed(
     [delivery] = deliveries(api, webhook_id)
     assert delivery["id"] == message_id
     assert (delivery["status"], delivery["last_answer"]) == ("delivered", "status 204")
+
+
+def rotate(api: TestClient, webhook_id: str, **body: int) -> httpx2.Response:
+    return api.post(f"{HOOKS}/{webhook_id}/rotate", json=body)
+
+
+def signing(secrets: Iterable[str], request: tuple[dict[str, str], bytes]) -> list[str]:
+    """Those of them whose signature the request bears."""
+    found = []
+    for secret in secrets:
+        with suppress(Unauthorized):
+            verify_webhook(secret, *request)
+            found.append(secret)
+    return found
+
+
+def test_the_secret_before_signs_beside_the_new_one_until_it_ends(
+    api: TestClient, ctx: Context, receiver: Receiver, pool: ThreadPoolExecutor
+) -> None:
+    webhook_id, first = add(api, receiver.url)
+    answer = rotate(api, webhook_id)
+    assert answer.status_code == 200, answer.text
+    second, ends_at = answer.json()["secret"], answer.json()["previous_end_at"]
+    left_s = (datetime.fromisoformat(ends_at) - datetime.now(UTC)).total_seconds()
+    assert 23 * 3600 < left_s <= 24 * 3600
+    third = rotate(api, webhook_id, overlap_hours=1).json()["secret"]
+    end_create(api, ctx)
+    deliver_due(ctx, keyring_of(ctx), pool)
+    assert signing([first, second, third], receiver.requests[-1]) == [first, second, third]
+    # The current one's stands first, for receivers that look at one only.
+    headers, body = receiver.requests[-1]
+    newest = headers["webhook-signature"].split()[0]
+    verify_webhook(third, {**headers, "webhook-signature": newest}, body)
+    with ctx.transaction() as conn:
+        conn.execute("UPDATE webhook_secrets SET ends_at = now() WHERE ends_at IS NOT NULL")
+    end_create(api, ctx)
+    deliver_due(ctx, keyring_of(ctx), pool)
+    assert signing([first, second, third], receiver.requests[-1]) == [third]
+    with ctx.transaction() as conn:
+        webhook_secrets.prune(conn)
+        assert conn.execute("SELECT count(*) FROM webhook_secrets").fetchone() == (1,)
+
+
+def test_a_secret_that_leaked_ends_at_once(
+    api: TestClient, ctx: Context, receiver: Receiver, pool: ThreadPoolExecutor
+) -> None:
+    webhook_id, leaked = add(api, receiver.url)
+    next_one = rotate(api, webhook_id, overlap_hours=72).json()["secret"]
+    last = rotate(api, webhook_id, overlap_hours=0).json()["secret"]
+    end_create(api, ctx)
+    deliver_due(ctx, keyring_of(ctx), pool)
+    assert signing([leaked, next_one, last], receiver.requests[-1]) == [last]
+
+
+def test_there_are_not_endless_secrets(api: TestClient, receiver: Receiver) -> None:
+    webhook_id, _ = add(api, receiver.url)
+    assert [rotate(api, webhook_id).status_code for _ in range(5)] == [200] * 4 + [403]
+    assert rotate(api, webhook_id, overlap_hours=0).status_code == 200
+    assert rotate(api, webhook_id).status_code == 200
+    for wrong in (-1, 169):
+        assert rotate(api, webhook_id, overlap_hours=wrong).status_code == 422
+
+
+def test_who_rotate_at_once_have_one_current_secret(
+    api: TestClient, ctx: Context, receiver: Receiver, pool: ThreadPoolExecutor
+) -> None:
+    webhook_id, _ = add(api, receiver.url)
+    answers = list(pool.map(lambda _: rotate(api, webhook_id), range(4)))
+    assert [answer.status_code for answer in answers] == [200] * 4
+    with ctx.transaction() as conn:
+        current = conn.execute("SELECT count(*) FROM webhook_secrets WHERE ends_at IS NULL")
+        assert current.fetchone() == (1,)
 
 
 def test_a_receiver_that_fails_a_few_times_gets_it_in_the_end(
@@ -172,6 +247,7 @@ def test_test_and_remove(
     api.post(f"{HOOKS}/{webhook_id}/test")
     assert api.delete(f"{HOOKS}/{webhook_id}").status_code == 200
     assert deliver_due(ctx, keyring_of(ctx), pool) == 0
+    assert rotate(api, webhook_id).status_code == 404
     for method, path in (("GET", "deliveries"), ("POST", "test")):
         assert api.request(method, f"{HOOKS}/{webhook_id}/{path}").status_code == 404
     assert api.delete(f"{HOOKS}/nonsense").status_code == 404
@@ -197,6 +273,7 @@ def test_no_secret_stands_in_the_registry(
     _, secret = add(api, receiver.url)
     with ctx.transaction() as conn:
         text = str(conn.execute("SELECT w::text FROM webhooks w").fetchall())
+        text += str(conn.execute("SELECT s::text FROM webhook_secrets s").fetchall())
         text += str(conn.execute("SELECT a::text FROM audit.project_audit_logs a").fetchall())
     assert secret not in text and secret.removeprefix("whsec_") not in text
 

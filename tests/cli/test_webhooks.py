@@ -33,6 +33,9 @@ def _answers(control_plane: FakeControlPlane) -> None:
                 return httpx2.Response(201, json={**HOOK, "secret": "whsec_once"})
             case "GET", "deliveries":
                 return httpx2.Response(200, json=[DELIVERY])
+            case "POST", "rotate":
+                rotated = {**HOOK, "secret": "whsec_next", "previous_end_at": AT}
+                return httpx2.Response(200, json=rotated)
             case "POST", "test":
                 return httpx2.Response(202, json=DELIVERY)
             case "DELETE", _:
@@ -45,6 +48,8 @@ def _answers(control_plane: FakeControlPlane) -> None:
 COMMANDS = {
     "webhooks-list": "webhooks list shop",
     "webhooks-add": "webhooks add shop https://hooks.test/croft --event project.created",
+    "webhooks-rotate": f"webhooks rotate shop {ID} --overlap-hours 48",
+    "webhooks-rotate-too-long": f"webhooks rotate shop {ID} --overlap-hours 169",
     "webhooks-deliveries": f"webhooks deliveries shop {ID}",
     "webhooks-test": f"webhooks test shop {ID}",
     "webhooks-remove": f"webhooks remove shop {ID} --yes",
@@ -66,6 +71,9 @@ def test_what_is_sent(croft: RunCroft, control_plane: FakeControlPlane) -> None:
     croft(*COMMANDS["webhooks-add"].split())
     [request] = control_plane.requests
     assert json.loads(request.content) == {"url": HOOK["url"], "events": ["project.created"]}
+    croft(*COMMANDS["webhooks-rotate"].split())
+    assert json.loads(control_plane.requests.pop().content) == {"overlap_hours": 48}
+    croft(*COMMANDS["webhooks-rotate-too-long"].split())
     croft(*COMMANDS["webhooks-add-nonsense"].split())
     croft(*COMMANDS["webhooks-add-bad-url"].split())
     assert len(control_plane.requests) == 1

@@ -59,6 +59,7 @@ CASES: dict[str, Case] = {
     "members_token": Case(member="ci"),
     "tokens_create": Case({"name": "ci"}),
     "webhooks_add": Case({"url": "https://hooks.test/"}),
+    "webhooks_rotate": Case({"overlap_hours": 1}),
     "members_update": Case({"role": "read-only"}),
     "projects_rename": Case({"name": "two"}),
     "projects_restore": Case(state="PAUSED"),

@@ -1,11 +1,12 @@
 """Keys of projects and the root key: made, swapped, rotated, killed in the middle, destroyed."""
 
 import json
+from uuid import UUID
 
 import psycopg
 import pytest
 
-from automation import keys, projects
+from automation import keys, projects, webhooks
 from automation.encryption import project_key, rotation
 from automation.encryption.envelope import (
     RecordName,
@@ -17,9 +18,10 @@ from automation.encryption.envelope import (
 from automation.encryption.keyring import Keyring, open_keyring
 from automation.encryption.local_root_keys import FileKey
 from automation.encryption.root_keys import RootKeys
-from automation.registry import encryption_keys, project_secrets
+from automation.registry import encryption_keys, project_secrets, webhook_secrets
 from automation.registry import projects as rows
 from contracts.projects import ProjectCreate
+from contracts.webhooks import WebhookCreate, WebhookRotate
 from tests.automation.conftest import TESTER
 
 
@@ -222,6 +224,20 @@ def test_the_platforms_keys_rotate(ctx, keyring, project):
         conn.execute("UPDATE encryption_keys SET retired_at = now() - interval '3 days'"
                      " WHERE retired_at IS NOT NULL")  # fmt: skip
     assert rotation.follow(ctx, keyring) == ["1 retired keys destroyed"]
+
+
+def test_each_secret_of_a_webhook_follows(ctx, operator, keyring):
+    added = webhooks.add(ctx, operator, "default", WebhookCreate(url="https://hooks.test/"))
+    rotated = webhooks.rotate(ctx, operator, "default", added.id, WebhookRotate())
+    assert rotation.follow(ctx, keyring) == ["2 webhooks wrapped anew"]
+    assert rotation.follow(ctx, keyring) == []
+    name = webhooks.secret_name(UUID(added.id))
+    with ctx.transaction() as conn:
+        held = webhook_secrets.list_signing(conn, UUID(added.id))
+        assert {encryption_keys.find(conn, row.kek_id).owner for row in held} == {"platform"}
+        opened = [keyring.open(conn, name, row.sealed) for row in held]
+    assert opened == [rotated.secret, added.secret]
+    webhooks.remove(ctx, operator, "default", added.id)
 
 
 def test_who_is_killed_in_the_middle_is_continued(ctx, keyring, project, monkeypatch):

@@ -1,0 +1,88 @@
+"""Rows of `webhook_secrets`: what a webhook's deliveries are signed with.
+
+Owns which of them sign: the current one, and those before it until their time is over. Must not
+know how one is sealed, or what a signature is.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from automation.encryption.envelope import Sealed
+
+
+@dataclass(frozen=True)
+class WebhookSecretRow:
+    id: UUID
+    webhook_id: UUID
+    kek_id: str
+    wrapped_dek: bytes
+    nonce: bytes
+    ciphertext: bytes
+    ends_at: datetime | None
+
+    @property
+    def sealed(self) -> Sealed:
+        return Sealed(self.kek_id, self.wrapped_dek, self.nonce, self.ciphertext)
+
+
+def insert(conn: Connection[Any], webhook_id: UUID, sealed: Sealed) -> None:
+    """The current one from now on; the one before has an end."""
+    conn.execute(
+        "INSERT INTO webhook_secrets (webhook_id, kek_id, wrapped_dek, nonce, ciphertext)"
+        " VALUES (%(id)s, %(kek_id)s, %(wrapped_dek)s, %(nonce)s, %(ciphertext)s)",
+        {"id": webhook_id, **vars(sealed)},
+    )
+
+
+def list_signing(conn: Connection[Any], webhook_id: UUID) -> list[WebhookSecretRow]:
+    """The current one first."""
+    with conn.cursor(row_factory=class_row(WebhookSecretRow)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM webhook_secrets s"
+            " WHERE webhook_id = %s AND (ends_at IS NULL OR ends_at > now())"
+            " ORDER BY ends_at DESC NULLS FIRST, created_at DESC",
+            [webhook_id],
+        ).fetchall()
+
+
+def end(conn: Connection[Any], webhook_id: UUID, ends_at: datetime) -> None:
+    """None of them signs longer than until then."""
+    conn.execute(
+        # least() passes what is null.
+        "UPDATE webhook_secrets SET ends_at = least(ends_at, %s) WHERE webhook_id = %s",
+        [ends_at, webhook_id],
+    )
+
+
+def prune(conn: Connection[Any]) -> None:
+    conn.execute("DELETE FROM webhook_secrets WHERE ends_at <= now()")
+
+
+def take_outdated(
+    conn: Connection[Any], *, limit: int, passing: Collection[UUID]
+) -> list[WebhookSecretRow]:
+    """Some, of any webhook, whose key is not the current one; held."""
+    with conn.cursor(row_factory=class_row(WebhookSecretRow)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM webhook_secrets s JOIN encryption_keys k ON k.id = s.kek_id"
+            " WHERE (k.retired_at IS NOT NULL OR k.owner <> 'platform') AND s.id <> ALL (%s)"
+            " ORDER BY s.id LIMIT %s FOR UPDATE OF s SKIP LOCKED",
+            [list(passing), limit],
+        ).fetchall()
+
+
+def replace(conn: Connection[Any], secret_id: UUID, sealed: Sealed) -> None:
+    conn.execute(
+        "UPDATE webhook_secrets SET kek_id = %(kek_id)s, wrapped_dek = %(wrapped_dek)s,"
+        " nonce = %(nonce)s, ciphertext = %(ciphertext)s WHERE id = %(id)s",
+        {"id": secret_id, **vars(sealed)},
+    )
+
+
+_COLUMNS = "s.id, s.webhook_id, s.kek_id, s.wrapped_dek, s.nonce, s.ciphertext, s.ends_at"
