@@ -23,6 +23,9 @@ ELSEWHERE = {
     "projects_query",
     "projects_query_read_only",
     "projects_migrations_apply",
+    "projects_migrations_record",
+    "projects_migrations_take_back",
+    "projects_migration_update",
     "projects_legacy_keys_update",
 }
 # What is not built changes nothing (test_supabase_paths.py).
