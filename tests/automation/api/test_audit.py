@@ -26,6 +26,7 @@ ELSEWHERE = {
     "projects_migrations_record",
     "projects_migrations_take_back",
     "projects_migration_update",
+    "projects_keys_revoke",
     "projects_legacy_keys_update",
 }
 # What is not built changes nothing (test_supabase_paths.py).
@@ -49,6 +50,8 @@ class Case:
     """None: its create still runs. FAILED: it failed."""
     slug: str = "shop"
     member: str = "ada"
+    once: str | None = None
+    """The route that there must have been before."""
 
 
 CASES: dict[str, Case] = {
@@ -64,6 +67,7 @@ CASES: dict[str, Case] = {
     "webhooks_add": Case({"url": "https://hooks.test/"}),
     "webhooks_rotate": Case({"overlap_hours": 1}),
     "members_update": Case({"role": "read-only"}),
+    "projects_no_default": Case(once="projects_default"),
     "projects_rename": Case({"name": "two"}),
     "projects_restore": Case(state="PAUSED"),
     "projects_transfer": Case({"organization_slug": "empty"}),
@@ -105,6 +109,9 @@ def test_every_route_that_changes_something_is_in_the_log(ctx, api, route):
     case = CASES.get(route, Case())
     method, path = MUTATING[route]
     named = prepare(ctx, api, case.state) | {"slug": case.slug, "member": case.member}
+    if case.once is not None:
+        before, at = MUTATING[case.once]
+        assert api.request(before, at.format(**named)).is_success
     request_id = secrets.token_hex(8)
     answer = api.request(
         method, path.format(**named), json=case.body, headers={"X-Request-Id": request_id}
