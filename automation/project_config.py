@@ -4,16 +4,11 @@ Owns how a setting in Supabase's words is one of `ProjectSettings`. Must not kno
 change is brought about: each is an update like any other (automation/plans.py).
 """
 
-import uuid
-from datetime import datetime
-
 from pydantic import ValidationError
 
-from automation import operations, plans
+from automation import plans
 from automation.actors import Actor
 from automation.context import Context
-from automation.registry import project_secrets
-from contracts.errors import NotFound
 from contracts.project_config import (
     AllowedNetworks,
     CustomHostname,
@@ -22,15 +17,11 @@ from contracts.project_config import (
     PostgresConfigChange,
     RestConfig,
     RestConfigPatch,
-    SigningKey,
     StorageConfig,
     UpgradeEligibility,
 )
 from contracts.project_settings import ProjectSettings
 from contracts.projects import Operation, invalid_input
-
-# Of the names that are made from a ref and never change.
-_NAMESPACE = uuid.UUID("6ab4bc1c-2f0e-4cb7-9a2b-6b0f6d3f5f0d")
 
 
 def rest(settings: ProjectSettings) -> RestConfig:
@@ -140,35 +131,6 @@ def upgrade_eligibility(version: str) -> UpgradeEligibility:
         user_defined_objects_in_internal_schemas=[],
         validation_errors=[],
         warnings=[],
-    )
-
-
-def signing_keys(ctx: Context, ref: str) -> list[SigningKey]:
-    """The JWT secret, which signs and verifies; a project that is being made has none yet."""
-    with ctx.transaction() as conn:
-        operations.require_project(conn, ref)
-        written = project_secrets.written_at(conn, ref, "jwt_secret")
-    return [] if written is None else [_legacy_key(ref, written)]
-
-
-def legacy_signing_key(ctx: Context, ref: str) -> SigningKey:
-    for key in signing_keys(ctx, ref):
-        return key
-    raise NotFound(
-        f"project {ref} has no signing key yet",
-        code="signing_key_not_found",
-        fix=f"see: croft projects get {ref}",
-    )
-
-
-def _legacy_key(ref: str, written: datetime) -> SigningKey:
-    return SigningKey(
-        id=str(uuid.uuid5(_NAMESPACE, f"{ref}/jwt_secret")),
-        algorithm="HS256",
-        status="in_use",
-        public_jwk=None,
-        created_at=written,
-        updated_at=written,
     )
 
 

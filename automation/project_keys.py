@@ -5,12 +5,19 @@ not know HTTP, nor how keys are replaced (automation/workflows/change_keys.py).
 """
 
 from collections.abc import Sequence
+from typing import Any
+
+from psycopg import Connection
 
 from automation import operations
 from automation.actors import Actor
 from automation.context import Context
+from automation.encryption.sealing import seal_for_workers
+from automation.key_change import STANDBY
+from automation.keys import put_secrets
 from automation.registry import project_keys as rows
 from automation.registry.project_keys import KeyRow
+from automation.registry.projects import ProjectRow
 from contracts.errors import Conflict
 from contracts.project_keys import ROTATED_KINDS, ProjectKey, RotatedKind
 from contracts.projects import Operation
@@ -29,15 +36,19 @@ def rotate(
     they are revoked before."""
     input = {"kinds": _sorted(kinds), "overlap_s": overlap_s}
     with ctx.transaction() as conn:
-        row = operations.require_project(conn, ref, lock=True)
-        operations.require_free(conn, row)
-        operations.require_state(row, "rotate")
-        if pending := _accepted_still(rows.list_of(conn, ref), kinds):
-            raise Conflict(
-                f"older keys of project {ref} are accepted still: {', '.join(pending)}",
-                code="keys_in_overlap",
-                fix=f"revoke them first: croft keys revoke {ref}",
-            )
+        row = _rotatable(conn, ref, kinds)
+        operation = operations.promise(conn, actor, row, "rotate", input=input, after=input)
+        return operations.view(operation)
+
+
+def change_password(ctx: Context, actor: Actor, ref: str, password: str) -> Operation:
+    """Promise a login of the database with this password. The one of now is revoked as soon as
+    it is there."""
+    input = {"kinds": ["database"], "overlap_s": 0, "chosen": ["postgres_password"]}
+    with ctx.transaction() as conn:
+        row = _rotatable(conn, ref, ["database"])
+        # Where the workflow looks for it; its own input is kept in clear.
+        put_secrets(conn, seal_for_workers, row, {f"{STANDBY}postgres_password": password})
         operation = operations.promise(conn, actor, row, "rotate", input=input, after=input)
         return operations.view(operation)
 
@@ -58,6 +69,19 @@ def revoke(ctx: Context, actor: Actor, ref: str, kinds: Sequence[RotatedKind]) -
         input = {"kinds": pending}
         operation = operations.promise(conn, actor, row, "revoke", input=input, after=input)
         return operations.view(operation)
+
+
+def _rotatable(conn: Connection[Any], ref: str, kinds: Sequence[RotatedKind]) -> ProjectRow:
+    row = operations.require_project(conn, ref, lock=True)
+    operations.require_free(conn, row)
+    operations.require_state(row, "rotate")
+    if pending := _accepted_still(rows.list_of(conn, ref), kinds):
+        raise Conflict(
+            f"older keys of project {ref} are accepted still: {', '.join(pending)}",
+            code="keys_in_overlap",
+            fix=f"revoke them first: croft keys revoke {ref}",
+        )
+    return row
 
 
 def view(row: KeyRow) -> ProjectKey:

@@ -78,8 +78,8 @@ built   GET    P/config/auth/signing-keys
 missing POST   P/config/auth/signing-keys
 built   GET    P/config/auth/signing-keys/legacy
 missing POST   P/config/auth/signing-keys/legacy
-missing GET    P/config/auth/signing-keys/{id}
-missing PATCH  P/config/auth/signing-keys/{id}
+built   GET    P/config/auth/signing-keys/{id}
+built   PATCH  P/config/auth/signing-keys/{id}
 missing DELETE P/config/auth/signing-keys/{id}
 empty   GET    P/config/auth/sso/providers
 missing POST   P/config/auth/sso/providers
@@ -130,7 +130,7 @@ built   DELETE P/database/migrations
 built   GET    P/database/migrations/{version}
 built   PATCH  P/database/migrations/{version}
 missing GET    P/database/openapi
-missing PATCH  P/database/password
+built   PATCH  P/database/password
 built   POST   P/database/query
 built   POST   P/database/query/read-only
 missing POST   P/database/webhooks/enable

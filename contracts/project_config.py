@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictBool, field_validator
 
 from contracts.numbers import WithCounts
+from contracts.project_keys import KeyStatus
 from contracts.project_settings import CONNECTIONS_MAX, REST_POOL_MAX, REST_ROWS_MAX
 from contracts.texts import NO_TEXT
 
@@ -178,10 +179,18 @@ class RealtimeConfig(BaseModel):
 class SigningKey(BaseModel):
     id: str
     algorithm: Literal["EdDSA", "ES256", "RS256", "HS256"]
-    status: Literal["in_use", "previously_used", "revoked", "standby"]
+    status: KeyStatus
     public_jwk: dict[str, Any] | None
     created_at: datetime
     updated_at: datetime
+
+
+class SigningKeyChange(BaseModel):
+    """Body of PATCH .../config/auth/signing-keys/{id}."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: KeyStatus
 
 
 class SigningKeys(BaseModel):

@@ -4,10 +4,11 @@ Owns these forms and the words for them, Supabase's where it has some. Must not 
 made, checked or kept.
 """
 
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from contracts.numbers import WithCounts
 
@@ -27,6 +28,23 @@ ISSUER_LENGTH_MAX = 400
 
 Token = Annotated[str, Field(max_length=TOKEN_LENGTH_MAX)]
 TokenIssuer = Annotated[str, Field(pattern=r"^[!-~]+$", max_length=ISSUER_LENGTH_MAX)]
+
+
+def _check_password(password: str) -> str:
+    if any(unicodedata.category(c) in ("Cc", "Cs") for c in password):
+        raise ValueError("a password holds no control characters")
+    return password
+
+
+Password = Annotated[
+    str,
+    Field(
+        min_length=8,
+        max_length=128,
+        json_schema_extra={"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"},
+    ),
+    AfterValidator(_check_password),
+]
 
 
 class ProjectKey(BaseModel):
@@ -58,6 +76,18 @@ class KeysToRevoke(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kinds: Kinds = list(ROTATED_KINDS)
+
+
+class DatabasePassword(BaseModel):
+    """Body of PATCH .../database/password."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    password: Password
+
+
+class DatabasePasswordChanged(BaseModel):
+    message: str = "The password is being changed, and the name of its login with it."
 
 
 class AdoptedKeys(BaseModel):

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from contracts.errors import InvalidInput
 from contracts.pages import Pagination
-from contracts.project_keys import AdoptedKeys
+from contracts.project_keys import AdoptedKeys, Password
 
 NAME_LENGTH_MAX = 255
 # Strict, unlike names: slugs, ids and regions.
@@ -58,23 +58,6 @@ def check_name(name: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(check_name), Field(json_schema_extra=_NAME_SCHEMA)]
-
-
-def _check_password(password: str) -> str:
-    if any(unicodedata.category(c) in ("Cc", "Cs") for c in password):
-        raise ValueError("a password holds no control characters")
-    return password
-
-
-Password = Annotated[
-    str,
-    Field(
-        min_length=8,
-        max_length=128,
-        json_schema_extra={"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"},
-    ),
-    AfterValidator(_check_password),
-]
 
 
 class ProjectCreate(BaseModel):

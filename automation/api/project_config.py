@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, status
 
-from automation import environment, health, plans, project_config, projects
+from automation import environment, health, plans, project_config, projects, signing_keys
 from automation.api.access import ActorOf, ContextOf
 from automation.api.headers import IfMatch, accepted
 from automation.status import DATABASE_FULL
@@ -31,6 +31,7 @@ from contracts.project_config import (
     ServiceHealth,
     ServiceName,
     SigningKey,
+    SigningKeyChange,
     SigningKeys,
     SslEnforcement,
     StorageConfig,
@@ -130,12 +131,33 @@ def projects_realtime_config(ctx: ContextOf, ref: str) -> RealtimeConfig:
 
 @router.get("/config/auth/signing-keys")
 def projects_signing_keys(ctx: ContextOf, ref: str) -> SigningKeys:
-    return SigningKeys(keys=project_config.signing_keys(ctx, ref))
+    return SigningKeys(keys=signing_keys.list_keys(ctx, ref))
 
 
 @router.get("/config/auth/signing-keys/legacy")
 def projects_signing_key_legacy(ctx: ContextOf, ref: str) -> SigningKey:
-    return project_config.legacy_signing_key(ctx, ref)
+    return signing_keys.legacy(ctx, ref)
+
+
+@router.get("/config/auth/signing-keys/{id}")
+def projects_signing_key(ctx: ContextOf, ref: str, id: str) -> SigningKey:
+    return signing_keys.get(ctx, ref, id)
+
+
+@router.patch("/config/auth/signing-keys/{id}")
+def projects_signing_key_update(
+    ctx: ContextOf,
+    actor: ActorOf,
+    ref: str,
+    id: str,
+    wanted: SigningKeyChange,
+    response: Response,
+) -> SigningKey:
+    """An older one can be revoked; a new one comes by a rotation."""
+    key, operation = signing_keys.change(ctx, actor, ref, id, wanted.status)
+    if operation is not None:
+        accepted(response, operation)
+    return key
 
 
 @router.get("/api-keys/legacy")

@@ -1,23 +1,32 @@
-"""/v1/projects/{ref}/keys: which keys there are, rotated and revoked. A path of our own."""
+"""/v1/projects/{ref}/keys: which keys there are, rotated and revoked. A path of our own.
+
+And /database/password, which is Supabase's word for one of them.
+"""
 
 from fastapi import APIRouter, Response, status
 
 from automation import project_keys
 from automation.api.access import ActorOf, ContextOf
 from automation.api.headers import accepted
-from contracts.project_keys import KeysToRevoke, KeysToRotate, ProjectKey
+from contracts.project_keys import (
+    DatabasePassword,
+    DatabasePasswordChanged,
+    KeysToRevoke,
+    KeysToRotate,
+    ProjectKey,
+)
 from contracts.projects import Operation
 
-router = APIRouter(prefix="/projects/{ref}/keys", tags=["projects"])
+router = APIRouter(prefix="/projects/{ref}", tags=["projects"])
 
 
-@router.get("")
+@router.get("/keys")
 def projects_keys(ctx: ContextOf, ref: str) -> list[ProjectKey]:
     """By kind, the oldest generation first."""
     return project_keys.list_keys(ctx, ref)
 
 
-@router.post("/rotate", status_code=status.HTTP_202_ACCEPTED)
+@router.post("/keys/rotate", status_code=status.HTTP_202_ACCEPTED)
 def projects_keys_rotate(
     ctx: ContextOf, actor: ActorOf, ref: str, wanted: KeysToRotate, response: Response
 ) -> Operation:
@@ -25,8 +34,17 @@ def projects_keys_rotate(
     return accepted(response, operation)
 
 
-@router.post("/revoke", status_code=status.HTTP_202_ACCEPTED)
+@router.post("/keys/revoke", status_code=status.HTTP_202_ACCEPTED)
 def projects_keys_revoke(
     ctx: ContextOf, actor: ActorOf, ref: str, wanted: KeysToRevoke, response: Response
 ) -> Operation:
     return accepted(response, project_keys.revoke(ctx, actor, ref, wanted.kinds))
+
+
+@router.patch("/database/password")
+def projects_database_password(
+    ctx: ContextOf, actor: ActorOf, ref: str, wanted: DatabasePassword, response: Response
+) -> DatabasePasswordChanged:
+    """The name of the login changes with its password: see the connection, once it is done."""
+    accepted(response, project_keys.change_password(ctx, actor, ref, wanted.password))
+    return DatabasePasswordChanged()

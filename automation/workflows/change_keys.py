@@ -7,6 +7,7 @@ are names only: DBOS keeps them in clear.
 """
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 from dbos import DBOS
@@ -22,6 +23,11 @@ from automation.workflows.ending import end
 from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
 from automation.workflows.runtime import current
 from automation.workflows.steps import explain, recorder, step, undo_step
+from contracts.errors import Conflict
+
+NOT_KEPT = Conflict(
+    "the password that was chosen is not kept any more", code="password_not_kept", fix="ask again"
+)
 
 # --- the workflows --------------------------------------------------------------------------------
 
@@ -71,14 +77,21 @@ def prepare_keys(ref: str, operation_id: str) -> None:
     repeated run may make them anew."""
     runtime = current()
     change = _change(operation_id)
+    chosen = [
+        f"{STANDBY}{name}" for name in runtime.operation(operation_id).input.get("chosen", [])
+    ]
+    if not runtime.secrets(ref).keys() >= set(chosen):
+        raise NOT_KEPT  # an attempt before this one failed
     with runtime.context.transaction() as conn:
         row = projects.find(conn, ref, lock=True)
         assert row is not None
-        _discard(conn, ref)
+        _discard(conn, ref, keeping=chosen)
         if change.verb == "rotate":
             project_keys.insert_standby(conn, ref, change.kinds)
             minted = mint_secrets(ref, {}, now=int(time.time()))
             standby = {f"{STANDBY}{name}": minted[name] for name in change.names}
+            for name in chosen:
+                del standby[name]
             put_secrets(conn, runtime.keyring.seal, row, standby)
         if change.replaces_rest:
             projects.lock_admission(conn)
@@ -142,11 +155,11 @@ def discard_keys(ref: str, operation_id: str) -> None:
         _discard(conn, ref)
 
 
-def _discard(conn: Any, ref: str) -> None:
+def _discard(conn: Any, ref: str, *, keeping: Collection[str] = ()) -> None:
     """What was prepared, and the port, are nobody's any more."""
     project_keys.delete_standby(conn, ref)
     prepared = [row.name for row in project_secrets.list_with_prefix(conn, ref, STANDBY)]
-    project_secrets.delete(conn, ref, prepared)
+    project_secrets.delete(conn, ref, [name for name in prepared if name not in keeping])
     projects.set_next_rest_port(conn, ref, None)
 
 

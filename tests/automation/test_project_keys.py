@@ -6,7 +6,7 @@ import pytest
 
 from automation import project_keys, projects
 from automation.reconcilers.key_overlaps import reconcile_key_overlaps
-from automation.registry import operations
+from automation.registry import operations, project_secrets
 from automation.registry import project_keys as rows
 from automation.registry import projects as project_rows
 from contracts.errors import Conflict, Locked
@@ -93,3 +93,19 @@ def test_a_second_port_is_nobody_elses_meanwhile(ctx, ref):
         assert project_rows.free_rest_port(conn, ports) == taken
         project_rows.switch_rest(conn, ref)
         assert project_rows.find(conn, ref) == row
+
+
+def test_a_password_that_was_chosen_is_sealed_and_nowhere_else(ctx, api, ref):
+    path = f"/v1/projects/{ref}/database/password"
+    for bad in ("short", "x" * 129, "with\nnewline", None):
+        answer = api.patch(path, json={"password": bad})
+        assert answer.status_code == 422 and "with" not in answer.text
+    answer = api.patch(path, json={"password": "hunter2 hunter2"})
+    assert answer.status_code == 200 and "hunter2" not in answer.text
+    with ctx.transaction() as conn:
+        asked = operations.find_active(conn, ref)
+        assert (asked.kind, asked.input["chosen"]) == ("rotate", ["postgres_password"])
+        assert project_secrets.list_with_prefix(conn, ref, "standby_postgres_password")
+        for table in ("operations", "audit.project_audit_logs", "project_secrets", "outbox"):
+            found = f"SELECT 1 FROM {table} t WHERE t::text LIKE '%hunter2%'"
+            assert conn.execute(found).fetchone() is None

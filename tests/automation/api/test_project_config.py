@@ -4,7 +4,7 @@ import pytest
 
 from automation import keys
 from automation.encryption.keyring import open_keyring
-from automation.registry import operations, projects
+from automation.registry import operations, project_keys, projects
 from automation.status import DATABASE_FULL
 from tests.automation.api.test_errors import check_problem
 
@@ -149,7 +149,32 @@ def test_a_database_over_its_limit_is_said_to_be_read_only(ctx, api, ref):
 def test_signing_keys(api, ref):
     (key,) = api.get(f"/v1/projects/{ref}/config/auth/signing-keys").json()["keys"]
     assert (key["algorithm"], key["status"], key["public_jwk"]) == ("HS256", "in_use", None)
-    assert api.get(f"/v1/projects/{ref}/config/auth/signing-keys/legacy").json() == key
+    path = f"/v1/projects/{ref}/config/auth/signing-keys"
+    for name in ("legacy", key["id"]):
+        assert api.get(f"{path}/{name}").json() == key
+    check_problem(api.get(f"{path}/nonsense"), 404, "signing_key_not_found")
+
+
+def test_an_older_signing_key_is_revoked_and_nothing_else_is_done_with_one(ctx, api, ref):
+    path = f"/v1/projects/{ref}/config/auth/signing-keys"
+    with ctx.transaction() as conn:
+        project_keys.insert_standby(conn, ref, ["api"])
+        project_keys.rotate(conn, ref, ["api"], overlap_s=60)
+        project_keys.insert_jwks(conn, ref, [{"kty": "EC", "alg": "ES256", "kid": "a"}])
+    older, used, elsewhere = api.get(path).json()["keys"]
+    told = [(key["algorithm"], key["status"]) for key in (older, used, elsewhere)]
+    assert told == [("HS256", "previously_used"), ("HS256", "in_use"), ("ES256", "previously_used")]
+    assert elsewhere["public_jwk"]["kid"] == "a"
+    assert api.get(f"{path}/legacy").json() == used
+    for key, status in ((used, "revoked"), (older, "in_use"), (elsewhere, "revoked")):
+        answer = api.patch(f"{path}/{key['id']}", json={"status": status})
+        check_problem(answer, 409, "signing_key_status")
+    assert api.patch(f"{path}/{used['id']}", json={"status": "in_use"}).json() == used
+    answer = api.patch(f"{path}/{older['id']}", json={"status": "revoked"})
+    assert answer.json() == {**older, "status": "revoked"}
+    with ctx.transaction() as conn:
+        row = operations.find(conn, answer.headers["Location"].rpartition("/")[2])
+    assert (row.kind, row.input) == ("revoke", {"kinds": ["api"]})
 
 
 def test_health_tells_what_does_not_answer_and_what_is_not_built(api, ref):

@@ -1,0 +1,65 @@
+"""A rotation as the registry sees it: which secrets are in use, and a password that was chosen."""
+
+import pytest
+
+from automation import changes, failpoints, project_keys
+from automation.key_change import SECRETS_OF, STANDBY
+from contracts.project_keys import ROTATED_KINDS
+from stacks.spec import PREVIOUS
+from tests.automation.conftest import TESTER
+from tests.automation.workflows.conftest import Plane
+from tests.automation.workflows.laws import active
+
+pytestmark = pytest.mark.usefixtures("in_process_worker")
+
+NAMES = [name for names in SECRETS_OF.values() for name in names]
+CHOSEN = "chosen by a person"
+
+
+def test_a_rotation_and_its_revocation(plane: Plane) -> None:
+    ref = active(plane)
+    first, port = plane.secrets(ref), plane.project(ref).rest_port
+    rotation = plane.request(ref, "rotate", kinds=list(ROTATED_KINDS), overlap_s=60)
+    assert plane.wait(rotation).status == "finished"
+    second = plane.secrets(ref)
+    assert {name for name in NAMES if second[name] != first[name]} == set(NAMES)
+    assert all(second[f"{PREVIOUS}{name}"] == first[name] for name in NAMES)
+    row = plane.project(ref)
+    assert row.rest_port != port and (row.rest_generation, row.next_rest_port) == (2, None)
+    revocation = plane.request(ref, "revoke", kinds=list(ROTATED_KINDS))
+    assert plane.wait(revocation).status == "finished"
+    assert plane.secrets(ref) == {
+        name: text for name, text in second.items() if not name.startswith(PREVIOUS)
+    }
+    assert plane.project(ref).rest_port == port
+
+
+def test_a_rotation_that_fails_leaves_nothing_behind(plane: Plane) -> None:
+    ref = active(plane)
+    before, row = plane.secrets(ref), plane.project(ref)
+    failpoints.arm({failpoints.VARIABLE: "probe_keys:after=fail"})
+    rotation = plane.request(ref, "rotate", kinds=["api"], overlap_s=60)
+    assert plane.wait(rotation).status == "failed"
+    assert plane.secrets(ref) == before
+    assert plane.project(ref).rest_port == row.rest_port
+    assert plane.project(ref).next_rest_port is None
+
+
+def test_a_password_that_was_chosen(plane: Plane) -> None:
+    ref = active(plane)
+    asked = project_keys.change_password(plane.context, TESTER, ref, CHOSEN)
+    assert plane.wait(plane.promised(asked)).status == "finished"
+    found = plane.secrets(ref)
+    assert found["postgres_password"] == CHOSEN
+    assert not [name for name in found if name.startswith(STANDBY)]
+
+
+def test_a_password_is_not_kept_for_a_second_try(plane: Plane) -> None:
+    ref = active(plane)
+    failpoints.arm({failpoints.VARIABLE: "up_keys:before=fail"})
+    asked = project_keys.change_password(plane.context, TESTER, ref, CHOSEN)
+    assert plane.wait(plane.promised(asked)).status == "failed"
+    failpoints.disarm()
+    retried = plane.wait(plane.promised(changes.retry(plane.context, TESTER, asked.id)))
+    assert retried.error is not None and retried.error["code"] == "password_not_kept"
+    assert plane.project(ref).state == "ACTIVE"
