@@ -170,7 +170,6 @@ def test_every_route_is_opened_by_some_scope_or_by_all_only():
         "projects_api_keys_create", "encryption_get", "encryption_rotate_root",
         "encryption_rotate_platform",
         "tokens_list", "tokens_create", "tokens_rotate", "tokens_revoke",
-        "encryption_get", "encryption_rotate_root", "encryption_rotate_platform",
     }  # fmt: skip
 
 
