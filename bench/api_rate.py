@@ -49,6 +49,6 @@ def measure_api(
 def _token(client: Client) -> Iterator[str]:
     made = client.create_token("bench")
     try:
-        yield made.access_token
+        yield made.token
     finally:
         client.revoke_token(made.id)
