@@ -15,7 +15,7 @@ def member_of(api: TestClient, slug: str, name: str, role: str) -> TestClient:
 
 
 def with_keys(client: TestClient) -> TestClient:
-    """Every POST gets an idempotency key of its own, as automation/client.py does it."""
+    """Every POST gets an idempotency key of its own, as automation/client does it."""
 
     def add_key(request: httpx.Request) -> None:
         if request.method == "POST":
