@@ -1,7 +1,7 @@
 """`croft projects`: create, list, get, keys, pause, resume, restart, rename, transfer, destroy.
 
 Owns arguments, confirmation and which fields are shown. Must not know how a project is made; the
-noun goes on in automation/client/projects.py, automation/api/projects.py and automation/projects.py.
+noun goes on in projects.py of automation/client, automation/api and automation.
 """
 
 from pathlib import Path
