@@ -27,6 +27,7 @@ ELSEWHERE = {
     "projects_migrations_take_back",
     "projects_migration_update",
     "projects_keys_revoke",
+    "projects_signing_key_update",
     "projects_legacy_keys_update",
 }
 # What is not built changes nothing (test_supabase_paths.py).
@@ -71,6 +72,7 @@ CASES: dict[str, Case] = {
     "webhooks_rotate": Case({"overlap_hours": 1}),
     "members_update": Case({"role": "read-only"}),
     "projects_no_default": Case(once="projects_default"),
+    "projects_database_password": Case({"password": "Chosen-by-a-person-1"}),
     "projects_rename": Case({"name": "two"}),
     "projects_restore": Case(state="PAUSED"),
     "projects_transfer": Case({"organization_slug": "empty"}),
