@@ -17,7 +17,7 @@ def asked(variables: dict[str, str]) -> list[str]:
 
 def test_bash() -> None:
     words = {"COMP_WORDS": "croft projects de", "COMP_CWORD": "2"}
-    assert asked({"_CROFT_COMPLETE": "complete_bash", **words}) == ["destroy"]
+    assert asked({"_CROFT_COMPLETE": "complete_bash", **words}) == ["default", "destroy"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

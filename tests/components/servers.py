@@ -25,7 +25,7 @@ from psycopg import sql
 
 from components.database import API_ROLES, POSTGRES_ROLES
 from components.gateway import RestRoute, RoleKey, rest_routes
-from components.postgrest import PostgrestConfig, config_files
+from components.postgrest import PostgrestConfig, config_files, jwks
 from components.provider.gateway_route import GatewayRouteHandler
 from components.provider.sql_migration import SqlMigrationHandler, latest_version
 from contracts.home import home_from
@@ -243,7 +243,7 @@ def postgrest_of(project: Project, folder: Path) -> Iterator[str]:
         public_url="http://127.0.0.1:54321/rest/v1",
     )  # fmt: skip
     texts = config_files(
-        config, authenticator_password=project.password, jwt_secret=project.jwt_secret
+        config, authenticator_password=project.password, key_ring=jwks([project.jwt_secret])
     )
     for name, text in texts.items():
         (folder / name).write_text(text)

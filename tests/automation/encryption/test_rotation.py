@@ -18,6 +18,7 @@ from automation.encryption.envelope import (
 from automation.encryption.keyring import Keyring, open_keyring
 from automation.encryption.local_root_keys import FileKey
 from automation.encryption.root_keys import RootKeys
+from automation.platform_secrets import PLATFORM_SECRETS
 from automation.registry import encryption_keys, project_secrets, webhook_secrets
 from automation.registry import projects as rows
 from contracts.projects import ProjectCreate
@@ -33,7 +34,7 @@ class Killed(BaseException):
 def keyring(ctx, tmp_path):
     """With a root key of its own, and a registry without other keys."""
     path = tmp_path / "root.key"
-    path.write_bytes(ctx.settings.home.secret("root.key").read_bytes())
+    path.write_text(PLATFORM_SECRETS["root.key"]())
     path.chmod(0o600)
     keyring = Keyring(RootKeys([FileKey(path)]))
     with ctx.transaction() as conn:
@@ -41,6 +42,7 @@ def keyring(ctx, tmp_path):
         keyring.ensure_inbox(conn)
     yield keyring
     with ctx.transaction() as conn:  # as the other tests expect it
+        conn.execute("DELETE FROM webhooks")
         conn.execute("DELETE FROM project_secrets")
         conn.execute("DELETE FROM encryption_keys")
         open_keyring(ctx.settings.home).ensure_inbox(conn)

@@ -128,6 +128,10 @@ class Plane:
 @pytest.fixture(scope="session")
 def context(control_home: Home) -> Iterator[Context]:
     with open_context(settings_from(control_home)) as context:
+        with context.transaction() as conn:
+            # Another registry of this session shares the root key, and may have rotated it away.
+            conn.execute("DELETE FROM encryption_keys")
+            open_keyring(control_home).ensure_inbox(conn)
         yield context
 
 
