@@ -153,8 +153,7 @@ def _secret_name(row: ApiKeyRow) -> str:
 def _changeable(conn: Connection[Any], ref: str) -> ProjectRow:
     """The project, locked, if an update of it may begin."""
     project = operations.require_project(conn, ref, lock=True)
-    operations.require_free(conn, project)
-    operations.require_state(project, "update")
+    operations.require_startable(conn, project, "update")
     return project
 
 

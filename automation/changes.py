@@ -20,6 +20,7 @@ from automation.operations import (
     require,
     require_free,
     require_project,
+    require_startable,
     require_state,
     view,
 )
@@ -38,8 +39,7 @@ def restore(ctx: Context, actor: Actor, ref: str) -> Operation:
     and within its organization's limits, both of which it had given up."""
     with ctx.transaction() as conn:
         row = _require_with_organization(conn, actor, ref)
-        require_free(conn, row)
-        require_state(row, "restore")
+        require_startable(conn, row, "restore")
         return view(_restore(conn, actor, row))
 
 
@@ -47,8 +47,7 @@ def rename(ctx: Context, actor: Actor, ref: str, name: str) -> Operation:
     with ctx.transaction() as conn:
         # Two projects that swap their names would wait for one another without it.
         row = _require_with_organization(conn, actor, ref)
-        require_free(conn, row)
-        require_state(row, "rename")
+        require_startable(conn, row, "rename")
         operation = operations.insert(conn, project_ref=ref, kind="rename", input={"name": name})
         if row.name == name:
             return view(_over(conn, operation, "skipped"))
@@ -65,8 +64,7 @@ def transfer(ctx: Context, actor: Actor, ref: str, organization_slug: str) -> Op
         target = organizations.require(conn, actor, organization_slug)
         actor.require("administrator", target.id)
         row = _require_with_organization(conn, actor, ref, target.slug)
-        require_free(conn, row)
-        require_state(row, "transfer")
+        require_startable(conn, row, "transfer")
         operation = operations.insert(
             conn, project_ref=ref, kind="transfer", input={"organization_slug": target.slug}
         )

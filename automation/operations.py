@@ -44,8 +44,7 @@ def request_operation(
     """
     with ctx.transaction() as conn:
         row = require_project(conn, ref, lock=True)
-        require_free(conn, row)
-        require_state(row, kind)
+        require_startable(conn, row, kind)
         return view(promise(conn, actor, row, kind, input=input, before=row.spec, after=input))
 
 
@@ -65,6 +64,14 @@ def require_free(conn: psycopg.Connection[Any], project: ProjectRow) -> None:
             code="project_locked",
             fix="wait until it has ended, then try again",
         )
+
+
+def require_startable(
+    conn: psycopg.Connection[Any], project: ProjectRow, kind: OperationKind
+) -> None:
+    """Raises Locked or Conflict; the caller holds the project's row."""
+    require_free(conn, project)
+    require_state(project, kind)
 
 
 def require_state(project: ProjectRow, kind: OperationKind) -> None:

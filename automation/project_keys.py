@@ -57,8 +57,7 @@ def revoke(ctx: Context, actor: Actor, ref: str, kinds: Sequence[RotatedKind]) -
     """Promise that older keys of these kinds open nothing any more."""
     with ctx.transaction() as conn:
         row = operations.require_project(conn, ref, lock=True)
-        operations.require_free(conn, row)
-        operations.require_state(row, "revoke")
+        operations.require_startable(conn, row, "revoke")
         pending = _accepted_still(rows.list_of(conn, ref), kinds)
         if not pending:
             raise Conflict(
@@ -73,8 +72,7 @@ def revoke(ctx: Context, actor: Actor, ref: str, kinds: Sequence[RotatedKind]) -
 
 def _rotatable(conn: Connection[Any], ref: str, kinds: Sequence[RotatedKind]) -> ProjectRow:
     row = operations.require_project(conn, ref, lock=True)
-    operations.require_free(conn, row)
-    operations.require_state(row, "rotate")
+    operations.require_startable(conn, row, "rotate")
     if pending := _accepted_still(rows.list_of(conn, ref), kinds):
         raise Conflict(
             f"older keys of project {ref} are accepted still: {', '.join(pending)}",

@@ -17,8 +17,8 @@ from automation.keys import mint_secrets, put_secrets
 from automation.projects import free_port
 from automation.registry import project_keys, project_secrets, projects
 from automation.status import ROLLBACK_FAILED
-from automation.workflows.change_spec import mark_not_undone, mark_undone, start_change
-from automation.workflows.deploy import Deployed, up_last_good, wait_until_answered
+from automation.workflows.change_spec import start_change, undo_change
+from automation.workflows.deploy import Deployed, wait_until_answered
 from automation.workflows.ending import end
 from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
 from automation.workflows.runtime import current
@@ -53,19 +53,7 @@ def change_keys(ref: str, operation_id: str) -> None:
     except projects.FenceLost:
         raise  # somebody else has the project now: change nothing more
     except Exception as error:  # noqa: BLE001 - whatever went wrong, the undo must run
-        undo_keys(ref, operation_id, explain(error))
-
-
-def undo_keys(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
-    try:
-        up_last_good(ref, operation_id)
-        discard_keys(ref, operation_id)
-    except projects.FenceLost:
-        raise
-    except Exception as error:  # noqa: BLE001 - a failing undo is shown, never dropped
-        mark_not_undone(ref, operation_id, {**reason, "undo": explain(error)})
-    else:
-        mark_undone(ref, operation_id, reason)
+        undo_change(ref, operation_id, explain(error), discard_keys)
 
 
 # --- steps ----------------------------------------------------------------------------------------
@@ -80,11 +68,11 @@ def prepare_keys(ref: str, operation_id: str) -> None:
     chosen = [
         f"{STANDBY}{name}" for name in runtime.operation(operation_id).input.get("chosen", [])
     ]
-    if not runtime.secrets(ref).keys() >= set(chosen):
-        raise NOT_KEPT  # an attempt before this one failed
     with runtime.context.transaction() as conn:
         row = projects.find(conn, ref, lock=True)
         assert row is not None
+        if not set(chosen) <= set(_prepared(conn, ref)):
+            raise NOT_KEPT  # an attempt before this one failed
         _discard(conn, ref, keeping=chosen)
         if change.verb == "rotate":
             project_keys.insert_standby(conn, ref, change.kinds)
@@ -158,9 +146,13 @@ def discard_keys(ref: str, operation_id: str) -> None:
 def _discard(conn: Any, ref: str, *, keeping: Collection[str] = ()) -> None:
     """What was prepared, and the port, are nobody's any more."""
     project_keys.delete_standby(conn, ref)
-    prepared = [row.name for row in project_secrets.list_with_prefix(conn, ref, STANDBY)]
-    project_secrets.delete(conn, ref, [name for name in prepared if name not in keeping])
+    unkept = [name for name in _prepared(conn, ref) if name not in keeping]
+    project_secrets.delete(conn, ref, unkept)
     projects.set_next_rest_port(conn, ref, None)
+
+
+def _prepared(conn: Any, ref: str) -> list[str]:
+    return [row.name for row in project_secrets.list_with_prefix(conn, ref, STANDBY)]
 
 
 def _change(operation_id: str) -> KeyChange:

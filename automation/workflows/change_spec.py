@@ -6,6 +6,7 @@ registry's `spec` is the last good one until the end, and so is what the undo go
 Arguments are names only: DBOS keeps them in clear.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from dbos import DBOS
@@ -58,9 +59,14 @@ def change_spec(ref: str, operation_id: str) -> None:
         undo_change(ref, operation_id, explain(error))
 
 
-def undo_change(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
+def undo_change(
+    ref: str, operation_id: str, reason: dict[str, Any], *also: Callable[[str, str], None]
+) -> None:
+    """`also` are undo steps that come once the stack is back at what the registry has."""
     try:
         up_last_good(ref, operation_id)
+        for undo in also:
+            undo(ref, operation_id)
     except projects.FenceLost:
         raise
     except Exception as error:  # noqa: BLE001 - a failing undo is shown, never dropped
