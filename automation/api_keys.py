@@ -99,12 +99,11 @@ def update(ctx: Context, actor: Actor, ref: str, key_id: str, patch: ApiKeyPatch
         asked = patch.model_dump(include={"name", "description"}, exclude_none=True)
         with _unique_name(ref):
             after = rows.update(conn, replace(before, **asked))
-        audit.record(
+        audit.record_project(
             conn,
             actor,
-            action="projects.update_api_key",
-            target=f"projects/{ref}",
-            organization_id=project.organization_id,
+            project,
+            "projects.update_api_key",
             before=_audited(before),
             after=_audited(after),
         )

@@ -14,6 +14,7 @@ from psycopg import Connection
 from automation.actors import Actor
 from automation.redaction import redacted
 from automation.registry import audit as rows
+from automation.registry.projects import ProjectRow
 from contracts.audit import canonical
 
 
@@ -50,3 +51,28 @@ def record(
         "pulumi_update": redacted(pulumi_update),
     }
     rows.append(conn, canonical(entry))
+
+
+def record_project(
+    conn: Connection[Any],
+    actor: Actor,
+    project: ProjectRow,
+    action: str,
+    *,
+    before: Any = None,
+    after: Any = None,
+    operation_id: UUID | str | None = None,
+    pulumi_update: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down a change of a project, where its organization's members find it."""
+    record(
+        conn,
+        actor,
+        action=action,
+        target=f"projects/{project.ref}",
+        organization_id=project.organization_id,
+        before=before,
+        after=after,
+        operation_id=operation_id,
+        pulumi_update=pulumi_update,
+    )

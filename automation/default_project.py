@@ -38,13 +38,7 @@ def unset_default(ctx: Context, actor: Actor, ref: str) -> DefaultProject:
 def _replace(conn: Connection[Any], actor: Actor, row: ProjectRow, ref: str | None) -> None:
     before = projects.find_default(conn)
     projects.set_default(conn, ref)
-    audit.record(
-        conn,
-        actor,
-        action="projects.default",
-        target=f"projects/{row.ref}",
-        organization_id=row.organization_id,
-        before={"default": before},
-        after={"default": ref},
+    audit.record_project(
+        conn, actor, row, "projects.default", before={"default": before}, after={"default": ref}
     )
     reconciler_runs.want(conn, RECONCILER)

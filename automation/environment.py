@@ -61,14 +61,7 @@ def set_secrets(ctx: Context, actor: Actor, ref: str, wanted: Mapping[str, str])
                 code="secrets_limit_reached",
                 fix="unset some of them first",
             )
-        audit.record(
-            conn,
-            actor,
-            action="secrets.set",
-            target=f"projects/{ref}",
-            organization_id=row.organization_id,
-            after={"names": sorted(wanted)},
-        )
+        audit.record_project(conn, actor, row, "secrets.set", after={"names": sorted(wanted)})
 
 
 def unset_secrets(ctx: Context, actor: Actor, ref: str, names: Sequence[str]) -> None:
@@ -78,11 +71,5 @@ def unset_secrets(ctx: Context, actor: Actor, ref: str, names: Sequence[str]) ->
         gone = project_secrets.delete(conn, ref, [f"{ENV_PREFIX}{name}" for name in names])
         if not gone:
             return
-        audit.record(
-            conn,
-            actor,
-            action="secrets.unset",
-            target=f"projects/{ref}",
-            organization_id=row.organization_id,
-            before={"names": sorted(name.removeprefix(ENV_PREFIX) for name in gone)},
-        )
+        names = sorted(name.removeprefix(ENV_PREFIX) for name in gone)
+        audit.record_project(conn, actor, row, "secrets.unset", before={"names": names})

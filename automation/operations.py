@@ -127,12 +127,11 @@ def record(
     after: Any = None,
 ) -> None:
     """Write down who asked for the operation, in the transaction that promises it."""
-    audit.record(
+    audit.record_project(
         conn,
         actor,
-        action=f"projects.{operation.kind}",
-        target=f"projects/{project.ref}",
-        organization_id=project.organization_id,
+        project,
+        f"projects.{operation.kind}",
         before=before,
         after=after,
         operation_id=operation.id,

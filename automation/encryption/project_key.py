@@ -27,13 +27,8 @@ def rotate(ctx: Context, actor: Actor, ref: str) -> EncryptionKey:
         row = operations.require_project(conn, ref, lock=True)
         retired = encryption_keys.retire(conn, ref)
         reconciler_runs.want(conn, "keys")
-        audit.record(
-            conn,
-            actor,
-            action="projects.rotate_encryption_key",
-            target=f"projects/{ref}",
-            organization_id=row.organization_id,
-            before={"retired": retired},
+        audit.record_project(
+            conn, actor, row, "projects.rotate_encryption_key", before={"retired": retired}
         )
         return _view(conn, ref)
 

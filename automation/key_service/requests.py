@@ -68,14 +68,7 @@ class Asked:
             raise Forbidden("this is for who runs the platform", fix="ask its operator")
 
     def record(self, conn: Connection[Any], row: ProjectRow, verb: str, after: Any) -> None:
-        audit.record(
-            conn,
-            self.actor,
-            action=f"projects.{verb}",
-            target=f"projects/{row.ref}",
-            organization_id=row.organization_id,
-            after=after,
-        )
+        audit.record_project(conn, self.actor, row, f"projects.{verb}", after=after)
 
 
 def answer(ctx: Context, keyring: Keyring, processes: Processes, request: Mapping[str, Any]) -> Any:

@@ -33,12 +33,11 @@ def end(
         return  # who only looked has changed nothing
     if status == "failed":
         reconciler_runs.want(conn, "health")  # so that the project's status soon tells what is left
-    audit.record(
+    audit.record_project(
         conn,
         WORKER,
-        action=f"projects.{operation.kind}_{status}",
-        target=f"projects/{project.ref}",
-        organization_id=project.organization_id,
+        project,
+        f"projects.{operation.kind}_{status}",
         before={"state": operation.prior_state},
         after={"state": project.state, "error": error},
         operation_id=operation.id,
