@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 import pulumi_minio as minio
 
-from contracts.refs import ProjectNames
+from contracts.refs import ProjectNames, is_plain
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Bucket(pulumi.ComponentResource):
         )
         users = []
         for generation, secret in args.user_secrets.items():
-            turn = "" if generation % 2 else "-b"
+            turn = "" if is_plain(generation) else "-b"
             user = minio.IamUser(
                 f"user{turn}",
                 name=names.storage_user_of(generation),

@@ -13,7 +13,7 @@ import pulumi_postgresql as postgresql
 
 from components.provider.resources import SqlMigration
 from contracts.home import SERVER_ADMIN
-from contracts.refs import ProjectNames
+from contracts.refs import ProjectNames, is_plain
 
 # The roles that user migrations and tokens name; cluster-wide, without login.
 API_ROLES = ("anon", "authenticated", "service_role")
@@ -63,8 +63,8 @@ class Database(pulumi.ComponentResource):
         super().__init__("basecroft:index:Database", name, {"ref": args.ref}, opts)
         names = ProjectNames(args.ref)
         current = args.logins[0]
-        # The plain names are generation 1's: they own things and hold grants, so they stay.
-        plain, other = _by_turn(args.logins, 1), _by_turn(args.logins, 2)
+        # The plain names own things and hold grants, so they stay.
+        plain, other = _in_turn(args.logins, plain=True), _in_turn(args.logins, plain=False)
         child = pulumi.ResourceOptions(parent=self)
         # Memberships are the grants' below. The plugin of the CLI reads them with the role as well,
         # and would take them away as not asked for.
@@ -174,8 +174,8 @@ class Database(pulumi.ComponentResource):
         )
 
 
-def _by_turn(logins: Sequence[Logins], turn: int) -> Logins | None:
-    return next((each for each in logins if each.generation % 2 == turn % 2), None)
+def _in_turn(logins: Sequence[Logins], *, plain: bool) -> Logins | None:
+    return next((each for each in logins if is_plain(each.generation) == plain), None)
 
 
 def _after(migration: SqlMigration, value: pulumi.Input[str]) -> pulumi.Output[str]:

@@ -31,8 +31,14 @@ def is_uuid(text: str) -> bool:
         return False
 
 
+def is_plain(generation: int) -> bool:
+    """Of what is replaced while it is in use there are two, which take turns: generation 1 has the
+    plain name, generation 2 the other, generation 3 the plain one again."""
+    return generation % 2 == 1
+
+
 def _in_turn(name: str, other: str, generation: int) -> str:
-    return name if generation % 2 else f"{name}{other}"
+    return name if is_plain(generation) else f"{name}{other}"
 
 
 @dataclass(frozen=True)
@@ -55,9 +61,6 @@ class ProjectNames:
         """Login role of `db_url`; no superuser, no BYPASSRLS."""
         return f"{self.ref}_postgres"
 
-    # Of what is replaced while it is in use there are two, which take turns: generation 1 has the
-    # plain name, generation 2 the other, generation 3 the plain one again.
-
     def authenticator_of(self, generation: int) -> str:
         return _in_turn(self.authenticator, "_b", generation)
 
@@ -68,7 +71,7 @@ class ProjectNames:
         return _in_turn(self.storage_user, "-b", generation)
 
     def rest_unit_of(self, generation: int) -> str:
-        return self.rest_unit if generation % 2 else f"restb-{self.ref}"
+        return self.rest_unit if is_plain(generation) else f"restb-{self.ref}"
 
     @property
     def realm(self) -> str:
