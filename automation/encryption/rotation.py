@@ -79,7 +79,7 @@ def follow(ctx: Context, keyring: Keyring) -> list[str]:
 
     def wrap_webhook(conn: Connection, row: WebhookSecretRow) -> None:
         anew = keyring.rewrap(conn, secret_name(row.webhook_id), row.sealed)
-        webhook_secrets.replace(conn, row.id, anew)
+        webhook_secrets.replace(conn, row, anew)
 
     # Keys last: what is wrapped anew before may have made one by the root key of then.
     counts = {

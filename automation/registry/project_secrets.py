@@ -6,13 +6,15 @@ Must not know keys or how a record is sealed (automation/encryption/envelope.py 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
 from automation.encryption.envelope import Sealed
+from automation.registry import sealed_records
+from automation.registry.sealed_records import SealedRow
 
 
 @dataclass(frozen=True)
@@ -25,19 +27,10 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class SecretRow:
-    id: UUID
+class SecretRow(SealedRow):
     project_ref: str
     name: str
     version: int
-    kek_id: str
-    wrapped_dek: bytes
-    nonce: bytes
-    ciphertext: bytes
-
-    @property
-    def sealed(self) -> Sealed:
-        return Sealed(self.kek_id, self.wrapped_dek, self.nonce, self.ciphertext)
 
 
 def insert_first(
@@ -80,13 +73,14 @@ def take_outdated(
     conn: Connection[Any], *, limit: int, passing: Collection[UUID]
 ) -> list[SecretRow]:
     """Some, of any project, whose key is not the project's current one; held."""
-    with conn.cursor(row_factory=class_row(SecretRow)) as cursor:
-        return cursor.execute(
-            f"SELECT {_COLUMNS} FROM project_secrets s JOIN encryption_keys k ON k.id = s.kek_id"
-            " WHERE (k.retired_at IS NOT NULL OR k.owner <> s.project_ref) AND s.id <> ALL (%s)"
-            " ORDER BY s.id LIMIT %s FOR UPDATE OF s SKIP LOCKED",
-            [list(passing), limit],
-        ).fetchall()
+    return sealed_records.take_outdated(
+        conn,
+        SecretRow,
+        f"SELECT {_COLUMNS} FROM project_secrets s",
+        owner="s.project_ref",
+        limit=limit,
+        passing=passing,
+    )
 
 
 def list_with_prefix(conn: Connection[Any], project_ref: str, prefix: str) -> list[Listed]:
@@ -120,11 +114,7 @@ def delete(conn: Connection[Any], project_ref: str, names: Sequence[str]) -> set
 
 def replace(conn: Connection[Any], row: SecretRow, sealed: Sealed) -> None:
     """The same secret and version, sealed or wrapped anew."""
-    conn.execute(
-        "UPDATE project_secrets SET kek_id = %(kek_id)s, wrapped_dek = %(wrapped_dek)s,"
-        " nonce = %(nonce)s, ciphertext = %(ciphertext)s WHERE id = %(id)s",
-        {"id": row.id, **vars(sealed)},
-    )
+    sealed_records.replace(conn, "project_secrets", row.id, sealed)
 
 
 def delete_all(conn: Connection[Any], project_ref: str, *, keeping: Collection[str] = ()) -> None:
@@ -144,4 +134,4 @@ def written_at(conn: Connection[Any], project_ref: str, name: str) -> datetime |
     return None if row is None else row[0]
 
 
-_COLUMNS = "s.id, s.project_ref, s.name, s.version, s.kek_id, s.wrapped_dek, s.nonce, s.ciphertext"
+_COLUMNS: LiteralString = f"{sealed_records.COLUMNS}, s.project_ref, s.name, s.version"

@@ -7,28 +7,22 @@ know how one is sealed, or what a signature is.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
 from automation.encryption.envelope import Sealed
+from automation.registry import sealed_records
+from automation.registry.encryption_keys import PLATFORM
+from automation.registry.sealed_records import SealedRow
 
 
 @dataclass(frozen=True)
-class WebhookSecretRow:
-    id: UUID
+class WebhookSecretRow(SealedRow):
     webhook_id: UUID
-    kek_id: str
-    wrapped_dek: bytes
-    nonce: bytes
-    ciphertext: bytes
     ends_at: datetime | None
-
-    @property
-    def sealed(self) -> Sealed:
-        return Sealed(self.kek_id, self.wrapped_dek, self.nonce, self.ciphertext)
 
 
 def insert(conn: Connection[Any], webhook_id: UUID, sealed: Sealed) -> None:
@@ -68,21 +62,18 @@ def take_outdated(
     conn: Connection[Any], *, limit: int, passing: Collection[UUID]
 ) -> list[WebhookSecretRow]:
     """Some, of any webhook, whose key is not the current one; held."""
-    with conn.cursor(row_factory=class_row(WebhookSecretRow)) as cursor:
-        return cursor.execute(
-            f"SELECT {_COLUMNS} FROM webhook_secrets s JOIN encryption_keys k ON k.id = s.kek_id"
-            " WHERE (k.retired_at IS NOT NULL OR k.owner <> 'platform') AND s.id <> ALL (%s)"
-            " ORDER BY s.id LIMIT %s FOR UPDATE OF s SKIP LOCKED",
-            [list(passing), limit],
-        ).fetchall()
-
-
-def replace(conn: Connection[Any], secret_id: UUID, sealed: Sealed) -> None:
-    conn.execute(
-        "UPDATE webhook_secrets SET kek_id = %(kek_id)s, wrapped_dek = %(wrapped_dek)s,"
-        " nonce = %(nonce)s, ciphertext = %(ciphertext)s WHERE id = %(id)s",
-        {"id": secret_id, **vars(sealed)},
+    return sealed_records.take_outdated(
+        conn,
+        WebhookSecretRow,
+        f"SELECT {_COLUMNS} FROM webhook_secrets s",
+        owner=f"'{PLATFORM}'",
+        limit=limit,
+        passing=passing,
     )
 
 
-_COLUMNS = "s.id, s.webhook_id, s.kek_id, s.wrapped_dek, s.nonce, s.ciphertext, s.ends_at"
+def replace(conn: Connection[Any], row: WebhookSecretRow, sealed: Sealed) -> None:
+    sealed_records.replace(conn, "webhook_secrets", row.id, sealed)
+
+
+_COLUMNS: LiteralString = f"{sealed_records.COLUMNS}, s.webhook_id, s.ends_at"
