@@ -4,22 +4,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from automation import changes, keys, projects
-from automation.encryption.keyring import open_keyring
+from automation import changes, projects
 from automation.operations import request_operation
 from automation.registry import operations as operation_rows
 from automation.registry import projects as rows
 from contracts.errors import Conflict, LimitReached, Locked, NotFound
 from contracts.projects import ProjectCreate
 from tests.automation.conftest import TESTER
+from tests.automation.work_done import store_secrets
 
 
 def make(ctx, name="shop", state="ACTIVE"):
     """A project as it stands after its create, or in another state."""
     started = projects.create(ctx, TESTER, ProjectCreate(name=name))
-    with ctx.transaction() as conn:
-        project = rows.find(conn, started.project.ref)
-        keys.ensure_secrets(conn, open_keyring(ctx.settings.home), project)
+    store_secrets(ctx, started.project.ref)
     end(ctx, started.operation_id, state)
     return started.project.ref
 

@@ -4,9 +4,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from automation import api_keys, changes, context, keys, projects
+from automation import api_keys, changes, context, projects
 from automation.context import open_context
-from automation.encryption.keyring import open_keyring
 from automation.registry import operations
 from automation.registry import projects as rows
 from contracts.errors import BackendDown, Conflict, LimitReached, Locked, NotFound, PlatformError
@@ -14,6 +13,7 @@ from contracts.home import Ports
 from contracts.projects import ProjectCreate
 from contracts.refs import is_ref
 from tests.automation.conftest import TESTER
+from tests.automation.work_done import store_secrets
 
 
 def create(ctx, name="shop", **wanted):
@@ -34,9 +34,7 @@ def finish(ctx, started, state, status="finished"):
 
 
 def activate(ctx, started):
-    with ctx.transaction() as conn:
-        project = rows.find(conn, started.project.ref)
-        keys.ensure_secrets(conn, open_keyring(ctx.settings.home), project)
+    store_secrets(ctx, started.project.ref)
     finish(ctx, started, "ACTIVE")
 
 

@@ -10,23 +10,15 @@ from automation.encryption.keyring import open_keyring
 from automation.registry import api_keys as rows
 from automation.registry import operations, projects
 from tests.automation.api.test_errors import check_problem
+from tests.automation.work_done import make_active, settle
 
 FORM = r"sb_(publishable|secret)_[A-Za-z0-9_-]{22}_[A-Za-z0-9_-]{8}"
-
-
-def settle(ctx, ref):
-    """As a worker leaves a project when its operation has ended."""
-    with ctx.transaction() as conn:
-        projects.set_state(conn, ref, "ACTIVE")
-        operations.finish(conn, operations.find_active(conn, ref).id, "finished")
 
 
 @pytest.fixture
 def ref(ctx, api, key_service):
     created = api.post("/v1/projects", json={"name": "shop"}).json()["ref"]
-    with ctx.transaction() as conn:
-        keys.ensure_secrets(conn, open_keyring(ctx.settings.home), projects.find(conn, created))
-    settle(ctx, created)
+    make_active(ctx, created)
     return created
 
 

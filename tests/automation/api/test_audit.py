@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from automation import audit_log, keys
+from automation import audit_log
 from automation.app import bare_app
 from automation.client import Client
-from automation.encryption.keyring import open_keyring
 from automation.registry import operations
 from automation.registry import projects as rows
 from contracts.audit import Head, check_export
 from tests.automation.api.members import member_of, organization
 from tests.automation.api.test_errors import check_problem
+from tests.automation.work_done import settle, store_secrets
 
 # A worker runs the SQL and writes the entry, tests/automation/key_service and e2e; and of the keys
 # there is one state only.
@@ -93,12 +93,8 @@ def prepare(ctx, api, state):
     ref = created.json()["ref"]
     operation_id = created.headers["Location"].rpartition("/")[2]
     if state is not None:
-        with ctx.transaction() as conn:
-            root = open_keyring(ctx.settings.home)
-            keys.ensure_secrets(conn, root, rows.find(conn, ref))
-            rows.set_state(conn, ref, state)
-            ended = "failed" if state == "FAILED" else "finished"
-            operations.finish(conn, operation_id, ended)
+        store_secrets(ctx, ref)
+        settle(ctx, ref, state, "failed" if state == "FAILED" else "finished")
     api.post(f"/v1/projects/{ref}/secrets", json=[{"name": "SET", "value": "v"}])
     hook = api.post("/v1/organizations/shop/webhooks", json={"url": "https://hooks.test/"}).json()
     named = {"ref": ref, "operation_id": operation_id, "webhook_id": hook["id"]}

@@ -3,13 +3,12 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from automation import keys
 from automation.context import Context
-from automation.encryption.keyring import open_keyring
 from automation.registry import audit, operations
 from automation.registry import projects as rows
 from contracts.project_settings import ProjectSettings
 from tests.automation.api.members import member_of
+from tests.automation.work_done import make_active
 
 DEFAULTS = ProjectSettings().model_dump(mode="json")
 
@@ -19,10 +18,7 @@ def ref(api: TestClient, ctx: Context) -> str:
     """An active project, without a stack."""
     created = api.post("/v1/projects", json={"name": "shop"})
     ref: str = created.json()["ref"]
-    with ctx.transaction() as conn:
-        keys.ensure_secrets(conn, open_keyring(ctx.settings.home), rows.find(conn, ref))
-        rows.set_state(conn, ref, "ACTIVE")
-        operations.finish(conn, created.headers["Location"].rpartition("/")[2], "finished")
+    make_active(ctx, ref)
     return ref
 
 

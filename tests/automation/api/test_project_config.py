@@ -7,17 +7,14 @@ from automation.encryption.keyring import open_keyring
 from automation.registry import operations, project_keys, projects
 from automation.status import DATABASE_FULL
 from tests.automation.api.test_errors import check_problem
+from tests.automation.work_done import make_active
 
 
 @pytest.fixture
 def ref(ctx, api):
     """A project as a worker leaves it."""
     created = api.post("/v1/projects", json={"name": "shop"}).json()["ref"]
-    with ctx.transaction() as conn:
-        root = open_keyring(ctx.settings.home)
-        keys.ensure_secrets(conn, root, projects.find(conn, created))
-        projects.set_state(conn, created, "ACTIVE")
-        operations.finish(conn, operations.find_active(conn, created).id, "finished")
+    make_active(ctx, created)
     return created
 
 

@@ -8,10 +8,8 @@ from functools import partial
 
 import pytest
 
-from automation import keys
 from automation.client import Client
 from automation.context import Context
-from automation.encryption.keyring import open_keyring
 from automation.reconcilers.purges import purge_if_due
 from automation.registry import operations
 from automation.registry import projects as rows
@@ -19,6 +17,7 @@ from automation.registry.projects import ProjectState
 from contracts.errors import PlatformError
 from contracts.project_settings import ProjectSettings, RestSettings
 from contracts.projects import Project
+from tests.automation.work_done import store_secrets
 from tests.fixtures.at_once import at_once, codes
 
 ROUNDS = 3
@@ -39,11 +38,7 @@ class Race:
     def active(self, name: str, organization: str = "default") -> str:
         started = self.client.create_project(name, organization_slug=organization)
         ref = started.project.ref
-        with self.ctx.transaction() as conn:
-            row = rows.find(conn, ref)
-            assert row is not None
-            root = open_keyring(self.ctx.settings.home)
-            keys.ensure_secrets(conn, root, row, {})
+        store_secrets(self.ctx, ref)
         self.end(ref, "ACTIVE")
         return ref
 

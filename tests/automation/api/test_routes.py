@@ -5,12 +5,10 @@ import secrets
 import pytest
 from fastapi.testclient import TestClient
 
-from automation import keys
 from automation.app import bare_app, build_app
-from automation.encryption.keyring import open_keyring
-from automation.registry import access_tokens, audit, operations
-from automation.registry import projects as rows
+from automation.registry import access_tokens, audit
 from contracts.audit import AuditEntry
+from tests.automation.work_done import make_active
 
 PROJECT_FIELDS = {
     "id", "ref", "organization_id", "organization_slug", "name", "region", "created_at", "status",
@@ -29,10 +27,7 @@ def created(api):
 def active(ctx, created, key_service):
     """The project as it stands when its workflow is done."""
     ref = created.json()["ref"]
-    with ctx.transaction() as conn:
-        keys.ensure_secrets(conn, open_keyring(ctx.settings.home), rows.find(conn, ref))
-        rows.set_state(conn, ref, "ACTIVE")
-        operations.finish(conn, created.headers["Location"].rpartition("/")[2], "finished")
+    make_active(ctx, ref)
     return ref
 
 

@@ -5,22 +5,12 @@ No project of these has servers: what a worker opens is the key service alone.
 
 import pytest
 
-from automation import keys
-from automation.encryption.keyring import open_keyring
-from automation.registry import operations, projects
+from tests.automation.work_done import make_active
 
 
 @pytest.fixture
 def supabase(make_supabase_cli, api_server, key_service, ctx):
     return make_supabase_cli(api_server.url, ctx.settings.token_path.read_text())
-
-
-def finish(ctx, ref):
-    """As a worker leaves a project that it made."""
-    with ctx.transaction() as conn:
-        keys.ensure_secrets(conn, open_keyring(ctx.settings.home), projects.find(conn, ref))
-        projects.set_state(conn, ref, "ACTIVE")
-        operations.finish(conn, operations.find_active(conn, ref).id, "finished")
 
 
 def test_an_organization_and_the_life_of_a_project(supabase, ctx):
@@ -32,7 +22,7 @@ def test_an_organization_and_the_life_of_a_project(supabase, ctx):
     )
     ref = made["ref"]
     assert [each["ref"] for each in supabase.json("projects", "list")] == [ref]
-    finish(ctx, ref)
+    make_active(ctx, ref)
     shown = supabase.json("projects", "api-keys", f"--remote={ref}", "--reveal")
     assert {key["name"]: key["api_key"].count(".") for key in shown} == {
         "anon": 2,
@@ -44,7 +34,7 @@ def test_an_organization_and_the_life_of_a_project(supabase, ctx):
 
 def test_a_linked_project(supabase, client, ctx):
     ref = client.create_project("shop").project.ref
-    finish(ctx, ref)
+    make_active(ctx, ref)
     supabase.text("link", "--project-ref", ref)
     assert (supabase.folder / "supabase/.temp/project-ref").read_text() == ref
     assert not supabase.json("branches", "list")

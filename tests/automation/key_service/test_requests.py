@@ -15,6 +15,7 @@ from automation.registry import projects as rows
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.projects import ProjectCreate
 from tests.automation.conftest import TESTER
+from tests.automation.work_done import make_active
 
 pytestmark = pytest.mark.usefixtures("key_service")
 
@@ -23,10 +24,7 @@ pytestmark = pytest.mark.usefixtures("key_service")
 def ref(ctx):
     """An active project, as far as the registry knows."""
     ref = projects.create(ctx, TESTER, ProjectCreate(name="shop")).project.ref
-    with ctx.transaction() as conn:
-        root = open_keyring(ctx.settings.home)
-        keys.ensure_secrets(conn, root, rows.find(conn, ref))
-        rows.set_state(conn, ref, "ACTIVE")
+    make_active(ctx, ref)
     return ref
 
 
