@@ -87,6 +87,9 @@ def copy_environment(venv: Path, copy: Path) -> None:
 def code_digest(venv: Path) -> str:
     """Names one state of the project's code and of the packages beside it."""
     digest = hashlib.sha256((venv / STAMP).read_bytes() if (venv / STAMP).exists() else b"")
+    # Also those that a person installed: an extra is in no lock.
+    for name in sorted(path.name for path in venv.glob("lib/python3*/site-packages/*.dist-info")):
+        digest.update(name.encode() + b"\0")
     for path in code():
         digest.update(str(path.relative_to(CHECKOUT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -115,7 +115,7 @@ def test_the_api_has_nothing_that_opens_secrets() -> None:
     """It may seal; keys are for workers, who answer it by a socket (automation/encryption)."""
     closed = {
         *(f"automation.encryption.{name}" for name in ("keyring", "root_keys", "rotation")),
-        *(f"automation.encryption.{name}" for name in ("local_root_keys", "openbao")),
+        *(f"automation.encryption.{name}" for name in ("local_root_keys", "openbao", "aws_kms")),
         *("automation.key_service.requests", "automation.pulumi"),
     }
     ask = f"import sys, automation.app; print(*{closed} & sys.modules.keys())"

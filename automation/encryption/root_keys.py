@@ -9,6 +9,10 @@ in `secrets/root.key`.
 
     [{"kind": "openbao", "address": "https://bao:8200", "mount": "transit", "key": "croft",
       "token_file": "/run/credentials/bao-token"}, {"kind": "file"}]
+    [{"kind": "aws-kms", "key": "alias/croft", "region": "eu-central-1"}]
+    [{"kind": "environment", "variable": "CROFT_ROOT_KEY"}]
+
+`croft up` hands the variables that these are read from on to the workers, and to nobody else.
 """
 
 import json
@@ -19,6 +23,8 @@ from typing import Annotated, Literal, Protocol
 from cryptography.exceptions import InvalidTag
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from automation.encryption import aws_kms
+from automation.encryption.aws_kms import AwsKmsKey
 from automation.encryption.local_root_keys import EnvironmentKey, FileKey
 from automation.encryption.openbao import OpenBaoKey
 from contracts.errors import SetupFailed
@@ -109,7 +115,19 @@ class _OpenBao(BaseModel):
     token_file: Path
 
 
-_Entry = _File | _Environment | _OpenBao
+class _AwsKms(BaseModel):
+    """Credentials and what is not given here are found as every tool of AWS finds them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["aws-kms"]
+    key: Annotated[str, Field(pattern=r"^(arn:[^:]+:kms:[^:]+:\d+:(key|alias)/|alias/).")]
+    region: str | None = None
+    endpoint: str | None = None
+    profile: str | None = None
+
+
+_Entry = _File | _Environment | _OpenBao | _AwsKms
 _CONFIG = TypeAdapter(
     Annotated[list[Annotated[_Entry, Field(discriminator="kind")]], Field(min_length=1)]
 )
@@ -117,18 +135,33 @@ _CONFIG = TypeAdapter(
 
 def root_keys_of(home: Home, environ: Mapping[str, str]) -> RootKeys:
     """Raises SetupFailed. Asks no server."""
+    return RootKeys([_key_of(entry, home, environ) for entry in _entries(home)])
+
+
+def variables_of(home: Home) -> list[str]:
+    """The variables of the environment that the root keys are read from. Raises SetupFailed."""
+    names: list[str] = []
+    for entry in _entries(home):
+        match entry:
+            case _Environment():
+                names.append(entry.variable)
+            case _AwsKms():
+                names.extend(aws_kms.VARIABLES)
+    return names
+
+
+def _entries(home: Home) -> Sequence[_Entry]:
     path = home.etc / "root-keys.json"
     try:
-        entries = _CONFIG.validate_python(json.loads(path.read_text()))
+        return _CONFIG.validate_python(json.loads(path.read_text()))
     except FileNotFoundError:
-        return RootKeys([FileKey(home.secret("root.key"))])
+        return [_File(kind="file")]
     except (OSError, ValueError, RecursionError) as error:
         raise SetupFailed(
             f"{path} does not say where the root key is: {_first_line(error)}",
             code="root_keys_invalid",
             fix="correct it; its form stands in automation/encryption/root_keys.py",
         ) from error
-    return RootKeys([_key_of(entry, home, environ) for entry in entries])
 
 
 def _key_of(entry: _Entry, home: Home, environ: Mapping[str, str]) -> RootKey:
@@ -139,6 +172,14 @@ def _key_of(entry: _Entry, home: Home, environ: Mapping[str, str]) -> RootKey:
             return EnvironmentKey(entry.variable, environ)
         case _OpenBao():
             return OpenBaoKey(entry.address, entry.mount, entry.key, entry.token_file)
+        case _AwsKms():
+            return AwsKmsKey(
+                entry.key,
+                region=entry.region,
+                endpoint=entry.endpoint,
+                profile=entry.profile,
+                environ=environ,
+            )
 
 
 def _first_line(error: Exception) -> str:
