@@ -4,9 +4,11 @@ from pathlib import Path
 
 from engine.resource_state import SecretsProvider
 from engine.secrets_passphrase import StackSecrets, stack_secrets
+from engine.stack_reference import StackReference
 
 FOLDER = Path(__file__).parent / "golden"
 PASSPHRASE = "x"
+STACK = StackReference("pgdemo", "dev")
 
 CHECKPOINTS = sorted(
     path.name for path in FOLDER.glob("*.json") if path.read_bytes().startswith(b'{"version":3,"ch')

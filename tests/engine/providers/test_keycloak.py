@@ -10,7 +10,6 @@ from engine.providers.keycloak.admin import (
     KeycloakAdmin,
     KeycloakError,
     admin_of,
-    close_all,
     login_of,
 )
 from engine.providers.keycloak.duration import duration_of, same_duration, seconds_of
@@ -147,16 +146,9 @@ def test_an_absent_keycloak_is_an_error_soon():
 # With a real Keycloak
 
 
-@pytest.fixture
-def cfg(platform):
-    secret = platform.home.secret("keycloak_provisioner").read_text()
-    yield {
-        "url": f"http://127.0.0.1:{platform.home.ports.keycloak}",
-        "clientId": "croft-provisioner",
-        "clientSecret": secret,
-        "clientTimeout": "60",
-    }
-    close_all()
+@pytest.fixture(scope="module")
+def cfg(keycloak_cfg):
+    return keycloak_cfg
 
 
 @pytest.fixture

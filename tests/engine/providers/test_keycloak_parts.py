@@ -7,7 +7,7 @@ import pytest
 
 from engine.provider import UNKNOWN
 from engine.providers.keycloak import handlers
-from engine.providers.keycloak.admin import KeycloakError, admin_of, close_all
+from engine.providers.keycloak.admin import KeycloakError, admin_of
 
 HANDLERS = {token.rpartition(":")[2]: handler for token, handler in handlers().items()}
 REALM, CLIENT, ROLE, DEFAULTS, SCOPE = (
@@ -126,14 +126,8 @@ def test_a_user_profile_is_compared_by_meaning(new, old, same):
 
 
 @pytest.fixture(scope="module")
-def cfg(platform):
-    yield {
-        "url": f"http://127.0.0.1:{platform.home.ports.keycloak}",
-        "clientId": "croft-provisioner",
-        "clientSecret": platform.home.secret("keycloak_provisioner").read_text(),
-        "clientTimeout": "60",
-    }
-    close_all()
+def cfg(keycloak_cfg):
+    return keycloak_cfg
 
 
 @pytest.fixture(scope="module")

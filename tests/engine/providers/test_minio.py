@@ -115,14 +115,9 @@ def test_an_absent_server_is_an_error():
 # With a real MinIO
 
 
-@pytest.fixture
-def cfg(platform):
-    return {
-        "minioServer": f"127.0.0.1:{platform.home.ports.minio}",
-        "minioUser": "croft_admin",
-        "minioPassword": platform.home.secret("minio_root").read_text(),
-        "minioSsl": "false",
-    }
+@pytest.fixture(scope="module")
+def cfg(minio_cfg):
+    return minio_cfg
 
 
 @pytest.fixture

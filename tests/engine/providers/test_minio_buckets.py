@@ -109,14 +109,9 @@ def test_anybody_has_several_spellings(principal, same):
 # With a real MinIO
 
 
-@pytest.fixture
-def cfg(platform):
-    return {
-        "minioServer": f"127.0.0.1:{platform.home.ports.minio}",
-        "minioUser": "croft_admin",
-        "minioPassword": platform.home.secret("minio_root").read_text(),
-        "minioSsl": "false",
-    }
+@pytest.fixture(scope="module")
+def cfg(minio_cfg):
+    return minio_cfg
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from engine.providers import builtin_packages
-from engine.providers.postgresql.connection import PostgresError, close_idle
+from engine.providers.postgresql.connection import PostgresError
 
 FUNCTIONS = next(p for p in builtin_packages() if p.name == "postgresql").functions
 
@@ -25,20 +25,12 @@ def database(postgres_server):
 
 
 @pytest.fixture
-def ask(postgres_server, database):
-    cfg = {
-        "host": postgres_server.host,
-        "port": str(postgres_server.port),
-        "username": postgres_server.user,
-        "password": postgres_server.password,
-        "sslmode": "disable",
-    }
-
+def ask(postgresql_cfg, database):
     def ask(name, **args):
-        return FUNCTIONS[f"postgresql:index/{name}:{name}"](cfg, {"database": database, **args})
+        function = FUNCTIONS[f"postgresql:index/{name}:{name}"]
+        return function(postgresql_cfg, {"database": database, **args})
 
-    yield ask
-    close_idle()
+    return ask
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from engine.provider import UNKNOWN
 from engine.providers.postgresql import handlers
-from engine.providers.postgresql.connection import PostgresError, close_idle, query, transact
+from engine.providers.postgresql.connection import PostgresError, query, transact
 from engine.providers.postgresql.database import drop_database
 
 HANDLERS = handlers()
@@ -86,17 +86,9 @@ def test_a_publication_in_other_words_is_no_change(old, new):
 # With a real PostgreSQL
 
 
-@pytest.fixture
-def cfg(postgres_server):
-    cfg = {
-        "host": postgres_server.host,
-        "port": str(postgres_server.port),
-        "username": postgres_server.user,
-        "password": postgres_server.password,
-        "sslmode": "disable",
-    }
-    yield cfg
-    close_idle()
+@pytest.fixture(scope="module")
+def cfg(postgresql_cfg):
+    return postgresql_cfg
 
 
 @pytest.fixture
