@@ -34,6 +34,9 @@ class Actor:
     token_id: UUID | None = None
     """The access token that was sent; None is a login, or the platform."""
     expires_at: datetime | None = None
+    bearer: str = field(default="", repr=False, compare=False)
+    """What was sent to prove it: a worker looks again whose it is (automation/key_service). Goes
+    into no log and no table."""
 
     def role_in(self, organization_id: UUID) -> Role | None:
         return "owner" if self.is_operator else self.roles.get(organization_id)

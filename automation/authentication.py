@@ -3,6 +3,7 @@
 Owns the two ways, and how a first login finds its member. Must not know HTTP.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from psycopg import Connection
@@ -12,9 +13,21 @@ from automation.actors import Actor, actor_of, platform
 from automation.context import Context
 from automation.logins import Login, RealmKeys, check
 from automation.registry import access_tokens, members
-from contracts.errors import Forbidden
+from contracts.errors import Forbidden, Unauthorized
 from contracts.organizations import is_member_name
 from contracts.tokens import TOKEN_PREFIX
+
+
+def authenticated(ctx: Context, keys: RealmKeys, token: str) -> Actor:
+    """Raises Unauthorized, BackendDown."""
+    actor = find_actor(ctx, keys, token) if token else None
+    if actor is None:
+        raise Unauthorized(
+            "this token is not known here, or past its time" if token else "no access token",
+            code="unauthorized",
+            fix="log in with: croft login, or send `Authorization: Bearer <token>`",
+        )
+    return replace(actor, bearer=token)
 
 
 def find_actor(ctx: Context, keys: RealmKeys, token: str) -> Actor | None:

@@ -25,6 +25,7 @@ from automation import failpoints, project_processes, pulumi
 from automation.context import open_context
 from automation.encryption.keyring import open_keyring
 from automation.key_service import requests, server
+from automation.logins import RealmKeys
 from automation.reconcilers.orphans import all_backends
 from automation.reconcilers.schedule import reconciling
 from automation.registry import holds
@@ -94,7 +95,8 @@ def work(settings: Settings, slot: int) -> None:
             spares.take,
             partial(project_processes.restart, settings.home),
         )
-        run(ready, slot, partial(requests.answer, context, keyring, processes))
+        realm_keys = RealmKeys(settings.home.issuer)
+        run(ready, slot, partial(requests.answer, context, realm_keys, keyring, processes))
 
 
 def run(ready: runtime.Runtime, slot: int, answer: server.Answer) -> None:

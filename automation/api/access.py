@@ -15,12 +15,12 @@ from psycopg import Connection
 
 from automation.absence import no_operation, no_organization, no_project
 from automation.actors import Actor
-from automation.authentication import find_actor
+from automation.authentication import authenticated
 from automation.context import Context
 from automation.permissions import CHECKED_INSIDE, needed_for
 from automation.registry import organizations
 from automation.scopes import opens
-from contracts.errors import Forbidden, NotFound, Unauthorized
+from contracts.errors import Forbidden, NotFound
 from contracts.organizations import is_slug
 from contracts.refs import is_ref, is_uuid
 
@@ -41,15 +41,8 @@ ContextOf = Annotated[Context, Depends(context_of)]
 def authenticate(ctx: Context, request: Request) -> Actor:
     """Whose the request's token is. Raises Unauthorized, BackendDown."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    actor = None
-    if scheme.lower() == "bearer" and token:
-        actor = find_actor(ctx, request.app.state.realm_keys, token)
-    if actor is None:
-        raise Unauthorized(
-            "this token is not known here, or past its time" if token else "no access token",
-            code="unauthorized",
-            fix="log in with: croft login, or send `Authorization: Bearer <token>`",
-        )
+    bearer = token if scheme.lower() == "bearer" else ""
+    actor = authenticated(ctx, request.app.state.realm_keys, bearer)
     address = request.client.host if request.client else ""
     return replace(actor, address=address, request_id=request.state.request_id)
 

@@ -101,9 +101,7 @@ def _ask(
     line = json.dumps(
         {
             "request": request,
-            "member_id": None if actor.member_id is None else str(actor.member_id),
-            "token_id": None if actor.token_id is None else str(actor.token_id),
-            "bound_to": None if actor.bound_to is None else str(actor.bound_to),
+            "bearer": actor.bearer,
             "address": actor.address,
             "request_id": actor.request_id,
             "ref": ref,

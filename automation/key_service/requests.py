@@ -1,26 +1,27 @@
 """What the API may have a worker do with a project's secrets, and for whom.
 
-Owns the check that is made here again: who asks is looked up in the registry by id, and so is what
-they may do with the project. The API's word is taken for who it was, and for nothing else. Must not
-know sockets.
+Owns the check that is made here again: whose the bearer is that somebody sent to the API, and what
+they may do with the project. The API's word is taken for where a request came from, and for nothing
+else: without somebody's own token it opens nothing. Must not know sockets.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
 
 from psycopg import Connection
 
 from automation import audit, keys, operations, pulumi
 from automation.absence import no_project
-from automation.actors import Actor, actor_of
+from automation.actors import Actor
+from automation.authentication import authenticated
 from automation.context import Context
 from automation.encryption import rotation
 from automation.encryption.keyring import Keyring
 from automation.key_service.project_query import run_query
+from automation.logins import RealmKeys
 from automation.permissions import needed_for
-from automation.registry import access_tokens, idempotency_keys, project_keys, project_secrets
+from automation.registry import idempotency_keys, project_keys, project_secrets
 from automation.registry.projects import ProjectRow
 from automation.scopes import opens
 from automation.status import project_status
@@ -71,28 +72,23 @@ class Asked:
         audit.record_project(conn, self.actor, row, f"projects.{verb}", after=after)
 
 
-def answer(ctx: Context, keyring: Keyring, processes: Processes, request: Mapping[str, Any]) -> Any:
+def answer(
+    ctx: Context,
+    realm_keys: RealmKeys,
+    keyring: Keyring,
+    processes: Processes,
+    request: Mapping[str, Any],
+) -> Any:
     """Raises PlatformError; of what the API cannot have sent, anything."""
-    actor = _actor(ctx, request)
+    actor = replace(
+        authenticated(ctx, realm_keys, request["bearer"]),
+        address=request["address"],
+        request_id=request["request_id"],
+    )
     run, route, method = _REQUESTS[request["request"]]
     if not opens(actor.scopes, route, method):
         raise Forbidden("this token's scopes do not allow this", code="scope_missing")
     return run(Asked(ctx, keyring, processes, actor, request["ref"], request["arguments"]))
-
-
-def _actor(ctx: Context, request: Mapping[str, Any]) -> Actor:
-    """To whoever is not known any more there is no such project, as to every stranger."""
-    member_id, token_id, bound_to = (
-        None if request[name] is None else UUID(request[name])
-        for name in ("member_id", "token_id", "bound_to")
-    )
-    with ctx.transaction() as conn:
-        asker = member_id and access_tokens.find_asker(conn, member_id, token_id, bound_to)
-    if not asker:
-        raise no_project(request["ref"])
-    return actor_of(
-        asker, token_id=token_id, address=request["address"], request_id=request["request_id"]
-    )
 
 
 def _reveal(asked: Asked) -> dict[str, str]:

@@ -198,29 +198,6 @@ def note_use(conn: Connection[Any], token_id: UUID) -> None:
     )
 
 
-def find_asker(
-    conn: Connection[Any], member_id: UUID, token_id: UUID | None, bound_to: UUID | None
-) -> Bearer | None:
-    """Somebody who was authenticated a moment ago, as the registry knows them now: by a token,
-    which must be good still, or after a login."""
-    with conn.cursor(row_factory=class_row(Bearer)) as cursor:
-        return cursor.execute(
-            "SELECT m.id AS member_id, m.name AS member_name,"
-            "       m.organization_id IS NOT NULL AS is_service_account,"
-            "       m.is_operator AND b.bound_to IS NULL AS is_operator, b.bound_to,"
-            "       coalesce(t.scopes, '{all}') AS scopes, coalesce(r.roles, '{}') AS roles"
-            "  FROM members m"
-            "  LEFT JOIN access_tokens t ON t.id = %(token)s AND t.member_id = m.id"
-            "  CROSS JOIN LATERAL (SELECT coalesce(t.organization_id, %(bound_to)s) AS bound_to) b"
-            "  LEFT JOIN LATERAL (SELECT jsonb_object_agg(om.organization_id, om.role) AS roles"
-            "      FROM organization_members om WHERE om.member_id = m.id"
-            "       AND (b.bound_to IS NULL OR b.bound_to = om.organization_id)) r ON true"
-            " WHERE m.id = %(member)s"
-            f"   AND (%(token)s::uuid IS NULL OR t.id IS NOT NULL AND {_LIVE})",
-            {"member": member_id, "token": token_id, "bound_to": bound_to},
-        ).fetchone()
-
-
 _LIVE = "t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())"
 _SELECT = (
     "SELECT t.id, t.name, t.alias, t.scopes, o.slug AS organization_slug, t.created_by,"

@@ -20,6 +20,7 @@ from automation.client import Client
 from automation.context import Context, open_context
 from automation.encryption.keyring import open_keyring
 from automation.key_service import requests, server
+from automation.logins import RealmKeys
 from automation.registry import access_tokens, audit
 from automation.registry.migrate import migrate
 from automation.settings import CONTROL_LOGIN, Settings, settings_from
@@ -88,14 +89,16 @@ def operator(ctx: Context) -> Actor:
     with ctx.transaction() as conn:
         row = conn.execute("SELECT id FROM members WHERE is_operator").fetchone()
     assert row is not None
-    return Actor("member:operator", member_id=row[0], is_operator=True)
+    bearer = ctx.settings.token_path.read_text()
+    return Actor("member:operator", member_id=row[0], is_operator=True, bearer=bearer)
 
 
 @pytest.fixture(scope="session")
 def key_service(migrated: Settings) -> Iterator[None]:
     """What a worker does for the API, in this process."""
     with open_context(migrated) as context, Processes() as processes:
-        answer = partial(requests.answer, context, open_keyring(migrated.home), processes)
+        realm_keys, keyring = RealmKeys(migrated.home.issuer), open_keyring(migrated.home)
+        answer = partial(requests.answer, context, realm_keys, keyring, processes)
         with server.serving(migrated.home.key_socket(0), answer):
             yield
 

@@ -14,10 +14,10 @@ import pytest
 from automation.actors import Actor
 from automation.key_service import client
 from automation.key_service.server import REQUEST_BYTES_MAX, serving
-from contracts.errors import BackendDown, NotFound, PlatformError
+from contracts.errors import BackendDown, NotFound, PlatformError, Unauthorized
 from contracts.home import Home, Ports
 
-ACTOR = Actor("member:ada", member_id=UUID(int=1))
+ACTOR = Actor("member:ada", member_id=UUID(int=1), bearer="sbp_of_ada")
 REF = "a" * 20
 
 
@@ -70,7 +70,7 @@ def dying_worker(home, slot):
 def test_what_is_asked_arrives_and_what_is_answered_too(home):
     def answer(request):
         assert request["request"] == "reveal" and request["ref"] == REF
-        assert request["member_id"] == str(UUID(int=1)) and request["bound_to"] is None
+        assert request["bearer"] == "sbp_of_ada" and "member_id" not in request
         return dict.fromkeys(request["arguments"]["names"], "é")
 
     with serving(home.key_socket(0), answer):
@@ -192,6 +192,6 @@ def test_who_only_connects_keeps_nobody_waiting(home):
 
 
 def test_the_platform_itself_is_no_member(ctx, key_service):
-    """Who has no member's id cannot be looked up again."""
-    with pytest.raises(NotFound):
-        client.reveal(ctx.settings.home, replace(ACTOR, member_id=None), REF, ["anon_key"])
+    """Who sends no token is nobody."""
+    with pytest.raises(Unauthorized):
+        client.reveal(ctx.settings.home, replace(ACTOR, bearer=""), REF, ["anon_key"])

@@ -23,6 +23,7 @@ from automation.context import Context, open_context
 from automation.encryption.keyring import open_keyring
 from automation.failpoints import failpoint
 from automation.key_service import requests
+from automation.logins import RealmKeys
 from automation.platform_secrets import read_secret
 from automation.reconcilers import schedule
 from automation.reconcilers.orphans import Backend, all_backends
@@ -198,5 +199,6 @@ def work(environ: Mapping[str, str], slot: int, hurried: bool = False) -> None:
     settings = settings_from(home_from(environ, uid=os.getuid()))
     with open_context(settings) as context, Processes() as processes:
         ready = runtime_of(context)
-        answer = partial(requests.answer, context, ready.keyring, processes)
+        realm_keys = RealmKeys(settings.home.issuer)
+        answer = partial(requests.answer, context, realm_keys, ready.keyring, processes)
         worker.run(ready, slot, answer)
