@@ -1,7 +1,7 @@
 """Every resource type through a whole life, against the real servers (and a Cloudflare of ours).
 
 Up, no-op up, drift made by hand and healed, gone by hand and made again, replaced, imported,
-destroyed: the same test for all; the cases stand in cases.py.
+destroyed: the same test for all; the cases stand in cases/.
 """
 
 from importlib import import_module
