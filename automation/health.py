@@ -17,6 +17,8 @@ from contracts.home import Home
 from contracts.project_config import ServiceHealth, ServiceName
 from contracts.refs import ProjectNames
 
+# Of a REST API to a request with a key; croft.before_request says 402 of a restricted project.
+REST_ANSWERS = (httpx.codes.OK, httpx.codes.PAYMENT_REQUIRED)
 NOT_BUILT = "not part of this platform yet"
 
 

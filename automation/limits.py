@@ -25,9 +25,10 @@ class Limits:
 
 DEFAULT_PLAN: PlanName = "free"
 PLANS: Mapping[PlanName, Limits] = {
-    "free": Limits(2, 500 * MB, 1 * GB, 500_000, 200),
-    "pro": Limits(20, 8 * GB, 100 * GB, 10_000_000, 500),
-    "team": Limits(100, 50 * GB, 500 * GB, 100_000_000, 5_000),
+    # Requests are unlimited in Supabase's plans too: who sells them by number says how many.
+    "free": Limits(2, 500 * MB, 1 * GB, None, 200),
+    "pro": Limits(20, 8 * GB, 100 * GB, None, 500),
+    "team": Limits(100, 50 * GB, 500 * GB, None, 5_000),
     "enterprise": Limits(None, None, None, None, None),
 }
 

@@ -13,6 +13,8 @@ from contracts.projects import OperationKind, ProjectStatus
 ROLLBACK_FAILED = "RollbackFailed"
 # Of one whose database is over its limit, and can only be read.
 DATABASE_FULL = "DatabaseFull"
+# Of one that had more requests this month than its organization may; its REST API answers 402.
+REQUESTS_OVER = "RequestsOverLimit"
 
 _WORDS: Mapping[ProjectState, ProjectStatus] = {
     "CREATING": "COMING_UP",

@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from automation import operations
 from automation.context import Context
-from automation.limits import effective_limits
+from automation.limits import Limits, effective_limits
 from automation.organizations import month_of
 from automation.registry import organizations, usage
 from contracts.usage import ApiCount, Interval, Metric, ProjectUsage, UsageOf
@@ -25,7 +25,7 @@ LIMIT_OF: Mapping[Metric, str] = {
     "realtime_connections": "realtime_connections_max",
 }
 # The others are shown: a bucket has its own quota, by the project's file.
-ENFORCED: frozenset[Metric] = frozenset({"database_bytes"})
+ENFORCED: frozenset[Metric] = frozenset({"database_bytes", "api_requests"})
 # How far back each looks, and in which steps; requests are counted by five minutes.
 INTERVALS: Mapping[Interval, tuple[timedelta, timedelta]] = {
     "15min": (timedelta(minutes=15), timedelta(minutes=5)),
@@ -38,12 +38,15 @@ INTERVALS: Mapping[Interval, tuple[timedelta, timedelta]] = {
 }
 
 
-def database_limits(conn: Connection[Any]) -> dict[str, int | None]:
-    """In bytes, of every project that stands."""
-    return {
-        ref: effective_limits(plan, own).database_bytes_max
-        for ref, plan, own in usage.list_plans(conn)
-    }
+def limits_of_projects(conn: Connection[Any]) -> dict[str, Limits]:
+    """By ref, of every project that stands."""
+    return {ref: effective_limits(plan, own) for ref, plan, own in usage.list_plans(conn)}
+
+
+def over(limits: Mapping[str, Limits], metric: Metric, used: Mapping[str, int]) -> set[str]:
+    """The refs of those that use more than they may."""
+    allowed = {ref: getattr(each, LIMIT_OF[metric]) for ref, each in limits.items()}
+    return {ref for ref, most in allowed.items() if most is not None and used.get(ref, 0) > most}
 
 
 def project_usage(ctx: Context, ref: str) -> ProjectUsage:

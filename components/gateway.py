@@ -89,7 +89,10 @@ def rest_routes(route: RestRoute) -> dict[str, Any]:
         f"{ref}-rest-signed-in": router(
             f"{_any_key(all_keys)} && {_SIGNED_IN_RULE} && !{_OPAQUE_BEARER}", _SIGNED_IN, strip
         ),
-        f"{ref}-rest-refused": router("", _REFUSED, strip, f"{ref}-no-token"),
+        # A service of its own: what anybody may send is not counted as the project's requests.
+        f"{ref}-rest-refused": router(
+            "", _REFUSED, strip, f"{ref}-no-token", service=f"{ref}-refused"
+        ),
     }
     middlewares: dict[str, Any] = {
         cors: {
@@ -115,7 +118,8 @@ def rest_routes(route: RestRoute) -> dict[str, Any]:
         routers[name] = router(_any_key(role_key.keys), _KEY_ONLY, strip, swap)
         bearer = {"Authorization": f"Bearer {role_key.token}"}
         middlewares[swap] = {"headers": {"customRequestHeaders": bearer}}
-    services = {ref: {"loadBalancer": {"servers": [{"url": route.url}]}}}
+    postgrest = {"loadBalancer": {"servers": [{"url": route.url}]}}
+    services = {ref: postgrest, f"{ref}-refused": postgrest}
     return {"http": {"routers": routers, "middlewares": middlewares, "services": services}}
 
 

@@ -6,6 +6,7 @@ restarts processes, and the status says ACTIVE_UNHEALTHY.
 
 import httpx2 as httpx
 
+from automation.health import REST_ANSWERS
 from automation.registry import projects as rows
 from automation.workflows.runtime import Runtime
 from contracts.errors import PlatformError
@@ -30,4 +31,4 @@ def _answers(runtime: Runtime, client: httpx.Client, ref: str) -> bool:
         answer = client.get(f"{runtime.spec(ref).api_url}/rest/v1/", headers={"apikey": key})
     except (httpx.TransportError, KeyError, PlatformError, rows.FenceLost):
         return False
-    return bool(answer.status_code == httpx.codes.OK)
+    return answer.status_code in REST_ANSWERS

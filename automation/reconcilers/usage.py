@@ -1,7 +1,9 @@
 """Usage: what every project uses, measured at the servers, a question or two for all.
 
-Owns how each metric is measured, and the condition `DatabaseFull`: over its database limit a
-project's logins write nothing until it is below again. Must not know what a limit is made of.
+Owns how each metric is measured, and two conditions. `DatabaseFull`: over its database limit a
+project's logins write nothing until it is below again. `RequestsOverLimit`: with more requests than
+it may have in a month, its REST API refuses every one until the month or the limit is another. Must
+not know what a limit is made of.
 """
 
 import re
@@ -14,8 +16,8 @@ from automation.reconcilers.orphans import minio_used_bytes
 from automation.registry import cluster, tenant_objects
 from automation.registry import projects as rows
 from automation.registry import usage as usage_rows
-from automation.status import DATABASE_FULL
-from automation.usage import database_limits
+from automation.status import DATABASE_FULL, REQUESTS_OVER
+from automation.usage import limits_of_projects, over
 from automation.workflows.runtime import Runtime
 from contracts.errors import BackendDown
 from contracts.home import Home
@@ -23,6 +25,8 @@ from contracts.refs import ProjectNames
 
 METRICS_TIMEOUT_S = 10.0
 REQUESTS_KEPT = timedelta(days=8)
+FULL = "the database is larger than its organization's limit: it can only be read"
+REFUSED = "this month's requests are more than its organization's limit: they are answered with 402"
 # traefik_service_requests_total{code="200",method="GET",protocol="http",service="<ref>@file"} 12
 _REQUESTS = re.compile(
     r'^traefik_service_requests_total\{[^}]*service="([a-z]{20})@file"[^}]*\} ([0-9.e+]+)$', re.M
@@ -30,7 +34,8 @@ _REQUESTS = re.compile(
 
 
 def reconcile_usage(runtime: Runtime) -> list[str]:
-    """The refs of those whose database was closed to writes, or opened again."""
+    """The refs of those whose database was closed to writes or opened again, and of those whose
+    requests are refused from now on or answered again."""
     home = runtime.context.settings.home
     with cluster.admin_connection(home) as admin:
         database_bytes = tenant_objects.database_bytes(admin)
@@ -38,7 +43,7 @@ def reconcile_usage(runtime: Runtime) -> list[str]:
     requests = read_requests(_metrics(home))
     month = month_of(datetime.now(UTC))
     with runtime.context.transaction() as conn:
-        limits = database_limits(conn)
+        limits = limits_of_projects(conn)
         # In one order, so that two scans never wait for one another's rows.
         refs = sorted(limits.keys() & database_bytes.keys())
         stored = {ref: storage_bytes.get(ProjectNames(ref).bucket, 0) for ref in refs}
@@ -46,16 +51,17 @@ def reconcile_usage(runtime: Runtime) -> list[str]:
         usage_rows.put(conn, "storage_bytes", month, stored)
         usage_rows.count(conn, "api_requests", month, {ref: requests.get(ref, 0) for ref in refs})
         usage_rows.forget_requests(conn, REQUESTS_KEPT)
+        requests_of_month = usage_rows.by_project(conn, "api_requests", month)
         closed = set(rows.list_with_condition(conn, DATABASE_FULL))
-    full = {
-        ref
-        for ref, limit in limits.items()
-        if limit is not None and database_bytes.get(ref, 0) > limit
-    }
-    changed = sorted((full ^ closed) & database_bytes.keys())
-    for ref in changed:
+        refused = set(rows.list_with_condition(conn, REQUESTS_OVER))
+    full = over(limits, "database_bytes", database_bytes)
+    greedy = over(limits, "api_requests", requests_of_month)
+    to_close, to_refuse = (full ^ closed).intersection(refs), (greedy ^ refused).intersection(refs)
+    for ref in sorted(to_close):
         _set_full(runtime, ref, ref in full)
-    return changed
+    for ref in sorted(to_refuse):
+        _set_refused(runtime, ref, ref in greedy)
+    return sorted(to_close | to_refuse)
 
 
 def read_requests(metrics: str) -> dict[str, int]:
@@ -86,9 +92,20 @@ def _set_full(runtime: Runtime, ref: str, is_full: bool) -> None:
         logins = tenant_objects.roles(admin, ref)
         tenant_objects.set_read_only(admin, ref, logins, is_full)
         tenant_objects.end_sessions(admin, ref)
+    _set_condition(runtime, ref, DATABASE_FULL, FULL if is_full else None)
+
+
+def _set_refused(runtime: Runtime, ref: str, is_refused: bool) -> None:
+    """From the next request on; whoever is logged in to the database goes on."""
+    with cluster.admin_connection(runtime.context.settings.home) as admin:
+        violation = "exceed_api_requests_quota" if is_refused else None
+        tenant_objects.set_restriction(admin, ProjectNames(ref).database, violation)
+    _set_condition(runtime, ref, REQUESTS_OVER, REFUSED if is_refused else None)
+
+
+def _set_condition(runtime: Runtime, ref: str, condition: str, message: str | None) -> None:
     with runtime.context.transaction() as conn:
-        if is_full:
-            message = "the database is larger than its organization's limit: it can only be read"
-            rows.set_condition(conn, ref, DATABASE_FULL, reason="OverLimit", message=message)
+        if message is None:
+            rows.clear_condition(conn, ref, condition)
         else:
-            rows.clear_condition(conn, ref, DATABASE_FULL)
+            rows.set_condition(conn, ref, condition, reason="OverLimit", message=message)

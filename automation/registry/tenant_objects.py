@@ -57,6 +57,15 @@ def set_read_only(
         )
 
 
+def set_restriction(conn: Connection[Any], database: str, violation: str | None) -> None:
+    """Why requests to the project are refused from now on (croft.before_request); None: they are
+    not."""
+    verb: sql.Composable = sql.SQL("reset croft.restriction")
+    if violation is not None:
+        verb = sql.SQL("set croft.restriction = {}").format(sql.Literal(violation))
+    conn.execute(sql.SQL("alter database {} {}").format(sql.Identifier(database), verb))
+
+
 def realms(conn: Connection[Any]) -> list[str]:
     """In database `keycloak`: every realm that is named like a ref."""
     rows = conn.execute("select name from public.realm where name ~ '^[a-z]{20}$' order by 1")

@@ -40,6 +40,15 @@ def of_project(conn: Connection[Any], project_ref: str, month: date) -> list[Mea
         ).fetchall()
 
 
+def by_project(conn: Connection[Any], metric: str, month: date) -> dict[str, int]:
+    return dict(
+        conn.execute(
+            "SELECT project_ref, value FROM project_usage WHERE metric = %s AND month = %s",
+            [metric, month],
+        ).fetchall()
+    )
+
+
 def totals(conn: Connection[Any], organization_id: UUID, month: date) -> dict[str, int]:
     """By metric, over the organization's projects that are not removed."""
     rows = conn.execute(

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 import httpx2 as httpx
 
+from automation.health import REST_ANSWERS
 from automation.workflows.runtime import current
 from automation.workflows.steps import recorder, step, undo_step
 from contracts.errors import DeployFailed
@@ -55,7 +56,7 @@ def wait_until_answered(ref: str, anon_key: str) -> None:
             except httpx.TransportError as error:
                 answer = type(error).__name__
             else:
-                if response.status_code == httpx.codes.OK:
+                if response.status_code in REST_ANSWERS:
                     return
                 answer = f"status {response.status_code}"
             time.sleep(PROBE_INTERVAL_S)

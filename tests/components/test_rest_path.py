@@ -259,6 +259,41 @@ def test_timeouts_by_role(rest: RestPair, table: str) -> None:
     assert _get(rest, f"rpc/sleep_{table}", apikey=anon).json["code"] == "57014"
 
 
+def test_a_restricted_project_says_so_until_the_platform_lifts_it(
+    rest: RestPair, table: str
+) -> None:
+    project, other = rest.a.project, rest.b.project
+    anon, service = project.key("anon"), project.key("service_role")
+    bearer = {"Authorization": f"Bearer {project.user_token()}"}
+    with project.connect() as conn:  # in a session, hence in none of PostgREST's
+        conn.execute(
+            f"create function lift_{table}() returns text language sql"
+            " return set_config('croft.restriction', '', false)"
+        )
+    _wait_for(rest, f"rpc/lift_{table}")
+    assert (
+        request("POST", f"{rest.a.api_url}/rest/v1/rpc/lift_{table}", {}, apikey=service).json == ""
+    )
+    with project.cluster.connect() as admin:
+        admin.execute(
+            f"alter database {project.names.database}"
+            " set croft.restriction = 'exceed_api_requests_quota'"
+        )
+        try:
+            for headers in ({"apikey": anon}, {"apikey": service}, {"apikey": anon} | bearer):
+                answer = _get(rest, table, **headers)
+                assert answer.status == 402
+                assert "exceed_api_requests_quota" in answer.json["message"]
+            with project.connect() as conn:  # its data is there for whoever logs in
+                assert conn.execute(f"select count(*) from {table}").fetchone() == (2,)
+            assert _get(rest, table, apikey=anon).status == 402
+            url = f"{rest.b.api_url}/rest/v1/"
+            assert request("GET", url, apikey=other.key("anon")).status == 200
+        finally:
+            admin.execute(f"alter database {project.names.database} reset croft.restriction")
+    assert _get(rest, table, apikey=anon).status == 200
+
+
 def test_hidden_schemas(rest: RestPair) -> None:
     key = rest.a.project.key("service_role")
     for schema in ("auth", "croft", "extensions", "pg_catalog", "information_schema"):

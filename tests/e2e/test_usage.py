@@ -1,4 +1,4 @@
-"""Usage measured on a real platform, and the one limit that is held: the size of a database."""
+"""Usage measured on a real platform, and the limits that are held there."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -82,6 +82,35 @@ def test_a_database_over_its_limit_is_read_only_until_it_fits(
     finally:
         platform.croft("orgs", "limits", "default", "--set", "database_bytes_max=plan", check=True)
     eventually(lambda: write(project, notes) == 201, timeout_s=30)
+
+
+def test_a_project_over_its_limit_of_requests_is_restricted(
+    platform: Platform, project: dict[str, Any], notes: str
+) -> None:
+    ref = project["ref"]
+    eventually(lambda: write(project, notes) == 201, timeout_s=30)
+    wake(platform, "usage")
+    before = used(platform, ref)["api_requests"]
+    for _ in range(REQUESTS):  # without a key: what anybody may send does not count
+        assert httpx2.get(notes, timeout=20).status_code == 401
+    try:
+        setting = f"api_requests_month_max={before - 1}"
+        platform.croft("orgs", "limits", "default", "--set", setting, check=True)
+        eventually(lambda: "RequestsOverLimit" in conditions(platform, ref), timeout_s=60)
+        assert write(project, notes) == 402
+        # Who may not be asked is not ill, and can be changed.
+        wake(platform, "health")
+        assert platform.json("projects", "get", ref)["status"] == "ACTIVE_HEALTHY"
+        platform.croft("projects", "restart", ref, "--wait", check=True)
+    finally:
+        setting = "api_requests_month_max=plan"
+        platform.croft("orgs", "limits", "default", "--set", setting, check=True)
+    refs = [each["ref"] for each in platform.json("projects", "list")]
+    eventually(
+        lambda: not any("RequestsOverLimit" in conditions(platform, each) for each in refs),
+        timeout_s=60,
+    )
+    assert write(project, notes) == 201
 
 
 def write(project: dict[str, Any], url: str) -> int:

@@ -65,6 +65,7 @@ traefik_service_requests_total{{code="200",method="GET",protocol="http",service=
 traefik_service_requests_total{{code="401",method="POST",protocol="http",service="{a}@file"}} 3
 traefik_service_requests_total{{code="200",method="GET",protocol="http",service="{b}@file"}} 1e+06
 traefik_service_requests_total{{code="200",method="GET",protocol="http",service="ping@internal"}} 7
+traefik_service_requests_total{{code="401",method="GET",service="{a}-refused@file"}} 5
 traefik_service_request_duration_seconds_count{{code="200",service="{a}@file"}} 99
 """
     assert read_requests(text) == {a: 15, b: 1_000_000}
