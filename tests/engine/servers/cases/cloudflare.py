@@ -1,3 +1,5 @@
+"""Cases of Cloudflare, as of our own in tests/engine/servers."""
+
 from typing import Any
 
 from engine.provider import Props

@@ -1,3 +1,5 @@
+"""Cases of Keycloak, asked for and changed in a realm of its own."""
+
 from typing import Any
 
 from engine.provider import Props

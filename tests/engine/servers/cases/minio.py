@@ -1,3 +1,5 @@
+"""Cases of MinIO, changed by its own client."""
+
 import json
 from typing import Any
 

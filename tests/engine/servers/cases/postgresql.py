@@ -1,3 +1,5 @@
+"""Cases of PostgreSQL, changed by SQL."""
+
 from engine.provider import Props
 from engine.providers.postgresql.connection import transact
 from tests.engine.servers.cases.case import Case, Drift
