@@ -1,6 +1,6 @@
 """Keep concurrent Pulumi programs in one process apart.
 
-Owns the three repairs that the pinned SDK needs before two stacks may run at once. Must not know
+Owns the four repairs that the pinned SDK needs before two stacks may run at once. Must not know
 what a program, a stack or a tenant is.
 
 1. `pulumi._utils.ContextProperty` stores settings in context variables, but a first assignment also
@@ -14,22 +14,30 @@ what a program, a stack or a tenant is.
 3. An exit (SystemExit, KeyboardInterrupt) in a program or its callbacks runs through the language
    runtime's event loop and out of its gRPC handler, which then never answers: the update waits for
    ever. After `install()` the program has failed, like with any other error.
+4. When a program fails, the language runtime cancels what of it still runs, one task after the
+   other, and dies of the first that minds: the program's own error is lost, and its event loop
+   stays open. After `install()` they are cancelled together before that.
 
 What programs share all the same is the process: os.environ, the working directory, logging, memory
 and its end. Who runs programs that use those runs them by engine.processes.
 """
 
+import asyncio
 import inspect
 import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pulumi import Output
 from pulumi._utils import ContextProperty
+from pulumi.automation import _server
 from pulumi.automation._server import LanguageServer
 from pulumi.dynamic import dynamic
 from pulumi.runtime.proto import language_pb2
+
+# Of a failed program's tasks: one that does not end by then is left to the language runtime.
+CANCEL_TIMEOUT_S = 10.0
 
 _installing = threading.Lock()
 _serializing = threading.Lock()
@@ -42,7 +50,7 @@ def install() -> None:
             return
         _keep_settings_in_their_context()
         _serialize_one_at_a_time()
-        let_exits_fail_the_program()
+        let_errors_end_the_program()
 
 
 def _keep_settings_in_their_context() -> None:
@@ -76,8 +84,10 @@ class ProgramExit(Exception):
         super().__init__(f"the program raised {type(error).__name__}: {error}")
 
 
-def let_exits_fail_the_program() -> None:
-    """The third repair alone, for a process that one program has to itself."""
+def let_errors_end_the_program() -> None:
+    """The third and the fourth repair alone, for a process that one program has to itself."""
+    served: Any = _server
+    served.run_in_stack = _cancelling(served.run_in_stack)
     begin: Any = LanguageServer.__init__
     run: Any = LanguageServer.Run
     apply = Output.apply
@@ -101,6 +111,23 @@ def let_exits_fail_the_program() -> None:
     for name, function in {"__init__": __init__, "Run": Run}.items():
         setattr(LanguageServer, name, function)
     setattr(Output, "apply", contained_apply)  # noqa: B010  an assignment would be a type error
+
+
+def _cancelling(run: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def run_in_stack(program: Callable[[], Any]) -> None:
+        try:
+            await run(program)
+        except Exception:
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in left:
+                task.cancel()
+            if left:
+                ended, _ = await asyncio.wait(left, timeout=CANCEL_TIMEOUT_S)
+                for task in ended:
+                    _ = task.cancelled() or task.exception()  # seen, so that asyncio is silent
+            raise
+
+    return run_in_stack
 
 
 def _contained(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -32,7 +32,7 @@ def main(program: str) -> None:
 
     # Nobody else's settings are here to be kept apart from: the program may use threads of its own,
     # as under the CLI.
-    isolation.let_exits_fail_the_program()
+    isolation.let_errors_end_the_program()
     server = grpc.server(ThreadPoolExecutor(max_workers=4), options=OPTIONS)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(run), server)
     port = server.add_insecure_port("127.0.0.1:0")

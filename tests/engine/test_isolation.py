@@ -196,6 +196,20 @@ def test_what_one_program_raises_stays_in_it(error, where, monkeypatch):
     assert stacks["bad"].up(lambda: Thing("before")).succeeded
 
 
+def test_a_programs_error_is_told_whatever_still_runs():
+    """With the SDK as it comes most of these say "invalid state", and leave an event loop open."""
+
+    def program():
+        for n in range(8):
+            Thing(f"of-{n}", of=Thing(f"{n}").url)
+        pulumi.export("failing", pulumi.Output.from_input(1).apply(lambda _: 1 / 0))
+
+    for _ in range(10):
+        stack = MemoryStack([FakePackage()])
+        assert not stack.up(program, parallel=2).succeeded
+        assert any("ZeroDivisionError" in message for message in stack.errors())
+
+
 class Counted(dynamic.ResourceProvider):
     """Serialized again and again, as a stack of many dynamic resources would."""
 
