@@ -94,6 +94,8 @@ NEEDED: dict[str, Needed] = {
     "projects_secrets_unset": "developer",
     "projects_rest_config": "read-only",
     "projects_rest_config_update": "developer",
+    "projects_auth_config": "read-only",
+    "projects_auth_config_update": "developer",
     "projects_postgres_config": "read-only",
     "projects_postgres_config_update": "developer",
     "projects_storage_config": "read-only",

@@ -4,11 +4,15 @@ Owns how a setting in Supabase's words is one of `ProjectSettings`. Must not kno
 change is brought about: each is an update like any other (automation/plans.py).
 """
 
+from typing import Any
+
 from pydantic import ValidationError
 
 from automation import plans
 from automation.actors import Actor
 from automation.context import Context
+from contracts.auth_config import ABSENT, REDIRECTS, AuthConfig, AuthConfigPatch
+from contracts.errors import InvalidInput, NotHeld
 from contracts.project_config import (
     AllowedNetworks,
     CustomHostname,
@@ -20,7 +24,7 @@ from contracts.project_config import (
     StorageConfig,
     UpgradeEligibility,
 )
-from contracts.project_settings import ProjectSettings
+from contracts.project_settings import AuthSettings, ProjectSettings
 from contracts.projects import Operation, invalid_input
 
 
@@ -52,6 +56,49 @@ def change_rest(
             raise invalid_input(error.errors()) from None
 
     return plans.alter(ctx, actor, ref, changed, made_from=made_from)
+
+
+def auth(settings: ProjectSettings) -> AuthConfig:
+    held = settings.auth.model_dump() | {REDIRECTS: ",".join(settings.auth.uri_allow_list)}
+    return AuthConfig(dict(sorted((held | ABSENT).items())))
+
+
+def change_auth(
+    ctx: Context, actor: Actor, ref: str, patch: AuthConfigPatch, *, made_from: str | None
+) -> tuple[ProjectSettings, Operation]:
+    asked: dict[str, Any] = dict(patch.root)
+    _refuse_what_is_not_held(asked)
+    if isinstance(redirects := asked.get(REDIRECTS), str):
+        asked[REDIRECTS] = _names(redirects)
+
+    def changed(before: ProjectSettings) -> ProjectSettings:
+        values = before.auth.model_dump() | asked
+        try:
+            chosen = {name: value for name, value in values.items() if value is not None}
+            after = AuthSettings.model_validate(chosen)
+        except ValidationError as error:
+            raise invalid_input(error.errors()) from None
+        return before.model_copy(update={"auth": after})
+
+    return plans.alter(ctx, actor, ref, changed, made_from=made_from)
+
+
+def _refuse_what_is_not_held(asked: dict[str, Any]) -> None:
+    """And take out what asks for nothing: who writes all settings down, as Supabase's tools do,
+    turns off what is off."""
+    for name in asked.keys() & ABSENT.keys():
+        if asked[name] == ABSENT[name] or not (asked[name] or ABSENT[name]):
+            del asked[name]
+    if missing := sorted(asked.keys() & ABSENT.keys()):
+        raise NotHeld(
+            f"nothing here could act on {', '.join(missing)}",
+            fix="leave them out, or give them as the configuration of now has them",
+        )
+    if unknown := asked.keys() - AuthSettings.model_fields.keys():
+        raise InvalidInput(
+            f"{len(unknown)} of the names are no settings of Supabase's",
+            fix="see AuthConfigPatch in openapi/management.json",
+        )
 
 
 def postgres(settings: ProjectSettings) -> PostgresConfig:

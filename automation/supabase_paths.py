@@ -72,8 +72,8 @@ missing POST   P/claim-token
 missing DELETE P/claim-token
 missing POST   P/cli/login-role
 missing DELETE P/cli/login-role
-missing GET    P/config/auth
-missing PATCH  P/config/auth
+built   GET    P/config/auth
+built   PATCH  P/config/auth
 built   GET    P/config/auth/signing-keys
 missing POST   P/config/auth/signing-keys
 built   GET    P/config/auth/signing-keys/legacy

@@ -3,6 +3,7 @@
 PlatformError
 |- InvalidInput        422  what was asked is malformed; nothing was done
 |- IncompleteRequest   400  a header that such a request must carry is missing
+|- NotHeld             400  a setting of Supabase's that nothing here could act on
 |- QueryFailed         400  PostgreSQL refused somebody's SQL; the message is its own
 |- TooLarge            413  more than a request may hold
 |- Unauthorized        401  no token, or one we do not know
@@ -53,6 +54,12 @@ class IncompleteRequest(PlatformError):
     status = 400
     exit_code = 2
     default_code = "incomplete_request"
+
+
+class NotHeld(PlatformError):
+    status = 400
+    exit_code = 2
+    default_code = "setting_not_held"
 
 
 class QueryFailed(PlatformError):

@@ -5,9 +5,10 @@ platform decides: addresses and ports, which a person's file must not name. The 
 setting go into openapi/project.schema.json, by which an editor completes and checks the file.
 """
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StrictBool, field_validator
+from pydantic import ConfigDict, Field, StrictBool, field_validator, model_validator
 
 from contracts.numbers import WithCounts
 from contracts.project_keys import TokenIssuer
@@ -19,6 +20,11 @@ CONNECTIONS_MAX = 500
 STORAGE_QUOTA_BYTES_MAX = 1024**5
 REST_ROWS_MAX = 1_000_000
 REST_POOL_MAX = 100
+# Of Supabase's API where it has one: a token of seven days.
+TOKEN_LIFE_S_MIN, TOKEN_LIFE_S_MAX = 30, 604_800
+PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX = 6, 128
+SESSION_HOURS_MIN, SESSION_HOURS_MAX = 0.02, 24 * 366
+REDIRECTS_MAX = 50
 
 
 class Settings(WithCounts):
@@ -55,6 +61,72 @@ class RestSettings(Settings):
         return schemas
 
 
+# The characters of which a password needs one of each group, in Supabase's three forms.
+Characters = Literal[
+    "",
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:0123456789",
+    "abcdefghijklmnopqrstuvwxyz:ABCDEFGHIJKLMNOPQRSTUVWXYZ:0123456789",
+    "abcdefghijklmnopqrstuvwxyz:ABCDEFGHIJKLMNOPQRSTUVWXYZ:0123456789"
+    ":!@#$%^&*()_+-=[]{};'\\\\:\"|<>?,./`~",
+]
+Hours = Annotated[float, Field(strict=True, ge=SESSION_HOURS_MIN, le=SESSION_HOURS_MAX)]
+Url = Annotated[str, Field(max_length=2000)]
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s*,?#!\[\]{}\\]+")
+_RUN_BY_BROWSERS = ("javascript:", "data:", "vbscript:")
+ANYTHING_BELOW = "/**"
+
+
+class AuthSettings(Settings):
+    """How users of the project sign up and log in, in Supabase's words."""
+
+    disable_signup: StrictBool = True
+    """Nobody becomes a user by themselves."""
+    external_email_enabled: StrictBool = True
+    """An email address logs in as well as a user name."""
+    jwt_exp: Annotated[int, Field(strict=True, ge=TOKEN_LIFE_S_MIN, le=TOKEN_LIFE_S_MAX)] = 3600
+    """How many seconds an access token is good for."""
+    refresh_token_rotation_enabled: StrictBool = False
+    """A refresh token is good once."""
+    sessions_inactivity_timeout: Hours = 0.5
+    """After so many hours without a refresh a session ends."""
+    sessions_timebox: Hours = 10.0
+    """After so many hours a session ends in any case."""
+    password_min_length: (
+        Annotated[int, Field(strict=True, ge=PASSWORD_LENGTH_MIN, le=PASSWORD_LENGTH_MAX)] | None
+    ) = None
+    """How long a new password must be; any will do without it."""
+    password_required_characters: Characters = ""
+    """Groups of characters, with colons between; a new password needs one of each."""
+    site_url: Url | None = None
+    """The app. A login may return to it, and to whatever is below."""
+    uri_allow_list: tuple[Url, ...] = Field(default=(), max_length=REDIRECTS_MAX)
+    """Where else a login may return to: a URL, or all below one that ends in `/**`."""
+
+    @field_validator("site_url")
+    @classmethod
+    def _site(cls, url: str | None) -> str | None:
+        return None if url is None else _checked_url(url)
+
+    @field_validator("uri_allow_list")
+    @classmethod
+    def _redirects(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            _checked_url(url.removesuffix(ANYTHING_BELOW))
+        return urls
+
+    @model_validator(mode="after")
+    def _token_within_session(self) -> Self:
+        if self.jwt_exp > self.sessions_timebox * 3600:
+            raise ValueError("jwt_exp is above sessions_timebox: a token ends with its session")
+        return self
+
+
+def _checked_url(url: str) -> str:
+    if _URL.fullmatch(url) is None or url.lower().startswith(_RUN_BY_BROWSERS):
+        raise ValueError("a URL without wildcards, query and fragment; `/**` may end one of a list")
+    return url
+
+
 class ProjectSettings(Settings):
     """One project. What is left out has its default."""
 
@@ -68,6 +140,8 @@ class ProjectSettings(Settings):
     """How much the bucket may hold, in bytes."""
     rest: RestSettings = RestSettings()
     """The REST API of the project."""
+    auth: AuthSettings = AuthSettings()
+    """How users of the project sign up and log in."""
 
 
 class ProjectFile(ProjectSettings):

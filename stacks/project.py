@@ -60,6 +60,7 @@ def project_program(spec: ProjectSpec) -> None:
             ref=spec.ref,
             auth_client_secret=secrets["auth_client_secret"],
             auth_urls=auth_urls,
+            settings=spec.auth,
             protected=spec.protected,
         ),
         opts,

@@ -13,6 +13,7 @@ from automation import environment, health, plans, project_config, projects, sig
 from automation.api.access import ActorOf, ContextOf
 from automation.api.headers import IfMatch, accepted
 from automation.status import DATABASE_FULL
+from contracts.auth_config import AuthConfig, AuthConfigPatch
 from contracts.errors import Conflict
 from contracts.project_config import (
     CustomHostname,
@@ -95,6 +96,26 @@ def projects_rest_config_update(
     wanted, operation = project_config.change_rest(ctx, actor, ref, patch, made_from=if_match)
     accepted(response, operation)
     return project_config.rest(wanted)
+
+
+@router.get("/config/auth")
+def projects_auth_config(ctx: ContextOf, ref: str, response: Response) -> AuthConfig:
+    settings, response.headers["ETag"] = plans.spec(ctx, ref)
+    return project_config.auth(settings)
+
+
+@router.patch("/config/auth")
+def projects_auth_config_update(
+    ctx: ContextOf,
+    actor: ActorOf,
+    ref: str,
+    patch: AuthConfigPatch,
+    response: Response,
+    if_match: IfMatch = None,
+) -> AuthConfig:
+    wanted, operation = project_config.change_auth(ctx, actor, ref, patch, made_from=if_match)
+    accepted(response, operation)
+    return project_config.auth(wanted)
 
 
 @router.get("/config/database/postgres")

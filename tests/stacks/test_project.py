@@ -7,6 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from contracts.home import Home, Ports
+from engine.providers.keycloak.openid_client import Client
+from engine.providers.keycloak.realm import Realm
 from stacks.project import project_program
 from stacks.spec import (
     OUTPUTS,
@@ -103,6 +105,25 @@ def test_deleting_begins_with_the_database(made: Monitor) -> None:
     assert grants | roles | {database.urn} <= made.behind(migration)
     assert migration.urn in made.behind(process)
     assert process.urn in made.behind(route)
+
+
+def test_a_realm_from_before_it_could_be_configured_is_left_as_it_is(made: Monitor) -> None:
+    """Its state has what Keycloak chose."""
+    chosen = {
+        "accessTokenLifespan": "1h0m0s",
+        "ssoSessionIdleTimeout": "30m0s",
+        "ssoSessionMaxLifespan": "10h0m0s",
+        "revokeRefreshToken": False,
+        "passwordPolicy": "",
+    }
+    realm = made.one("keycloak:index/realm:Realm").inputs
+    client = made.one("keycloak:openid/client:Client").inputs
+    for handler, there, wanted in (
+        (Realm(), chosen, realm),
+        (Client(), {"baseUrl": ""}, client),
+    ):
+        news = handler.check({}, "", None, dict(wanted))
+        assert handler.diff({}, "", {}, {**news, **there}, news).changes == []
 
 
 def test_memberships(made: Monitor) -> None:

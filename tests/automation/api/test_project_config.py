@@ -51,6 +51,7 @@ def test_a_change_made_from_another_configuration_is_refused(api, ref):
     for method, path, body in (
         ("PATCH", "postgrest", {"max_rows": 7}),
         ("PUT", "config/database/postgres", {"max_connections": 7}),
+        ("PATCH", "config/auth", {"jwt_exp": 60}),
     ):
         headers = {"If-Match": '"another"'}
         answer = api.request(method, f"/v1/projects/{ref}/{path}", json=body, headers=headers)
@@ -84,6 +85,97 @@ def test_postgres_has_one_setting_of_a_projects_own(ctx, api, ref):
     answer = api.put(path, json={"max_connections": 9, "restart_database": False})
     assert answer.json() == {"max_connections": 9}
     assert wanted(ctx, answer)["connections_max"] == 9
+
+
+def test_auth_is_told_in_supabases_every_setting_and_part_of_the_spec(ctx, api, ref):
+    path = f"/v1/projects/{ref}/config/auth"
+    before = api.get(path)
+    assert len(before.json()) == 237
+    held = {name: value for name, value in before.json().items() if value}
+    assert held == {
+        "disable_signup": True,
+        "external_email_enabled": True,
+        "jwt_exp": 3600,
+        "mailer_autoconfirm": True,
+        "sessions_inactivity_timeout": 0.5,
+        "sessions_timebox": 10,
+    }
+    body = {
+        "disable_signup": False,
+        "jwt_exp": 60,
+        "password_min_length": 9,
+        "sessions_timebox": 1,
+        "uri_allow_list": "https://a.test/**, my.app://back",
+        # Off already, as Supabase's CLI writes it down.
+        "external_github_enabled": False,
+        "mailer_autoconfirm": True,
+        "smtp_host": None,
+        "sms_template": "",
+    }
+    answer = api.patch(path, json=body, headers={"If-Match": before.headers["ETag"]})
+    assert answer.status_code == 200, answer.text
+    changed = {name: value for name, value in answer.json().items() if body.get(name)}
+    assert changed == {
+        "jwt_exp": 60,
+        "mailer_autoconfirm": True,
+        "password_min_length": 9,
+        "sessions_timebox": 1,
+        "uri_allow_list": "https://a.test/**,my.app://back",
+    }
+    auth = wanted(ctx, answer)["auth"]
+    assert auth["uri_allow_list"] == ["https://a.test/**", "my.app://back"]
+    assert (auth["disable_signup"], auth["external_email_enabled"]) == (False, True)
+
+
+def test_null_is_what_a_new_project_has(ctx, api, ref):
+    with ctx.transaction() as conn:
+        conn.execute(
+            "UPDATE projects SET spec = %s", ['{"auth": {"jwt_exp": 60, "site_url": "x://y"}}']
+        )
+    path = f"/v1/projects/{ref}/config/auth"
+    told = api.get(path).json()
+    assert (told["jwt_exp"], told["site_url"]) == (60, "x://y")
+    auth = wanted(ctx, api.patch(path, json={"jwt_exp": None}))["auth"]
+    assert (auth["jwt_exp"], auth["site_url"]) == (3600, "x://y")
+
+
+def test_what_no_realm_holds_is_refused_by_name(api, ref):
+    path = f"/v1/projects/{ref}/config/auth"
+    for body, named in (
+        ({"external_github_enabled": True, "jwt_exp": 60}, "external_github_enabled"),
+        ({"smtp_host": "mail.test", "smtp_pass": "hunter2"}, "smtp_host, smtp_pass"),
+        ({"mailer_autoconfirm": False}, "mailer_autoconfirm"),
+        ({"mfa_max_enrolled_factors": 10}, "mfa_max_enrolled_factors"),
+    ):
+        answer = api.patch(path, json=body)
+        check_problem(answer, 400, "setting_not_held")
+        assert answer.json()["message"].endswith(f" {named}")
+        assert "hunter2" not in answer.text
+    assert api.get(path).json()["jwt_exp"] == 3600
+
+
+def test_what_a_realm_is_not_given(api, ref):
+    for body in (
+        {"jwt_exp": 29},
+        {"jwt_exp": "60"},
+        {"jwt_exp": 36_001},  # longer than its session
+        {"sessions_timebox": 0},
+        {"disable_signup": "no"},
+        {"password_min_length": 5},
+        {"password_required_characters": "abc"},
+        {"site_url": "example.org"},
+        {"site_url": "https://a.test/*"},
+        {"site_url": "javascript://a.test/%0aalert(1)"},
+        {"uri_allow_list": "https://*.test"},
+        {"uri_allow_list": "https://a.test/*"},
+        {"uri_allow_list": "https://**"},
+        {"uri_allow_list": "x://y," * 51},
+        {"uri_allow_list": ["https://a.test"]},
+        {"sign_ups": True},
+        [],
+    ):
+        answer = api.patch(f"/v1/projects/{ref}/config/auth", json=body)
+        check_problem(answer, 422, "invalid_input")
 
 
 def test_secrets_are_kept_sealed_and_never_shown(ctx, api, ref):
