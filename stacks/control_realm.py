@@ -11,7 +11,8 @@ import pulumi_keycloak as keycloak
 
 from contracts.logins import AUDIENCE, CLI_CLIENT, DASHBOARD_CLIENT, REALM
 
-# A person who is shut out here is shut out of the API when the last access token ends.
+# A person who is shut out here is shut out of the API when the last access token ends, and of
+# tokens of their own as soon as automation/reconcilers/shut_out.py has looked.
 ACCESS_TOKEN_LIFESPAN = "1m"
 CODE_LIFESPAN = "10m"
 

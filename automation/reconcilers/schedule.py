@@ -7,7 +7,7 @@ next round is it. Must not know what one does.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -23,6 +23,7 @@ from automation.reconcilers.leftovers import reconcile_leftovers
 from automation.reconcilers.lost import reconcile_lost
 from automation.reconcilers.purges import reconcile_purges
 from automation.reconcilers.shared_roles import reconcile_shared_roles
+from automation.reconcilers.shut_out import reconcile_shut_out
 from automation.reconcilers.stuck import reconcile_stuck
 from automation.reconcilers.takeover import take_over
 from automation.reconcilers.usage import reconcile_usage
@@ -57,6 +58,8 @@ RECONCILERS = (
     Reconciler("drift", 3600.0, reconcile_drift),
     Reconciler("keys", 60.0, lambda runtime: follow(runtime.context, runtime.keyring)),
 )
+# What may not wait until a look at every project is over.
+PROMPT = (Reconciler("shut-out", 15.0, reconcile_shut_out),)
 
 
 @contextmanager
@@ -84,9 +87,9 @@ def recover(runtime: Runtime) -> None:
         log.warning("operations without a workflow, ended: %s", ", ".join(lost))
 
 
-def run_due(runtime: Runtime, conn: psycopg.Connection) -> None:
+def run_due(runtime: Runtime, conn: psycopg.Connection, reconcilers: Sequence[Reconciler]) -> None:
     """Each that is due and that no other worker runs. `conn` holds it meanwhile."""
-    for each in RECONCILERS:
+    for each in reconcilers:
         with holds.reconciler(conn, each.name) as is_ours:
             if is_ours and reconciler_runs.begin(conn, each.name, period_s=each.period_s):
                 found = _found(each, runtime)
@@ -105,8 +108,10 @@ def _found(reconciler: Reconciler, runtime: Runtime) -> list[str]:
 
 
 def _recover_by_the_clock(stop: threading.Event, runtime: Runtime) -> None:
-    while not stop.wait(TICK_S):
-        recover(runtime)
+    with psycopg.connect(runtime.context.settings.control_dsn, autocommit=True) as conn:
+        while not stop.wait(TICK_S):
+            recover(runtime)
+            run_due(runtime, conn, PROMPT)
 
 
 def _run_due_on_notice(stop: threading.Event, runtime: Runtime) -> None:
@@ -114,7 +119,7 @@ def _run_due_on_notice(stop: threading.Event, runtime: Runtime) -> None:
     with psycopg.connect(runtime.context.settings.control_dsn, autocommit=True) as listener:
         listener.execute(f"LISTEN {reconciler_runs.CHANNEL}")
         while not stop.is_set():
-            run_due(runtime, listener)
+            run_due(runtime, listener, RECONCILERS)
             for _ in listener.notifies(timeout=TICK_S, stop_after=1):
                 pass
 

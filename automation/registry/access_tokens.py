@@ -184,7 +184,7 @@ def find_holder(conn: Connection[Any], token: str) -> Holder | None:
             "      FROM organization_members om WHERE om.member_id = m.id"
             "       AND (t.organization_id IS NULL OR t.organization_id = om.organization_id)"
             "  ) r ON true"
-            f" WHERE t.hash = %(hash)s AND {_LIVE}",
+            f" WHERE t.hash = %(hash)s AND {_LIVE} AND {_LET_IN}",
             {"hash": hash_token(token), "every": USE_NOTED_EVERY_S},
         ).fetchone()
 
@@ -199,6 +199,8 @@ def note_use(conn: Connection[Any], token_id: UUID) -> None:
 
 
 _LIVE = "t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())"
+# Whoever runs the machine goes on, also where the realm's first administrator was shut out.
+_LET_IN = "(m.shut_out_at IS NULL OR t.is_installed)"
 _SELECT = (
     "SELECT t.id, t.name, t.alias, t.scopes, o.slug AS organization_slug, t.created_by,"
     "       t.created_at, t.expires_at, t.last_used_at, t.is_installed"

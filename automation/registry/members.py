@@ -30,6 +30,16 @@ class Person:
     email: str | None
 
 
+@dataclass(frozen=True)
+class LoggedIn:
+    """A person whom the realm `croft` knows, or knew."""
+
+    id: UUID
+    name: str
+    subject: UUID
+    is_shut_out: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bearer:
     """Who asks, and what they may do where: by a login, or by a token that may narrow it."""
@@ -77,6 +87,21 @@ def link_operator(conn: Connection[Any], name: str, subject: UUID) -> bool:
         {"subject": subject, "name": name},
     )
     return linked.rowcount == 1
+
+
+def list_people_who_logged_in(conn: Connection[Any]) -> Sequence[LoggedIn]:
+    with conn.cursor(row_factory=class_row(LoggedIn)) as cursor:
+        return cursor.execute(
+            "SELECT id, name, subject, shut_out_at IS NOT NULL AS is_shut_out FROM members"
+            " WHERE subject IS NOT NULL ORDER BY id"
+        ).fetchall()
+
+
+def shut_out(conn: Connection[Any], member_id: UUID, is_shut_out: bool) -> None:
+    conn.execute(
+        "UPDATE members SET shut_out_at = CASE WHEN %s THEN now() END WHERE id = %s",
+        [is_shut_out, member_id],
+    )
 
 
 def ensure(conn: Connection[Any], name: str, *, home: UUID | None) -> UUID:

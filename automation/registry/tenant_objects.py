@@ -6,6 +6,7 @@ something is left over. Runs as the superuser, autocommit: databases cannot be d
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection, sql
 
@@ -70,6 +71,16 @@ def realms(conn: Connection[Any]) -> list[str]:
     """In database `keycloak`: every realm that is named like a ref."""
     rows = conn.execute("select name from public.realm where name ~ '^[a-z]{20}$' order by 1")
     return [name for (name,) in rows]
+
+
+def enabled_users(conn: Connection[Any], realm: str) -> set[UUID]:
+    """In database `keycloak`: who may log in."""
+    rows = conn.execute(
+        "select u.id from public.user_entity u join public.realm r on r.id = u.realm_id"
+        " where r.name = %s and u.enabled and u.id ~ '^[0-9a-f-]{36}$'",
+        [realm],
+    )
+    return {UUID(id) for (id,) in rows}
 
 
 def drop_database(conn: Connection[Any], name: str) -> None:

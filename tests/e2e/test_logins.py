@@ -20,6 +20,7 @@ from automation.settings import settings_from
 from contracts.errors import Unauthorized
 from contracts.logins import AUDIENCE, REALM
 from engine.providers.keycloak.admin import KeycloakAdmin, admin_of
+from tests.e2e.test_reconcilers import wake
 from tests.fixtures.browser import confirm
 from tests.fixtures.platform import CROFT, Platform
 
@@ -162,6 +163,28 @@ def test_who_is_shut_out_is_out_within_a_minute(
     admin.put(f"{REALM}/users/{ada.id}", {**user, "enabled": False})
     with pytest.raises(Unauthorized):
         renew(session)
+
+
+def test_who_is_shut_out_has_no_token_either_until_let_in_again(
+    platform: Platform, admin: KeycloakAdmin, ada: User
+) -> None:
+    session = session_of(platform, ada)
+    headers = {"Authorization": f"Bearer {session.access_token}", "Idempotency-Key": "one"}
+    url = f"{platform.home.api_url}/v1/tokens"
+    made = httpx2.post(url, json={"name": "ci"}, headers=headers, timeout=30).raise_for_status()
+    token = made.json()["token"]
+    user = admin.get(f"{REALM}/users/{ada.id}")
+    for is_enabled in (False, True):
+        admin.put(f"{REALM}/users/{ada.id}", {**user, "enabled": is_enabled})
+        wake(platform, "shut-out")
+        assert (is_enabled, ask(platform, token).is_success) == (is_enabled, is_enabled)
+    admin.delete(f"{REALM}/users/{ada.id}")
+    wake(platform, "shut-out")
+    assert ask(platform, token).status_code == 401
+    assert ask(platform, platform.token).status_code == 200
+    log = platform.json("audit", "list", "--target", f"members/{ada.name}")
+    said = [row["action"] for row in log]
+    assert said[:3] == ["members.shut_out", "members.let_in", "members.shut_out"]
 
 
 def test_tokens_of_other_realms_and_kinds_are_refused(

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from automation import tokens
 from automation.app import bare_app
-from automation.registry import access_tokens
+from automation.registry import access_tokens, members
 from automation.scopes import opens
 from contracts.tokens import SCOPES
 from tests.automation.api.members import member_of, organization, with_keys
@@ -44,6 +44,20 @@ def expire(ctx, token_id):
     with ctx.transaction() as conn:
         sql = "UPDATE access_tokens SET expires_at = now() - interval '1 second' WHERE id = %s"
         conn.execute(sql, [token_id])
+
+
+def test_who_is_shut_out_holds_no_token_but_the_machines_own(ctx, api):
+    ada = member_of(api, organization(api, "shop"), "ada", "developer")
+    with ctx.transaction() as conn:
+        everybody = [row[0] for row in conn.execute("SELECT id FROM members").fetchall()]
+    held = (ada, holding(api, make(ada, "own")["token"]), holding(api, make(api)["token"]))
+    for is_shut_out in (True, False):
+        with ctx.transaction() as conn:
+            for member_id in everybody:
+                members.shut_out(conn, member_id, is_shut_out)
+        for client in held:
+            assert client.get("/v1/profile").is_success is not is_shut_out
+        assert api.get("/v1/profile").is_success
 
 
 def test_made_listed_rotated_and_revoked(api):

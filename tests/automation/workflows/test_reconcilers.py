@@ -1,5 +1,7 @@
 """What runs without being asked: it finds what it should, puts it right, and finds nothing then."""
 
+from uuid import uuid4
+
 import psycopg
 import pytest
 
@@ -12,8 +14,10 @@ from automation.reconcilers.lost import reconcile_lost
 from automation.reconcilers.purges import reconcile_purges
 from automation.reconcilers.schedule import Reconciler
 from automation.reconcilers.shared_roles import SHARED_ROLE_SETTING, reconcile_shared_roles
+from automation.reconcilers.shut_out import to_change
 from automation.reconcilers.stuck import reconcile_stuck
 from automation.registry import cluster, projects
+from automation.registry.members import LoggedIn
 from automation.status import ROLLBACK_FAILED
 from automation.workflows import runtime
 from automation.workflows.runtime import Runtime
@@ -171,21 +175,18 @@ def test_a_setting_on_a_shared_role_is_reported_and_reset(plane: Plane, ready: R
             admin.execute("DROP ROLE anon")
 
 
-def test_a_reconciler_runs_once_in_its_period_whoever_asks(
-    plane: Plane, ready: Runtime, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reconciler_runs_once_in_its_period_whoever_asks(plane: Plane, ready: Runtime) -> None:
     runs: list[str] = []
 
     def run_due() -> None:
         with psycopg.connect(plane.context.settings.control_dsn, autocommit=True) as conn:
-            schedule.run_due(ready, conn)
+            schedule.run_due(ready, conn, (Reconciler("test", 3600.0, run),))
 
     def run(_: Runtime) -> list[str]:
         runs.append("ran")
         run_due()  # another worker, meanwhile
         return []
 
-    monkeypatch.setattr(schedule, "RECONCILERS", (Reconciler("test", 3600.0, run),))
     run_due()
     run_due()
     assert runs == ["ran"]
@@ -193,6 +194,15 @@ def test_a_reconciler_runs_once_in_its_period_whoever_asks(
         schedule.reconciler_runs.want(conn, "test")
     run_due()
     assert runs == ["ran", "ran"]
+
+
+def test_a_realm_that_says_nothing_shuts_nobody_out() -> None:
+    here, gone = (
+        LoggedIn(uuid4(), name, uuid4(), is_shut_out=name == "gone") for name in ("here", "gone")
+    )
+    assert to_change([here, gone], set()) == []
+    assert to_change([here, gone], {here.subject}) == []
+    assert to_change([here, gone], {gone.subject}) == [here, gone]
 
 
 def test_the_rig_is_what_the_reconcilers_look_at(ready: Runtime) -> None:

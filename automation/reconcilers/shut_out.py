@@ -1,0 +1,44 @@
+"""Who may not log in any more is shut out of their access tokens too, until they may again.
+
+Owns that rule: a person who was disabled in the realm `croft` or deleted from it. Only a realm that
+says so takes anything away: without an answer, or from a realm without users, nothing changes.
+Must not know tokens. Service accounts, who never log in, are nobody of the realm's.
+"""
+
+from collections.abc import Sequence, Set
+from uuid import UUID
+
+from automation import audit
+from automation.actors import platform
+from automation.registry import cluster, members, tenant_objects
+from automation.registry.members import LoggedIn
+from automation.workflows.runtime import Runtime
+from contracts.logins import REALM
+
+
+def reconcile_shut_out(runtime: Runtime) -> list[str]:
+    """The names of those who were shut out or let in again. Raises BackendDown."""
+    with runtime.context.transaction() as conn:
+        people = members.list_people_who_logged_in(conn)
+    # From Keycloak's own table: one question for all, which nothing but PostgreSQL need answer.
+    with cluster.admin_connection(runtime.context.settings.home, "keycloak") as conn:
+        enabled = tenant_objects.enabled_users(conn, REALM)
+    changed = to_change(people, enabled)
+    with runtime.context.transaction() as conn:
+        for person in changed:
+            members.shut_out(conn, person.id, not person.is_shut_out)
+            audit.record(
+                conn,
+                platform("reconciler"),
+                action="members.let_in" if person.is_shut_out else "members.shut_out",
+                target=f"members/{person.name}",
+                organization_id=None,
+                after={"shut_out": not person.is_shut_out},
+            )
+    return [person.name for person in changed]
+
+
+def to_change(people: Sequence[LoggedIn], enabled: Set[UUID]) -> list[LoggedIn]:
+    if not enabled:
+        return []  # a realm that was lost, not one that shut everybody out
+    return [person for person in people if person.is_shut_out is (person.subject in enabled)]
