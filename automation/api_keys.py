@@ -21,7 +21,7 @@ from automation.context import Context
 from automation.encryption.sealing import seal_for_workers
 from automation.key_service import client as key_service
 from automation.registry import api_keys as rows
-from automation.registry import project_secrets
+from automation.registry import project_secrets, projects
 from automation.registry.api_keys import ApiKeyRow
 from automation.registry.projects import ProjectRow
 from contracts.api_keys import ApiKey, ApiKeyCreate, ApiKeyPatch, IssuedType, JwtTemplate
@@ -121,6 +121,24 @@ def delete(ctx: Context, actor: Actor, ref: str, key_id: str) -> tuple[ApiKey, O
             conn, actor, project, "update", before={"api_key": _audited(row)}
         )
     return _view(row), operations.view(operation)
+
+
+def legacy(ctx: Context, ref: str) -> bool:
+    """Whether anon and service_role open the project."""
+    with ctx.transaction() as conn:
+        return operations.require_project(conn, ref).legacy_keys
+
+
+def set_legacy(ctx: Context, actor: Actor, ref: str, enabled: bool) -> Operation | None:
+    """They do, or do not, once the update has ended; None where that is so already."""
+    with ctx.transaction() as conn:
+        if operations.require_project(conn, ref, lock=True).legacy_keys == enabled:
+            return None
+        project = _changeable(conn, ref)
+        projects.set_legacy_keys(conn, ref, enabled)
+        before, after = ({"legacy_keys": each} for each in (not enabled, enabled))
+        operation = operations.promise(conn, actor, project, "update", before=before, after=after)
+    return operations.view(operation)
 
 
 def new_key(type: IssuedType) -> str:

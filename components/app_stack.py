@@ -6,6 +6,7 @@ Owns what runs for a project and what the gateway lets through to it. Where it r
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,10 +15,12 @@ import pulumi
 from components.gateway import RestRoute, RoleKey, rest_routes
 from components.postgrest import PostgrestConfig, config_files, jwks
 from components.targets import ServiceArgs, Target
+from contracts.api_keys import probe_key
 from contracts.refs import ProjectNames
 
 # Not in the schema cache, so answered without the database; 503 until that cache is loaded.
 READY_PATH = "/rpc/croft_ready"
+_ROLES = ("anon", "service_role")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class AppStackArgs:
     service_role_keys: Sequence[pulumi.Input[str]]
     issued_keys: pulumi.Input[dict[str, list[str]]]
     """Publishable and secret keys, by the role that they let in as."""
+    legacy_keys: bool
+    """Whether anon and service_role keys let in too."""
     rest_port: int
     rest_generation: int
     rest_max_rows: int
@@ -100,20 +105,25 @@ def _files(args: AppStackArgs) -> pulumi.Output[dict[str, str]]:
 
 def _routes(args: AppStackArgs, url: str) -> pulumi.Output[dict[str, Any]]:
     def build(values: dict[str, Any]) -> dict[str, Any]:
+        # Role tokens themselves, the one in use first.
+        legacy: dict[str, list[str]] = {role: values[role] for role in _ROLES}
+        issued: dict[str, list[str]] = values["issued"]
+        opening = legacy if args.legacy_keys else {"anon": [probe_key(values["jwt_secret"])]}
         return rest_routes(
             RestRoute(
                 ref=args.ref,
                 host=urlsplit(args.api_host_url).hostname or "",
                 url=url,
                 role_keys=[
-                    RoleKey(role, values[role][0], [*values[role], *values["issued"].get(role, [])])
-                    for role in ("anon", "service_role")
+                    RoleKey(role, tokens[0], [*opening.get(role, []), *issued.get(role, [])])
+                    for role, tokens in legacy.items()
                 ],
+                refused_tokens=[] if args.legacy_keys else [*chain(*legacy.values())],
             )
         )
 
-    # The legacy keys are role tokens themselves.
     return pulumi.Output.all(
+        jwt_secret=args.jwt_secrets[0],
         anon=pulumi.Output.all(*args.anon_keys),
         service_role=pulumi.Output.all(*args.service_role_keys),
         issued=args.issued_keys,

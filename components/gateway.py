@@ -5,6 +5,7 @@ caller's token is passed on, everybody else gets the role token of the key. A pu
 not know how the configuration reaches Traefik.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ ALLOW_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 PREFLIGHT_MAX_AGE_S = 3600
 
 # Above any rule whose priority is its length, Traefik's default.
-_PREFLIGHT, _SIGNED_IN, _KEY_ONLY, _REFUSED = 10_040, 10_030, 10_020, 10_010
+_PREFLIGHT, _SHUT, _SIGNED_IN, _KEY_ONLY, _REFUSED = 10_040, 10_035, 10_030, 10_020, 10_010
 # Below whatever else matches.
 _DEFAULT = 1
 
@@ -60,6 +61,8 @@ class RestRoute:
     url: str
     """Where its PostgREST listens."""
     role_keys: Sequence[RoleKey]
+    refused_tokens: Sequence[str] = ()
+    """Of those that PostgREST would accept; beside a key that is good too."""
 
 
 def rest_routes(route: RestRoute) -> dict[str, Any]:
@@ -112,7 +115,13 @@ def rest_routes(route: RestRoute) -> dict[str, Any]:
             }
         },
     }
+    if route.refused_tokens:
+        routers[f"{ref}-rest-shut"] = router(
+            f"({' || '.join(map(_bears, route.refused_tokens))})", _SHUT, strip, f"{ref}-no-token"
+        )
     for role_key in route.role_keys:
+        if not role_key.keys:
+            continue
         name = f"{ref}-rest-{role_key.role}"
         swap = f"{ref}-as-{role_key.role}"
         routers[name] = router(_any_key(role_key.keys), _KEY_ONLY, strip, swap)
@@ -148,6 +157,12 @@ def default_route(ref: str, gateway_url: str) -> dict[str, Any]:
 def _below(prefix: str) -> str:
     """The prefix itself or a path below it; PathPrefix alone would take `/rest/v1x` too."""
     return f"(Path(`{prefix}`) || PathPrefix(`{prefix}/`))"
+
+
+def _bears(token: str) -> str:
+    """Without its signature: the same one can be written in several ways."""
+    signed = re.escape(token.rpartition(".")[0])
+    return f"HeaderRegexp(`Authorization`, `(?i)^\\s*bearer\\s+{signed}\\.`)"
 
 
 def _any_key(keys: Sequence[str]) -> str:

@@ -4,6 +4,8 @@ besides, publishable or secret. Supabase's shapes.
 Owns the views and the forms. Must not know where a key is kept.
 """
 
+import hashlib
+import hmac
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -12,6 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field
 IssuedType = Literal["publishable", "secret"]
 KeyName = Annotated[str, Field(min_length=4, max_length=64, pattern=r"^[a-z_][a-z0-9_]+$")]
 Description = Annotated[str, Field(max_length=500, json_schema_extra={"pattern": r"^[^\u0000]*$"})]
+
+
+def probe_key(jwt_secret: str) -> str:
+    """By which the platform asks a project whose anon key opens nothing whether it answers. It lets
+    in as anon, is given to nobody, and is another one with each JWT secret."""
+    digest = hmac.digest(jwt_secret.encode(), b"basecroft probe key", hashlib.sha256)
+    return f"sb_probe_{digest.hex()}"
 
 
 class JwtTemplate(BaseModel):
@@ -58,3 +67,9 @@ class ApiKeyPatch(BaseModel):
     name: KeyName | None = None
     description: Description | None = None
     secret_jwt_template: JwtTemplate | None = None
+
+
+class LegacyKeys(BaseModel):
+    """GET .../api-keys/legacy: whether anon and service_role open the project."""
+
+    enabled: bool

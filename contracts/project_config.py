@@ -105,12 +105,6 @@ class EnvNames(RootModel[list[EnvName]]):
     root: list[EnvName] = Field(min_length=1, max_length=ENV_NAMES_MAX)
 
 
-class LegacyKeys(BaseModel):
-    """GET .../api-keys/legacy: whether anon and service_role open the project."""
-
-    enabled: bool
-
-
 class RestConfig(BaseModel):
     """GET .../postgrest."""
 

@@ -99,6 +99,7 @@ def project_program(spec: ProjectSpec) -> None:
                 anon_keys=read_accepted("anon_key"),
                 service_role_keys=read_accepted("service_role_key"),
                 issued_keys=read_issued_keys(),
+                legacy_keys=spec.rest.legacy_keys,
                 rest_port=spec.rest.port,
                 rest_generation=spec.rest.generation,
                 rest_max_rows=spec.rest.max_rows,

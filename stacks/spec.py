@@ -82,6 +82,8 @@ class RestSpec(RestSettings):
     """Of the process: a new one answers before the old one goes."""
     public_jwks: tuple[dict[str, str], ...] = ()
     """Keys of elsewhere whose tokens are accepted."""
+    legacy_keys: bool = True
+    """Whether anon and service_role keys open the project."""
 
 
 class OpenLogins(_Spec):
@@ -122,6 +124,7 @@ class ProjectSpec(ProjectSettings):
         rest_port: int,
         rest_generation: int = 1,
         public_jwks: Sequence[Mapping[str, str]] = (),
+        legacy_keys: bool = True,
         logins: OpenLogins = OpenLogins(),
         wanted: Mapping[str, Any] = {},
     ) -> Self:
@@ -141,6 +144,7 @@ class ProjectSpec(ProjectSettings):
                 port=rest_port,
                 generation=rest_generation,
                 public_jwks=tuple(map(dict, public_jwks)),
+                legacy_keys=legacy_keys,
             ),
             logins=logins,
         )

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response, status
 from automation import api_keys
 from automation.api.access import ActorOf, ContextOf
 from automation.api.headers import accepted
-from contracts.api_keys import ApiKey, ApiKeyCreate, ApiKeyPatch
+from contracts.api_keys import ApiKey, ApiKeyCreate, ApiKeyPatch, LegacyKeys
 
 router = APIRouter(prefix="/projects/{ref}/api-keys", tags=["projects"])
 
@@ -33,6 +33,21 @@ def projects_api_keys_create(
     key, operation = api_keys.create(ctx, actor, ref, wanted, reveal=reveal)
     accepted(response, operation)
     return key
+
+
+@router.get("/legacy")
+def projects_legacy_keys(ctx: ContextOf, ref: str) -> LegacyKeys:
+    return LegacyKeys(enabled=api_keys.legacy(ctx, ref))
+
+
+@router.put("/legacy")
+def projects_legacy_keys_update(
+    ctx: ContextOf, actor: ActorOf, ref: str, enabled: bool, response: Response
+) -> LegacyKeys:
+    operation = api_keys.set_legacy(ctx, actor, ref, enabled)
+    if operation is not None:
+        accepted(response, operation)
+    return LegacyKeys(enabled=enabled)
 
 
 @router.get("/{id}")

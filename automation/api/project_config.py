@@ -14,14 +14,12 @@ from automation.api.access import ActorOf, ContextOf
 from automation.api.headers import IfMatch, accepted
 from automation.status import DATABASE_FULL
 from contracts.auth_config import AuthConfig, AuthConfigPatch
-from contracts.errors import Conflict
 from contracts.project_config import (
     CustomHostname,
     Environment,
     EnvNames,
     EnvSecret,
     EnvSecretsWanted,
-    LegacyKeys,
     NetworkRestrictions,
     PostgresConfig,
     PostgresConfigChange,
@@ -179,24 +177,6 @@ def projects_signing_key_update(
     if operation is not None:
         accepted(response, operation)
     return key
-
-
-@router.get("/api-keys/legacy")
-def projects_legacy_keys(ctx: ContextOf, ref: str) -> LegacyKeys:
-    projects.get(ctx, ref)
-    return LegacyKeys(enabled=True)
-
-
-@router.put("/api-keys/legacy")
-def projects_legacy_keys_update(ctx: ContextOf, ref: str, enabled: bool) -> LegacyKeys:
-    projects.get(ctx, ref)
-    if not enabled:
-        raise Conflict(
-            "a project has no other keys yet than anon and service_role",
-            code="legacy_keys_needed",
-            fix="destroy or pause the project to shut its clients out",
-        )
-    return LegacyKeys(enabled=True)
 
 
 @router.get("/network-restrictions")

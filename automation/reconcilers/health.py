@@ -27,7 +27,7 @@ def reconcile_health(runtime: Runtime) -> list[str]:
 
 def _answers(runtime: Runtime, client: httpx.Client, ref: str) -> bool:
     try:
-        key = runtime.secrets(ref, ["anon_key"])["anon_key"]
+        key = runtime.asking_key(ref)
         answer = client.get(f"{runtime.spec(ref).api_url}/rest/v1/", headers={"apikey": key})
     except (httpx.TransportError, KeyError, PlatformError, rows.FenceLost):
         return False

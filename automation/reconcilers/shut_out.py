@@ -20,6 +20,8 @@ def reconcile_shut_out(runtime: Runtime) -> list[str]:
     """The names of those who were shut out or let in again. Raises BackendDown."""
     with runtime.context.transaction() as conn:
         people = members.list_people_who_logged_in(conn)
+    if not people:
+        return []
     # From Keycloak's own table: one question for all, which nothing but PostgreSQL need answer.
     with cluster.admin_connection(runtime.context.settings.home, "keycloak") as conn:
         enabled = tenant_objects.enabled_users(conn, REALM)

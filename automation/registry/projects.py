@@ -68,6 +68,8 @@ class ProjectRow(ListedProject):
     rest_generation: int
     next_rest_port: int | None
     """Of the PostgREST that is to take over, while an operation brings it up."""
+    legacy_keys: bool
+    """Whether anon and service_role keys open it."""
     op_epoch: int
     engine: str
     database_server: str
@@ -307,6 +309,10 @@ def switch_rest(conn: Connection[Any], ref: str) -> None:
     )
 
 
+def set_legacy_keys(conn: Connection[Any], ref: str, enabled: bool) -> None:
+    conn.execute("UPDATE projects SET legacy_keys = %s WHERE ref = %s", [enabled, ref])
+
+
 def keep_until(conn: Connection[Any], ref: str, *, seconds: float | None) -> None:
     """From now on the project is deleted but can be had back for so long; None: it is not deleted,
     and has its name again. Raises psycopg.errors.UniqueViolation when that is taken."""
@@ -352,6 +358,6 @@ _LISTED = """p.ref, p.organization_id, o.slug AS organization_slug, p.name, p.re
            p.recoverable_until
       FROM projects p JOIN organizations o ON o.id = p.organization_id"""
 _SELECT = f"""
-    SELECT p.spec, p.observed, p.rest_port, p.rest_generation, p.next_rest_port, p.op_epoch,
-           p.engine, p.database_server, p.keycloak_shard, p.object_store, p.target_host,
-           p.deleted_at, {_LISTED}"""
+    SELECT p.spec, p.observed, p.rest_port, p.rest_generation, p.next_rest_port,
+           p.legacy_keys, p.op_epoch, p.engine, p.database_server, p.keycloak_shard, p.object_store,
+           p.target_host, p.deleted_at, {_LISTED}"""

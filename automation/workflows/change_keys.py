@@ -101,8 +101,7 @@ def up_keys(ref: str, operation_id: str) -> Deployed:
 @step
 def probe_keys(ref: str, operation_id: str) -> None:
     """The key that is in use from now on opens the project."""
-    found = current().secrets(ref)
-    wait_until_answered(ref, _change(operation_id).secrets(found)["anon_key"])
+    wait_until_answered(ref, current().asking_key(ref, change=_change(operation_id)))
 
 
 @step

@@ -40,13 +40,13 @@ def up_last_good(ref: str, operation_id: str) -> Deployed:
 
 @step
 def probe_health(ref: str, operation_id: str) -> None:
-    wait_until_answered(ref, current().secrets(ref, ["anon_key"])["anon_key"])
+    wait_until_answered(ref, current().asking_key(ref))
 
 
-def wait_until_answered(ref: str, anon_key: str) -> None:
-    """Wait until a client with the anon key is answered through the gateway."""
+def wait_until_answered(ref: str, key: str) -> None:
+    """Wait until a client with this API key is answered through the gateway."""
     url = current().spec(ref).api_url + "/rest/v1/"
-    headers = {"apikey": anon_key}
+    headers = {"apikey": key}
     answer = "no answer"
     deadline = time.monotonic() + PROBE_TIMEOUT_S
     with httpx.Client(timeout=PROBE_REQUEST_TIMEOUT_S, headers=headers, trust_env=False) as client:

@@ -26,6 +26,7 @@ from automation.registry import (
     tenant_objects,
 )
 from automation.settings import Settings
+from contracts.api_keys import probe_key
 from contracts.errors import Locked
 from contracts.home import Home
 from stacks.spec import ISSUED_KEYS, ProjectSpec
@@ -98,6 +99,7 @@ class Runtime:
             rest_port=next_port or row.rest_port,
             rest_generation=row.rest_generation + (next_port is not None),
             public_jwks=project_keys.public_jwks(keys),
+            legacy_keys=row.legacy_keys,
             logins=change.logins(keys),
             wanted=row.spec if wanted is None else wanted,
         )
@@ -113,6 +115,13 @@ class Runtime:
         row = self.project(ref)
         with self.context.transaction() as conn:
             return read_secrets(conn, self.keyring, row, names)
+
+    def asking_key(self, ref: str, *, change: KeyChange = UNCHANGED) -> str:
+        """The API key by which the platform itself asks the project, as anon."""
+        name = "anon_key" if self.project(ref).legacy_keys else "jwt_secret"
+        found = self.secrets(ref, [name] if change is UNCHANGED else None)
+        text = change.secrets(found)[name]
+        return text if name == "anon_key" else probe_key(text)
 
     def end_sessions(self, ref: str) -> None:
         with cluster.admin_connection(self.context.settings.home) as conn:

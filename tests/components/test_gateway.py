@@ -23,6 +23,20 @@ def test_a_fixed_handful_of_routers() -> None:
     assert order[4:] == ["refused"]
 
 
+def test_a_refused_token_is_met_before_the_key_beside_it() -> None:
+    shut = rest_routes(
+        RestRoute(
+            REF, f"{REF}.localhost", "http://127.0.0.1:1",
+            [RoleKey("anon", "h.anon.s", ["sb_x"]), RoleKey("service_role", "h.service.s", [])],
+            refused_tokens=["h.anon.s", "h.service.s"],
+        )
+    )["http"]["routers"]  # fmt: skip
+    assert f"{REF}-rest-service_role" not in shut
+    priorities = [shut[f"{REF}-rest-{name}"]["priority"] for name in ("preflight", "shut", "anon")]
+    assert priorities == sorted(priorities, reverse=True)
+    assert shut[f"{REF}-rest-signed-in"]["priority"] < shut[f"{REF}-rest-shut"]["priority"]
+
+
 def test_everything_is_named_from_the_ref_and_refers_to_what_is_there() -> None:
     http = routes(ANON, SERVICE)
     for kind in ("routers", "middlewares", "services"):

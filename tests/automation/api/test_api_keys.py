@@ -115,3 +115,17 @@ def test_a_key_of_another_project_is_none_of_this_one(ctx, api, ref, make):
 def test_every_key_is_another_one():
     made = {api_keys.new_key("secret") for _ in range(100)}
     assert len(made) == 100 and all(re.fullmatch(FORM, key) for key in made)
+
+
+def test_legacy_keys_are_switched_off_and_on_by_an_update(ctx, api, ref):
+    path = f"/v1/projects/{ref}/api-keys/legacy"
+    assert api.get(path).json() == api.put(f"{path}?enabled=true").json() == {"enabled": True}
+    for enabled in (False, True):
+        answer = api.put(path, params={"enabled": enabled})
+        assert (answer.status_code, answer.json()) == (200, {"enabled": enabled})
+        assert api.get(path).json() == {"enabled": enabled}
+        with ctx.transaction() as conn:
+            active = operations.find_active(conn, ref)
+        assert answer.headers["Location"] == f"/v1/operations/{active.id}"
+        check_problem(api.put(path, params={"enabled": not enabled}), 423, "project_locked")
+        settle(ctx, ref)

@@ -28,7 +28,6 @@ ELSEWHERE = {
     "projects_migration_update",
     "projects_keys_revoke",
     "projects_signing_key_update",
-    "projects_legacy_keys_update",
 }
 # What is not built changes nothing (test_supabase_paths.py).
 MUTATING = {
@@ -53,12 +52,14 @@ class Case:
     member: str = "ada"
     once: str | None = None
     """The route that there must have been before."""
+    query: dict[str, str] = field(default_factory=dict)
 
 
 CASES: dict[str, Case] = {
     "projects_api_keys_create": Case({"type": "secret", "name": "backend"}),
     "projects_api_key_update": Case({"description": "more"}, once="projects_api_keys_create"),
     "projects_api_key_delete": Case(once="projects_api_keys_create"),
+    "projects_legacy_keys_update": Case(query={"enabled": "false"}),
     "projects_create": Case({"name": "two", "organization_slug": "shop"}),
     "organizations_create": Case({"name": "other"}),
     "organizations_delete": Case(slug="empty"),
@@ -121,7 +122,11 @@ def test_every_route_that_changes_something_is_in_the_log(ctx, api, route):
                 rows.set_state(conn, named["ref"], "ACTIVE")
     request_id = secrets.token_hex(8)
     answer = api.request(
-        method, path.format(**named), json=case.body, headers={"X-Request-Id": request_id}
+        method,
+        path.format(**named),
+        params=case.query,
+        json=case.body,
+        headers={"X-Request-Id": request_id},
     )
     assert answer.is_success, f"{route}: add to CASES how it is asked; {answer.text}"
     written = [entry for entry in entries(api) if entry["request_id"] == request_id]

@@ -274,12 +274,6 @@ def test_health_tells_what_does_not_answer_and_what_is_not_built(api, ref):
     check_problem(api.get(f"/v1/projects/{ref}/health?services=mail"), 422, "invalid_input")
 
 
-def test_legacy_keys_are_the_only_ones(api, ref):
-    path = f"/v1/projects/{ref}/api-keys/legacy"
-    assert api.get(path).json() == api.put(f"{path}?enabled=true").json() == {"enabled": True}
-    check_problem(api.put(f"{path}?enabled=false"), 409, "legacy_keys_needed")
-
-
 def test_regions(api):
     told = api.get("/v1/projects/available-regions?organization_slug=default").json()
     assert [each["code"] for each in told["all"]["specific"]] == ["local"]
