@@ -1,5 +1,6 @@
 """The anon and service_role keys of a project are switched off and on again at the gateway."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,7 +29,7 @@ def test_legacy_keys_open_nothing_until_they_are_switched_on_again(
     ref = project["ref"]
     path = f"/v1/projects/{ref}/api-keys"
     body = '{"type": "publishable", "name": "browser"}'
-    issued = platform.json("api", "POST", f"{path}?reveal=true", "-d", body)["api_key"]
+    issued = ask(platform, "POST", f"{path}?reveal=true", "-d", body)["api_key"]
     anon, service = project["anon_key"], project["service_role_key"]
     wait_until_idle(platform, ref)
 
@@ -70,10 +71,12 @@ def test_legacy_keys_open_nothing_until_they_are_switched_on_again(
 
 
 def switch(platform: Platform, ref: str, *, enabled: bool) -> None:
-    platform.json(
-        "api", "PUT", f"/v1/projects/{ref}/api-keys/legacy?enabled={str(enabled).lower()}"
-    )
+    ask(platform, "PUT", f"/v1/projects/{ref}/api-keys/legacy?enabled={str(enabled).lower()}")
     wait_until_idle(platform, ref)
+
+
+def ask(platform: Platform, *words: str) -> Any:
+    return json.loads(platform.croft("api", *words, check=True).stdout)
 
 
 def wait_until_idle(platform: Platform, ref: str) -> None:
