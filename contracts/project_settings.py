@@ -5,7 +5,6 @@ platform decides: addresses and ports, which a person's file must not name. The 
 setting go into openapi/project.schema.json, by which an editor completes and checks the file.
 """
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, StrictBool, field_validator, model_validator
@@ -70,10 +69,11 @@ Characters = Literal[
     ":!@#$%^&*()_+-=[]{};'\\\\:\"|<>?,./`~",
 ]
 Hours = Annotated[float, Field(strict=True, ge=SESSION_HOURS_MIN, le=SESSION_HOURS_MAX)]
-Url = Annotated[str, Field(max_length=2000)]
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s*,?#!\[\]{}\\]+")
+_URL = r"[A-Za-z][A-Za-z0-9+.-]*://[^\s*,?#!\[\]{}\\]+"
 _RUN_BY_BROWSERS = ("javascript:", "data:", "vbscript:")
 ANYTHING_BELOW = "/**"
+Url = Annotated[str, Field(max_length=2000, pattern=rf"^{_URL}$")]
+Redirect = Annotated[str, Field(max_length=2000, pattern=rf"^{_URL}(/\*\*)?$")]
 
 
 class AuthSettings(Settings):
@@ -99,32 +99,22 @@ class AuthSettings(Settings):
     """Groups of characters, with colons between; a new password needs one of each."""
     site_url: Url | None = None
     """The app. A login may return to it, and to whatever is below."""
-    uri_allow_list: tuple[Url, ...] = Field(default=(), max_length=REDIRECTS_MAX)
+    uri_allow_list: tuple[Redirect, ...] = Field(default=(), max_length=REDIRECTS_MAX)
     """Where else a login may return to: a URL, or all below one that ends in `/**`."""
 
-    @field_validator("site_url")
+    @field_validator("site_url", "uri_allow_list")
     @classmethod
-    def _site(cls, url: str | None) -> str | None:
-        return None if url is None else _checked_url(url)
-
-    @field_validator("uri_allow_list")
-    @classmethod
-    def _redirects(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        for url in urls:
-            _checked_url(url.removesuffix(ANYTHING_BELOW))
-        return urls
+    def _no_scripts(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for url in (value,) if isinstance(value, str) else value or ():
+            if url.lower().startswith(_RUN_BY_BROWSERS):
+                raise ValueError("a login returns to a place, and runs no script there")
+        return value
 
     @model_validator(mode="after")
     def _token_within_session(self) -> Self:
         if self.jwt_exp > self.sessions_timebox * 3600:
             raise ValueError("jwt_exp is above sessions_timebox: a token ends with its session")
         return self
-
-
-def _checked_url(url: str) -> str:
-    if _URL.fullmatch(url) is None or url.lower().startswith(_RUN_BY_BROWSERS):
-        raise ValueError("a URL without wildcards, query and fragment; `/**` may end one of a list")
-    return url
 
 
 class ProjectSettings(Settings):
