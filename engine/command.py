@@ -12,7 +12,7 @@ from typing import Any
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
-from engine import inline, isolation
+from engine import inline, isolation, quiescence
 from engine.commands import COMMANDS, Context
 from engine.commands.arguments import help_for, parse
 from engine.errors import EngineError
@@ -48,6 +48,7 @@ class EmbeddedPulumi(PulumiCommand):
         configuration at each call, and stand in no state. `ask` puts a question to a person."""
         isolation.install()
         inline.install()
+        quiescence.install()
         self._packages = (*builtin_packages(), *packages)
         self._credentials = credentials
         self._selection = selection or SelectionInMemory()
