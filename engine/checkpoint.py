@@ -10,8 +10,8 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary
 
 from engine import gojson, state_log
 from engine.disk_values import from_disk, to_disk
@@ -31,9 +31,9 @@ VERSION = 3
 VERSION_WITH_FEATURES = 4
 # What makes a checkpoint one of version 4, by the name that stands in it.
 FEATURES: Mapping[str, Callable[[ResourceState], object]] = {
-    "hooks": lambda resource: resource.resource_hooks,
-    "replaceWith": lambda resource: resource.replace_with,
-    "taint": lambda resource: resource.taint,
+    "hooks": attrgetter("resource_hooks"),
+    "replaceWith": attrgetter("replace_with"),
+    "taint": attrgetter("taint"),
 }
 
 
@@ -90,12 +90,12 @@ def import_deployment(data: bytes, open_secrets: OpenSecrets) -> Snapshot | None
 
 
 class CheckpointWriter:
-    """Writes snapshots of one stack. Keeps the text of each resource, so that a deployment of n
-    steps costs n resource texts and not n times all of them."""
+    """Writes snapshots of one stack. Keeps the text of each resource in the last one, so that a
+    deployment of n steps costs n resource texts and not n times all of them."""
 
     def __init__(self, secrets: StackSecrets | None) -> None:
         self._secrets = secrets
-        self._texts: WeakKeyDictionary[ResourceState, str] = WeakKeyDictionary()
+        self._texts: dict[ResourceState, str] = {}
 
     def checkpoint(
         self, stack: str, snapshot: Snapshot | None, since: Snapshot | None = None
@@ -103,6 +103,8 @@ class CheckpointWriter:
         """The checkpoint file of a stack, named in full (`organization/PROJECT/STACK`); or that
         shortened to what is new `since` another snapshot, for a log (state_log)."""
         deployment = self._deployment(snapshot, self._memoized, since) if snapshot else ""
+        if snapshot:
+            self._forget_all_but(snapshot)
         latest = f',"latest":{deployment}' if snapshot else ""
         body = f'"checkpoint":{{"stack":{gojson.dumps(stack)}{latest}}}'
         return f"{{{_version(snapshot)},{body}}}".encode()
@@ -152,6 +154,10 @@ class CheckpointWriter:
             text = gojson.dumps(_resource_fields(resource, self._secrets))
             self._texts[resource] = text
         return text
+
+    def _forget_all_but(self, snapshot: Snapshot) -> None:
+        pending = (operation.resource for operation in snapshot.pending_operations)
+        self._texts = {state: self._texts[state] for state in (*snapshot.resources, *pending)}
 
     def _shown(self, resource: ResourceState) -> str:
         return gojson.dumps(_resource_fields(resource, None, show_secrets=True))

@@ -6,6 +6,8 @@ Must not know how steps are carried out, files or encryption.
 At any moment the snapshot is: new states in the order in which their steps ended, then the old
 states whose turn has not come. An intent is saved before a provider is called and the result after,
 so a killed engine leaves either a finished state or a pending operation, never a silent object.
+What happens in state alone (components and their outputs, provider resources) is nothing that could
+be lost out there: it is saved together with the next intent or result, or in the end.
 """
 
 import threading
@@ -45,6 +47,11 @@ _REMOVALS = {
 # Where in the source a resource was declared says nothing about the object: no reason to save.
 _POSITION_FIELDS = {"source_position", "stack_trace", "aliases", "init_errors"}
 
+_REFERENCE_FIELDS = (
+    *("parent", "provider", "dependencies", "property_dependencies"),
+    *("deleted_with", "replace_with"),
+)
+
 
 class Journal:
     """Thread-safe. `save` is None in a preview, which persists nothing."""
@@ -61,6 +68,7 @@ class Journal:
         self._marks: dict[ResourceState, ResourceState] = {}  # old state -> as it stands now
         self._intents: dict[Step, PendingOperation] = {}
         self._renamed: dict[str, str] = {}
+        self._told_before: dict[ResourceState, ResourceState] = {}
         self._lock = threading.Lock()
         self._saving = threading.Lock()
         self._generation = 0
@@ -71,7 +79,7 @@ class Journal:
     def begin(self, step: Step) -> None:
         """Save the intent of a step that is about to call a provider."""
         intent = _INTENTS.get(step.op)
-        if intent is None or not step.state.custom:
+        if intent is None or not _is_real(step.state):
             return
         with self._lock:
             self._intents[step] = PendingOperation(step.state, intent)
@@ -85,7 +93,7 @@ class Journal:
             self._apply(step, result)
             unchanged = step.op is Op.SAME and _same_state(step.old, result)
             self._generation += not unchanged
-        if not unchanged:
+        if not unchanged and _is_real(step.state):
             self._commit()
 
     def fail(self, step: Step, *, in_doubt: bool = False) -> None:
@@ -101,13 +109,10 @@ class Journal:
         """Put a new state in the place of one that a step of this update produced."""
         with self._lock:
             self._news[self._news.index(state)] = amended
-            unchanged = state.outputs == amended.outputs
-            self._generation += not unchanged
-        if not unchanged:
-            self._commit()
+            self._generation += state.outputs != amended.outputs
 
     def close(self) -> None:
-        """Save what eliding left unsaved."""
+        """Save what has not been saved yet."""
         with self._lock:
             self._generation += 1
         self._commit()
@@ -163,7 +168,7 @@ class Journal:
     def _snapshot(self) -> Snapshot:
         resources = [*self._news, *self._olds]
         if self._renamed:
-            resources = [_renamed(state, self._renamed) for state in resources]
+            resources = [self._told(state) for state in resources]
         if self._partial:
             resources = in_order(resources)
         return replace(
@@ -172,6 +177,15 @@ class Journal:
             resources=tuple(resources),
             pending_operations=tuple(self._intents.values()),
         )
+
+    def _told(self, state: ResourceState) -> ResourceState:
+        """A state as it names the others now; the same object as before if nothing changed, for
+        which a writer keeps the text."""
+        told = _renamed(state, self._renamed)
+        before = self._told_before.setdefault(state, told)
+        if _references(before) != _references(told):
+            self._told_before[state] = told
+        return self._told_before[state]
 
     def _commit(self) -> None:
         """Save the newest state; threads that wait here find their change already saved."""
@@ -188,6 +202,11 @@ class Journal:
             self._saved_generation = generation
 
 
+def _is_real(state: ResourceState) -> bool:
+    """Whether a provider is called for it, so that something outside comes or goes."""
+    return state.custom and not state.is_provider
+
+
 def _same_state(old: ResourceState | None, new: ResourceState | None) -> bool:
     if old is None or new is None:
         return False
@@ -200,6 +219,10 @@ def _same_state(old: ResourceState | None, new: ResourceState | None) -> bool:
 
 def _comparable(value: object) -> object:
     return sorted(value) if isinstance(value, tuple) else value
+
+
+def _references(state: ResourceState) -> tuple[object, ...]:
+    return tuple(getattr(state, name) for name in _REFERENCE_FIELDS)
 
 
 def _renamed(state: ResourceState, renamed: dict[str, str]) -> ResourceState:

@@ -1,4 +1,5 @@
 import json
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,8 @@ from engine.gojson import dumps
         (1.7976931348623157e308, "1.7976931348623157e+308"),
         ('\u2028<>&\x7f\x01\n\t"\\é', '"\\u2028<>&\x7f\\u0001\\n\\t\\"\\\\é"'),
         ({"b": [], "a": {}}, '{"b":[],"a":{}}'),
+        (MappingProxyType({"a": MappingProxyType({"b": (1.0,)})}), '{"a":{"b":[1]}}'),
+        ({"at": "http://host:1.5", "\u2029": -2.0}, '{"at":"http://host:1.5","\\u2029":-2}'),
         ([None, True, False, -0], "[null,true,false,0]"),
     ],
 )

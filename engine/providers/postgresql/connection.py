@@ -1,14 +1,11 @@
 """Connections to a PostgreSQL server, and how a change is made on it safely.
 
-Owns targets, the few idle connections kept per target, transactions with one cluster-wide lock,
-bounded retries, and errors without statements. Must not know resource types.
+Owns targets, transactions with one cluster-wide lock, bounded retries, and errors without
+statements. Must not know resource types.
 """
 
-import atexit
-import os
 import random
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +17,7 @@ from psycopg import sql
 from psycopg.abc import PQGen
 
 from engine.provider import Props
+from engine.providers.postgresql import idle
 from engine.providers.provider_resource import number, text
 from engine.providers.server_error import ServerError
 
@@ -30,12 +28,14 @@ Connection = psycopg.Connection[Row]
 ATTEMPTS_MAX = 10
 CONNECT_ATTEMPTS_MAX = 6  # about two seconds: a server that restarts is back by then
 BACKOFF_MAX_S = 1.6
-IDLE_MAX = 4
-IDLE_S = 30.0
 LOCK_TIMEOUT_MS = 60_000
 STATEMENT_TIMEOUT_MS = 600_000
 REPLY_TIMEOUT_S = 630.0  # whoever is to answer has given up before
 UNACKNOWLEDGED_TIMEOUT_MS = 60_000  # a network that swallows what is sent
+KEEP = idle.Keep(connections_max=4, idle_s=30.0)
+# A session is in the way of whoever drops, copies or renames its database; for that the server
+# waits 5 s by itself.
+KEEP_ELSEWHERE = idle.Keep(connections_max=1, idle_s=0.5)
 # Shared by every engine that changes roles and grants of a cluster; the value means nothing.
 ROLE_LOCK = 0x62636772616E74
 
@@ -108,10 +108,9 @@ def transact(cfg: Props, work: Callable[[Connection], T], database: str | None =
         with connection.transaction():
             connection.execute(
                 "SELECT set_config('lock_timeout', %s, true), "
-                "set_config('statement_timeout', %s, true)",
-                [str(LOCK_TIMEOUT_MS), str(STATEMENT_TIMEOUT_MS)],
+                "set_config('statement_timeout', %s, true), pg_advisory_xact_lock(%s)",
+                [str(LOCK_TIMEOUT_MS), str(STATEMENT_TIMEOUT_MS), ROLE_LOCK],
             )
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", [ROLE_LOCK])
             return work(connection)
 
     return _attempt(cfg, database, locked)
@@ -185,74 +184,32 @@ def _message(error: psycopg.Error) -> str:
     return ". ".join(part.rstrip(".") for part in parts if part) or str(error)
 
 
-# Idle connections are kept to the maintenance database only: one to a project's database would be
-# in the way of its DROP. The process id stands in the key: a forked child must not share sockets.
-_idle: dict[tuple[int, Target], list[tuple[float, Connection]]] = {}
-_idle_lock = threading.Lock()
-
-
 @contextmanager
 def _session(target: Target, database: str | None) -> Iterator[Connection]:
-    keep = database in (None, target.database)
-    connection = (_take_idle(target) if keep else None) or ImpatientConnection.connect(
+    place = (target, database or target.database)
+    keep = KEEP if place == (target, target.database) else KEEP_ELSEWHERE
+    fit: Connection | None = None
+    connection = idle.taken(place)
+    try:
+        connection = connection or _connected(*place)
+        yield connection
+        fit = connection
+    finally:
+        if connection is not None and fit is None:
+            connection.close()
+        idle.given_back(place, fit, keep)
+
+
+def _connected(target: Target, database: str) -> Connection:
+    return ImpatientConnection.connect(
         host=target.host,
         port=target.port,
         user=target.user,
         password=target.password or None,
-        dbname=database or target.database,
+        dbname=database,
         sslmode=target.sslmode,
         connect_timeout=target.connect_timeout_s,
         tcp_user_timeout=UNACKNOWLEDGED_TIMEOUT_MS,
         application_name="pulumi",
         autocommit=True,
     )
-    clean = False
-    try:
-        yield connection
-        clean = True
-    finally:
-        if keep and clean:
-            _put_idle(target, connection)
-        else:
-            connection.close()
-
-
-def _take_idle(target: Target) -> Connection | None:
-    while True:
-        with _idle_lock:
-            idle = _idle.get((os.getpid(), target))
-            if not idle:
-                return None
-            _, connection = idle.pop()
-        try:
-            connection.execute("SELECT")
-            return connection
-        except psycopg.Error:
-            connection.close()  # the server went away or came back: try the next, or connect anew
-
-
-def _put_idle(target: Target, connection: Connection) -> None:
-    now, mine = time.monotonic(), (os.getpid(), target)
-    with _idle_lock:
-        idle = _idle.setdefault(mine, [])
-        idle.append((now, connection))
-        expired = [(key, entry) for key, entries in _idle.items() for entry in entries[:-IDLE_MAX]]
-        expired += [
-            (key, entry)
-            for key, entries in _idle.items()
-            for entry in entries[-IDLE_MAX:]
-            if now - entry[0] > IDLE_S
-        ]
-        for key, entry in expired:
-            _idle[key].remove(entry)
-    for _, (_, old) in expired:
-        old.close()
-
-
-@atexit.register
-def close_idle() -> None:
-    with _idle_lock:
-        connections = [c for (pid, _), idle in _idle.items() for _, c in idle if pid == os.getpid()]
-        _idle.clear()
-    for connection in connections:
-        connection.close()

@@ -13,6 +13,7 @@ from engine.provider import Props
 from engine.providers.postgresql.connection import (
     Connection,
     PostgresError,
+    Row,
     query,
     target_of,
     transact,
@@ -53,8 +54,13 @@ class PlacedHandler(SchemaHandler):
     ) -> Props:
         """The work of a change, in the object's database; the outputs after it."""
         name, database = inputs["name"], database_of(cfg, inputs)
-        transact(cfg, work, database)
-        return outputs_of(self.fields, id, inputs, self.actual(cfg, database, name) or {})
+
+        def work_and_look(connection: Connection) -> Row | None:
+            work(connection)
+            return connection.execute(self.row, [name]).fetchone()
+
+        found = transact(cfg, work_and_look, database)
+        return outputs_of(self.fields, id, inputs, self._shown(database, name, found) or {})
 
     def find(self, cfg: Props, inputs: Props) -> str | None:
         there = self.actual(cfg, database_of(cfg, inputs), inputs["name"])
@@ -78,7 +84,9 @@ class PlacedHandler(SchemaHandler):
 
     def actual(self, cfg: Props, database: str, name: str) -> Props | None:
         """The object as the server has it; None where it, or its whole database, is gone."""
-        found = row_in(cfg, database, self.row, name)
+        return self._shown(database, name, row_in(cfg, database, self.row, name))
+
+    def _shown(self, database: str, name: str, found: Row | None) -> Props | None:
         if found is None:
             return None
         return {"name": name, "database": database, **dict(zip(self.columns, found, strict=True))}

@@ -9,7 +9,13 @@ from datetime import UTC, datetime
 from psycopg import sql
 
 from engine.provider import Props
-from engine.providers.postgresql.connection import Connection, PostgresError, query, transact
+from engine.providers.postgresql.connection import (
+    Connection,
+    PostgresError,
+    Row,
+    query,
+    transact,
+)
 from engine.providers.schema import (
     Field,
     SchemaHandler,
@@ -89,7 +95,7 @@ class Role(SchemaHandler):
     def create(self, cfg: Props, inputs: Props) -> tuple[str, Props]:
         name = inputs["name"]
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> list[Row]:
             connection.execute(
                 sql.SQL("CREATE ROLE {} WITH {}").format(
                     sql.Identifier(name), _options(connection, inputs, set(self.fields))
@@ -98,29 +104,30 @@ class Role(SchemaHandler):
             for granted in inputs.get("roles") or []:
                 _grant(connection, granted, name)
             _configure(connection, inputs, {n for n in inputs if inputs[n] is not None})
+            return connection.execute(READ, [name]).fetchall()
 
         try:
-            transact(cfg, work)
+            rows = transact(cfg, work)
         except PostgresError as error:
             if error.sqlstate in ALREADY_EXISTS:
                 message = f"role {name!r} already exists"
                 raise PostgresError(message, error.sqlstate, already_exists=True) from None
             raise
-        return name, outputs_of(self.fields, name, inputs, _read(cfg, name, inputs) or {})
+        return name, outputs_of(self.fields, name, inputs, _shown(rows, name, inputs) or {})
 
     def find(self, cfg: Props, inputs: Props) -> str | None:
         return inputs["name"] if role_exists(cfg, inputs["name"]) else None
 
     def read(self, cfg: Props, id: str, inputs: Props, outputs: Props) -> Props | None:
         known = known_of(self.fields, inputs, outputs)
-        actual = _read(cfg, id, known)
+        actual = _shown(query(cfg, READ, [id]), id, known)
         return actual and refreshed(self.fields, id, known, actual)
 
     def update(self, cfg: Props, id: str, old_outputs: Props, news: Props) -> Props:
         changes = {*self.diff(cfg, id, {}, old_outputs, news).changes}
         old_roles, new_roles = (set(props.get("roles") or []) for props in (old_outputs, news))
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> list[Row]:
             options = _options(connection, news, changes)
             if options.as_string(connection):
                 connection.execute(
@@ -131,9 +138,10 @@ class Role(SchemaHandler):
             for granted in sorted(new_roles - old_roles):
                 _grant(connection, granted, id)
             _configure(connection, news, changes)
+            return connection.execute(READ, [id]).fetchall()
 
-        transact(cfg, work)
-        return outputs_of(self.fields, id, news, _read(cfg, id, news) or {})
+        rows = transact(cfg, work)
+        return outputs_of(self.fields, id, news, _shown(rows, id, news) or {})
 
     def delete(self, cfg: Props, id: str, outputs: Props) -> None:
         drop_role(
@@ -223,8 +231,8 @@ def _revoke(connection: Connection, granted: str, role: str) -> None:
     )
 
 
-def _read(cfg: Props, name: str, known: Props) -> Props | None:
-    rows = query(cfg, READ, [name])
+def _shown(rows: list[Row], name: str, known: Props) -> Props | None:
+    """A role as READ found it, or None."""
     if not rows:
         return None
     *flags, connection_limit, valid_until, settings, roles = rows[0]

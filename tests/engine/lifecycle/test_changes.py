@@ -3,7 +3,7 @@
 import pulumi
 
 from engine.values import UNKNOWN
-from tests.engine.fake_sdk import Thing
+from tests.engine.fake_sdk import FakeProvider, Pair, Thing
 
 
 def one(size=1):
@@ -38,6 +38,20 @@ def test_same_calls_no_provider_and_saves_once(stack, world):
     assert len(stack.saved) == saves + 1
     after = stack.resource("a")
     assert (after.id, after.outputs, after.modified) == (before.id, before.outputs, before.modified)
+
+
+def test_what_stands_in_state_alone_is_saved_with_the_rest(stack):
+    """A component, its outputs and a provider cost no save of their own: what is out there does,
+    before and after."""
+    stack.up(lambda: [Pair("first"), FakeProvider("provider")])
+    things = 2
+    assert len(stack.saved) <= 2 * things + 1
+    assert len(stack.snapshot.resources) == 1 + 1 + things + 1 + 1  # default provider and Stack
+    assert stack.resource("first").outputs == {"url": "fake://first-second"}
+    for before in stack.saved:
+        for operation in before.pending_operations:
+            provider = operation.resource.provider
+            assert provider in {state.provider_reference for state in before.resources}
 
 
 def test_update_in_place(stack, world):

@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import pulumi
 import pytest
 
 from engine import state_log
@@ -14,8 +15,8 @@ from engine.resource_state import Snapshot
 from engine.secrets_passphrase import StackSecrets, new_salt
 from engine.stack_reference import StackReference
 from engine.stacks_store import StackStore, UpdateRecord
-from engine.testing import FakePackage
-from tests.engine.fake_sdk import Thing
+from engine.testing import FakePackage, MemoryStack
+from tests.engine.fake_sdk import Thing, options
 from tests.engine.lifecycle.random_programs import Fate, Life, MortalStack, random_program
 
 STACK = StackReference("proj", "dev")
@@ -150,3 +151,35 @@ def test_what_a_resource_costs_to_write_does_not_grow_with_their_number(tmp_path
         assert len(stored(bucket).resources) > size
         bytes_each[size] = bucket.written_bytes / size
     assert bytes_each[400] < 2 * bytes_each[50]
+
+
+class CountingSecrets(StackSecrets):
+    asked = 0
+
+    def encrypt_at(self, *place):
+        self.asked += 1
+        return super().encrypt_at(*place)
+
+
+class WordedStack(MemoryStack):
+    def _save(self, snapshot):
+        self.writer.checkpoint(STACK.qualified_name, snapshot)
+        super()._save(snapshot)
+
+
+def test_a_resource_is_put_into_words_as_often_in_a_large_stack_as_in_a_small_one():
+    """Its two secrets are asked for whenever its text is made: once as it is or was, and once as it
+    becomes or names the others now."""
+    for size in (5, 50):
+        stack, secrets = WordedStack([FakePackage()]), CountingSecrets("x", SECRETS.salt)
+
+        def program(prefix, before, size=size):
+            for i in range(size):
+                aliased = options(aliases=[pulumi.Alias(name=f"{before}{i}")])
+                token = pulumi.Output.secret("x")
+                Thing(f"{prefix}{i}", name=f"t{i}", token=token, opts=aliased)
+
+        for names in (("a", "z"), ("b", "a")):
+            secrets.asked, stack.writer = 0, CheckpointWriter(secrets)
+            assert stack.up(partial(program, *names)).succeeded
+            assert secrets.asked <= 4 * size

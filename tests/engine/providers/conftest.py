@@ -3,7 +3,7 @@
 import pytest
 
 from engine.providers.keycloak.admin import close_all
-from engine.providers.postgresql.connection import close_idle
+from engine.providers.postgresql.idle import close_idle
 
 
 @pytest.fixture(scope="module")

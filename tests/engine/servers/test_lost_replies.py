@@ -12,7 +12,8 @@ import pulumi_minio as minio
 import pulumi_postgresql as postgresql
 import pytest
 
-from engine.providers.postgresql.connection import close_idle, query
+from engine.providers.postgresql.connection import query
+from engine.providers.postgresql.idle import close_idle
 from engine.resource_state import OperationType
 from tests.fixtures.fault_proxy import HttpProxy, PostgresProxy, losing
 
