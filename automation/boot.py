@@ -18,7 +18,8 @@ from typing import Any
 import psycopg
 
 from automation import first_administrator, pulumi
-from automation.encryption.keyring import open_keyring
+from automation.encryption.keyring import Keyring, open_keyring
+from automation.encryption.root_keys import settings_digest, variables_of
 from automation.platform_secrets import ensure_platform_secrets, read_secret
 from automation.platform_settings import remember_settings
 from automation.registry import access_tokens, audit, cluster
@@ -32,6 +33,7 @@ from contracts.platform_settings import PlatformSettings
 from contracts.units import Health, Unit, call
 from local import launch, servers
 from local.accounts import Account, account
+from local.credentials import take
 from local.daemon_python import code_digest
 
 SERVERS_TIMEOUT_S = 330.0  # Keycloak's first start writes its schema
@@ -40,14 +42,23 @@ OWN_TIMEOUT_S = 60.0
 Say = Callable[[str], None]
 
 
-def boot(home: Home, environ: Mapping[str, str], asked: dict[str, Any], say: Say) -> None:
-    """Bring the platform of `home` up, with the settings `asked` for from now on. Raises
+def boot(
+    home: Home,
+    environ: Mapping[str, str],
+    given: Mapping[str, str],
+    asked: dict[str, Any],
+    say: Say,
+) -> None:
+    """Bring the platform of `home` up, with the settings `asked` for from now on. `given` are
+    variables of whoever asks for it: those that root keys are read from go to the workers. Raises
     PlatformError; what came up until then stays up."""
     pulumi.require_engine(home, engine_from(environ))
     owner = account(os.getuid())
     chosen = remember_settings(home, asked)
     with _step("secrets", say):
         ensure_platform_secrets(home)
+        credentials = {name: given[name] for name in variables_of(home) if given.get(name)}
+        keyring = open_keyring(home, credentials)
     with _step("supervisor", say):
         launch.ensure_supervisor(home, Path(sys.executable))
     with _step("postgres", say):
@@ -55,7 +66,7 @@ def boot(home: Home, environ: Mapping[str, str], asked: dict[str, Any], say: Say
         _run(home, [servers.postgres_unit(home)], SERVERS_TIMEOUT_S)
     settings = settings_from(home)
     with _step("databases", say):
-        _databases(home, settings)
+        _databases(home, settings, keyring)
     with _step("keycloak, minio, traefik", say):
         _run(home, _shared_servers(home, owner), SERVERS_TIMEOUT_S)
     with _step("platform stack", say):
@@ -63,15 +74,21 @@ def boot(home: Home, environ: Mapping[str, str], asked: dict[str, Any], say: Say
     with _step("first administrator", say), psycopg.connect(settings.control_dsn) as conn:
         first_administrator.ensure(home, conn, say)
     with _step("workers, api", say):
-        units = own_units(home, Path(sys.executable), environ, chosen)
-        _remove_other_workers(home, units)
-        _run(home, units, OWN_TIMEOUT_S)
+        *workers, api = own_units(home, Path(sys.executable), environ, chosen, credentials)
+        _remove_other_workers(home, workers)
+        _run(home, workers, OWN_TIMEOUT_S, credentials)
+        _run(home, [api], OWN_TIMEOUT_S)
 
 
 def own_units(
-    home: Home, python: Path, environ: Mapping[str, str], chosen: PlatformSettings
+    home: Home,
+    python: Path,
+    environ: Mapping[str, str],
+    chosen: PlatformSettings,
+    credentials: Mapping[str, str] = {},
 ) -> list[Unit]:
-    """The control plane's processes. They may start before PostgreSQL, and outlive its restart."""
+    """The control plane's processes: workers, which are to have the `credentials`, then the API,
+    which is not. They may start before PostgreSQL, and outlive its restart."""
     env = {
         **daemon_environ(home),
         **engine_environ(environ),
@@ -83,7 +100,7 @@ def own_units(
         Unit(
             name=executor_id(slot),
             argv=[str(python), "-m", "automation.worker", "--slot", str(slot)],
-            env=env,
+            env={**env, "CROFT_ROOT_KEYS": settings_digest(home, credentials)},  # as the others
             after=["postgres"],
             stop_timeout_s=30,
         )
@@ -107,7 +124,7 @@ def _remove_other_workers(home: Home, units: Sequence[Unit]) -> None:
             call(home.supervisor_socket, {"op": "remove", "name": name})
 
 
-def _databases(home: Home, settings: Settings) -> None:
+def _databases(home: Home, settings: Settings, keyring: Keyring) -> None:
     password = read_secret(home, "postgres_admin")
     admin = cluster.admin_dsn(home.ports.postgres, password)
     passwords = {
@@ -121,7 +138,7 @@ def _databases(home: Home, settings: Settings) -> None:
     with psycopg.connect(settings.control_dsn) as conn:
         access_tokens.ensure_operator(conn, read_secret(home, "token"))
         # Before there is a worker: the API seals by it from its first request on.
-        open_keyring(home, os.environ).ensure_inbox(conn)
+        keyring.ensure_inbox(conn)
 
 
 def _shared_servers(home: Home, owner: Account) -> list[Unit]:
@@ -131,10 +148,13 @@ def _shared_servers(home: Home, owner: Account) -> list[Unit]:
     return [servers.keycloak_unit(home), servers.minio_unit(home), servers.traefik_unit(home)]
 
 
-def _run(home: Home, units: Sequence[Unit], timeout_s: float) -> None:
+def _run(
+    home: Home, units: Sequence[Unit], timeout_s: float, credentials: Mapping[str, str] = {}
+) -> None:
     """Hand all units over, then wait for all: they become ready side by side."""
     for unit in units:
-        call(home.supervisor_socket, {"op": "put", "unit": unit.model_dump(), "start": True})
+        put = {"op": "put", "unit": unit.model_dump(), "credentials": dict(credentials)}
+        call(home.supervisor_socket, put)
     launch.wait_until_running(home, [unit.name for unit in units], timeout_s=timeout_s)
 
 
@@ -160,7 +180,7 @@ def main() -> int:
     asked = vars(parser.parse_args())
     home = home_from(os.environ, uid=os.getuid())
     try:
-        boot(home, os.environ, asked, lambda line: print(line, flush=True))
+        boot(home, os.environ, take(os.environ), asked, lambda line: print(line, flush=True))
     except PlatformError as error:
         print(f"{error.code}: {error.message}\n  {error.fix}", file=sys.stderr, flush=True)
         return error.exit_code

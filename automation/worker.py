@@ -15,6 +15,7 @@ import select
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from functools import partial
 from types import FrameType
 
@@ -45,6 +46,7 @@ from automation.workflows import (
 )
 from contracts.home import home_from
 from engine.processes import Processes
+from local.credentials import take
 
 # One update keeps a core busy for a second and waits for servers the rest of its time.
 CONCURRENCY = 3
@@ -79,13 +81,14 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     failpoints.arm(os.environ)
-    work(settings_from(home_from(os.environ, uid=os.getuid()), os.environ), slot)
+    environ = {**os.environ, **take(os.environ)}
+    work(settings_from(home_from(environ, uid=os.getuid()), environ), slot, environ)
 
 
-def work(settings: Settings, slot: int) -> None:
-    """A worker on the real servers; see `run`."""
+def work(settings: Settings, slot: int, environ: Mapping[str, str]) -> None:
+    """A worker on the real servers; see `run`. The root key may stand in `environ`."""
     with open_context(settings) as context, Processes(preload=PRELOAD) as processes:
-        keyring = open_keyring(settings.home, os.environ)
+        keyring = open_keyring(settings.home, environ)
         spares = SpareStateSecrets(pulumi.new_salt)
         ready = runtime.Runtime(
             context,

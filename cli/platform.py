@@ -24,6 +24,7 @@ from contracts.platform_settings import DELETED_KEPT_DAYS_MAX, WORKERS_MAX
 from contracts.units import UNIT_NAME, UnitStatus
 from local import launch, ports, toolbox
 from local.accounts import Account, account, prepare_home
+from local.credentials import handing
 from local.daemon_python import service_python
 from local.supervisor.process import survivors
 
@@ -65,15 +66,18 @@ def up(
     python = service_python(home)
     asked = {"--workers": workers, "--deleted-kept-days": deleted_kept_days}
     options = [f"{name}={value}" for name, value in asked.items() if value is not None]
-    booted = subprocess.run(
-        [str(python), "-m", "automation.boot", *options],
-        env=daemon_environ(home) | engine_environ(os.environ, python.parent),
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=console.file,
-        check=False,
-        **_identity(owner),
-    )
+    # Of a person's environment boot picks what root keys are read from.
+    with handing(os.environ) as handed:
+        booted = subprocess.run(
+            [str(python), "-m", "automation.boot", *options],
+            env=daemon_environ(home) | engine_environ(os.environ, python.parent) | handed.environ,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=console.file,
+            check=False,
+            pass_fds=handed.descriptors,
+            **_identity(owner),
+        )
     if booted.returncode != 0:
         raise typer.Exit(booted.returncode)
     _print_addresses(home)

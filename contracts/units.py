@@ -6,7 +6,9 @@ servers exist. `call` is here, against the rule "no IO in contracts", because bo
 and the command line speak this protocol and may not import one another.
 
 Requests
-    {"op": "put", "unit": {Unit}, "start": true}   write the unit; (re)start it if it changed
+    {"op": "put", "unit": {Unit}, "start": true}   write the unit; (re)start it if it changed.
+        With "credentials": {NAME: TEXT} each start of it is given these (local/credentials.py).
+        They are kept in the supervisor's memory alone: one that takes over has none
     {"op": "remove", "name": N}                    stop it and forget it, its files included
     {"op": "start" | "stop" | "restart", "name": N}
     {"op": "list"}              {"ok": true, "units": [{UnitStatus}], "code": digest of its code}

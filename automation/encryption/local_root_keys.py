@@ -96,7 +96,7 @@ class EnvironmentKey:
             raise SetupFailed(
                 f"the root key should stand in the variable {variable}, which is not set",
                 code="root_key_missing",
-                fix="set it where the workers are started; croft up hands no variable on",
+                fix=f"give it to the workers: {variable}=... croft up",
             )
         self._key = _decoded(text, variable)
 

@@ -15,6 +15,7 @@ in `secrets/root.key`.
 `croft up` hands the variables that these are read from on to the workers, and to nobody else.
 """
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -148,6 +149,13 @@ def variables_of(home: Home) -> list[str]:
             case _AwsKms():
                 names.extend(aws_kms.VARIABLES)
     return names
+
+
+def settings_digest(home: Home, environ: Mapping[str, str]) -> str:
+    """Another one when other root keys are used. It says nothing of them."""
+    values = [environ.get(name, "") for name in variables_of(home)]
+    entries = [entry.model_dump_json() for entry in _entries(home)]
+    return hashlib.sha256(json.dumps([entries, values]).encode()).hexdigest()[:16]
 
 
 def _entries(home: Home) -> Sequence[_Entry]:

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 import contracts
 from contracts.home import Home
@@ -24,6 +24,8 @@ from local.supervisor.keeper import Keeper
 ROTATE_EVERY_S = 30.0
 
 log = logging.getLogger("supervisor")
+
+_CREDENTIALS = TypeAdapter(dict[str, str], config=ConfigDict(hide_input_in_errors=True))
 
 Answer = dict[str, Any]
 
@@ -98,6 +100,7 @@ class Supervisor:
     async def _put(self, request: Answer) -> Answer:
         try:
             unit = Unit.model_validate(request.get("unit"))
+            credentials = _CREDENTIALS.validate_python(request.get("credentials", {}))
             store.check(unit)
         except (ValidationError, store.BadUnit) as error:
             raise Refused("bad_unit", str(error)) from error
@@ -110,7 +113,7 @@ class Supervisor:
                 store.save(self._home, unit)
             if keeper is None:
                 keeper = self._keepers[unit.name] = self._keeper(unit)
-            keeper.unit = unit
+            keeper.unit, keeper.credentials = unit, credentials
             if request.get("start", True):
                 keeper.start()
             return {"status": keeper.status.model_dump()}

@@ -7,7 +7,7 @@ socket protocol or where units are stored.
 import asyncio
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from contracts.home import Home
@@ -29,6 +29,7 @@ class Keeper:
 
     def __init__(self, home: Home, unit: Unit, state_of: Callable[[str], UnitState | None]) -> None:
         self.unit = unit
+        self.credentials: Mapping[str, str] = {}
         self._home = home
         self._state_of = state_of
         self._task: asyncio.Task[None] | None = None
@@ -120,7 +121,8 @@ class Keeper:
             if health.port and (stranger := holder(health.port)) is not None:
                 return f"port {health.port} is in use by {stranger}"
             self._be("starting")
-            self._process = spawn(self._home, self.unit, logs.path(self._home, self.unit.name))
+            log = logs.path(self._home, self.unit.name)
+            self._process = spawn(self._home, self.unit, log, self.credentials)
         process = self._process
         if not await becomes_healthy(self._home, self.unit, process):
             if not process.exited.done():

@@ -13,13 +13,14 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from contracts.home import Home
 from contracts.units import Unit
+from local.credentials import Handed, handing
 from local.supervisor.store import expand
 
 KILL_TIMEOUT_S = 10.0
@@ -58,12 +59,15 @@ class Process:
             await asyncio.wait([self.exited], timeout=KILL_TIMEOUT_S)
 
 
-def spawn(home: Home, unit: Unit, log: Path) -> Process:
+def spawn(home: Home, unit: Unit, log: Path, credentials: Mapping[str, str]) -> Process:
     """Start the unit's program in its own session, its output appended to `log` (no pipe: it must
     outlive us). Raises OSError where there is nothing to execute."""
     record, entry = _record(home, unit.name), {"boot": _boot(), "unit": _digest(unit)}
-    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
-        return _start(home, unit, unit.argv, output, lambda: _write_record(record, entry))
+    with (
+        open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output,
+        handing(credentials) as handed,
+    ):
+        return _start(home, unit, unit.argv, output, lambda: _write_record(record, entry), handed)
 
 
 def ask(home: Home, unit: Unit, argv: list[str]) -> Process:
@@ -78,6 +82,7 @@ def _start(
     argv: list[str],
     output: IO[bytes],
     in_child: Callable[[], None] | None,
+    handed: Handed = Handed(),
 ) -> Process:
     child = subprocess.Popen(
         [expand(home, unit.name, word) for word in argv],
@@ -86,12 +91,14 @@ def _start(
             "HOME": str(home.root),
             "LANG": "C.UTF-8",
             **{key: expand(home, unit.name, value) for key, value in unit.env.items()},
+            **handed.environ,
         },
         cwd=expand(home, unit.name, unit.cwd),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        pass_fds=handed.descriptors,
         preexec_fn=in_child,  # safe: the supervisor has one thread
     )
     return Process(child.pid, os.pidfd_open(child.pid), child)

@@ -9,6 +9,7 @@ from automation.platform_settings import read_settings, remember_settings
 from contracts.errors import InvalidInput
 from contracts.home import Home, Ports
 from contracts.platform_settings import PlatformSettings
+from contracts.units import Unit
 
 
 @pytest.fixture
@@ -44,3 +45,17 @@ def test_workers_are_units_with_a_slot_each(home: Home) -> None:
     assert one == [units[0], units[3]]  # another number of workers restarts none that stays
     other = own_units(home, Path("/python"), {}, PlatformSettings(deleted_kept_days=1))
     assert other[0] != one[0]
+
+
+def test_another_root_key_restarts_workers_and_stands_in_no_unit(home: Home) -> None:
+    key = "A" * 43 + "="
+
+    def units(**credentials: str) -> list[Unit]:
+        return own_units(home, Path("/python"), {}, PlatformSettings(), credentials)
+
+    before = units()
+    (home.etc / "root-keys.json").write_text('[{"kind": "environment", "variable": "KEY"}]')
+    (worker, api), (other, same) = units(KEY=key), units(KEY="B" + key[1:])
+    assert worker not in (before[0], other) and api == same == before[1]
+    assert key not in repr(worker)
+    assert units(KEY=key, UNRELATED="x") == [worker, api]

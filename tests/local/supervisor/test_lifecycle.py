@@ -44,6 +44,43 @@ def test_a_unit_runs_with_its_words_files_and_log(rig: Rig) -> None:
     assert b"s3cret" not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
+def test_credentials_are_given_to_each_start_and_kept_in_memory_alone(rig: Rig) -> None:
+    script = 'cat "/proc/self/fd/$CROFT_CREDENTIALS_FD"; echo; exec sleep 1000'
+    unit = {"name": "one", "argv": ["/bin/sh", "-c", script]}
+    answers = [rig.op("put", unit=unit, credentials={"KEY": "s3cret"})]
+    rig.wait("one", "running")
+    rig.until(lambda: rig.log("one").count("\n") == 1)
+    os.kill(rig.status("one")["pid"], signal.SIGKILL)
+    pid = rig.wait("one", "running", restarts=1)["pid"]
+    rig.until(lambda: rig.log("one").count("\n") == 2)
+    # Given anew it restarts nothing: whoever wants that changes the unit.
+    answers += [rig.op("put", unit=unit, credentials={"KEY": "other"}), rig.op("get", name="one")]
+    assert rig.status("one")["pid"] == pid
+    rig.op("restart", name="one")
+    rig.until(lambda: rig.log("one").count("\n") == 3)
+    assert rig.log("one") == '{"KEY": "s3cret"}\n' * 2 + '{"KEY": "other"}\n'
+    assert rig.daemon is not None
+    for process in (rig.daemon.pid, rig.status("one")["pid"]):
+        for seen in ("environ", "cmdline"):
+            assert b"s3cret" not in Path(f"/proc/{process}/{seen}").read_bytes()
+    written = [path.read_text() for path in rig.home.units.rglob("*") if path.is_file()]
+    assert "s3cret" not in f"{written} {answers}"
+    # A unit without any is given none.
+    rig.put("two", 'echo "${CROFT_CREDENTIALS_FD-none}"; exec sleep 1000')
+    rig.wait("two", "running")
+    rig.until(lambda: rig.log("two") == "none\n")
+
+
+@pytest.mark.parametrize("credentials", [["s3cret"], {"KEY": ["s3cret"]}, "s3cret", None])
+def test_credentials_that_are_none_are_refused_and_not_repeated(
+    rig: Rig, credentials: object
+) -> None:
+    unit = {"name": "one", "argv": ["/bin/true"]}
+    with pytest.raises(BackendDown) as error:
+        rig.op("put", unit=unit, credentials=credentials)
+    assert error.value.code == "bad_unit" and "s3cret" not in error.value.message
+
+
 def test_who_is_confined_is_refused(rig: Rig) -> None:
     """Else it would have a unit read what is closed to it."""
     ask = (
