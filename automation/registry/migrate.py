@@ -1,7 +1,8 @@
 """Numbered SQL files, each applied once, in order, in a transaction of its own.
 
-Owns table `schema_migrations`. Must not know what the files say. A file that was applied never
-changes again: its checksum is recorded and compared.
+Owns table `schema_migrations`, and which registries are too old for all of it. Must not know what
+else the files say. A file that was applied never changes again: its checksum is recorded and
+compared.
 """
 
 import hashlib
@@ -9,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from contracts.errors import SetupFailed
 
 FOLDER = Path(__file__).with_name("migrations")
 # Any constant does; it keeps two boots from migrating at once.
 LOCK = 0x63726F6674
+# From here on secrets lie under keys of projects; what was sealed before, it can only refuse.
+FIRST_WITH_KEYS = "0008_encryption_keys.sql"
 
 
 def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
@@ -26,6 +30,8 @@ def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
             " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         applied = _applied(conn)
+        if applied and FIRST_WITH_KEYS not in applied:
+            _require_no_secrets(conn)
         return [path.name for path in _files(folder) if _apply(conn, path, applied.get(path.name))]
 
 
@@ -39,6 +45,25 @@ def compare(conn: psycopg.Connection[Any], folder: Path = FOLDER) -> tuple[list[
         if applied.get(path.name, _checksum(path.read_text())) != _checksum(path.read_text())
     ]
     return pending, changed
+
+
+def _require_no_secrets(conn: psycopg.Connection[Any]) -> None:
+    """Before anything is applied: whoever goes back finds the registry as it was."""
+    for table in ("project_secrets", "webhooks"):
+        there = conn.execute("SELECT to_regclass(%s)", [table]).fetchone()
+        if there == (None,):
+            continue
+        if conn.execute(
+            sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(table))
+        ).fetchone():
+            raise SetupFailed(
+                "this registry has secrets of a version that sealed them by the root key itself,"
+                " which this version does not open; nothing was changed",
+                code="registry_too_old",
+                fix="go back to the version that made it; note each project's keys there (croft"
+                " projects keys REF --reveal) and pg_dump its database; then start this version"
+                " with a new CROFT_HOME, create the projects with --keys-file, and restore them",
+            )
 
 
 def _files(folder: Path) -> list[Path]:

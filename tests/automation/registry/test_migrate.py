@@ -3,7 +3,7 @@ import threading
 import psycopg
 import pytest
 
-from automation.registry.migrate import FOLDER, migrate
+from automation.registry.migrate import FIRST_WITH_KEYS, FOLDER, migrate
 from contracts.errors import SetupFailed
 
 
@@ -58,3 +58,52 @@ def test_two_boots_at_once(dsn, folder):
 def test_ours(dsn):
     assert migrate(dsn) == sorted(path.name for path in FOLDER.glob("*.sql"))
     assert migrate(dsn) == []
+
+
+@pytest.fixture
+def old(dsn, tmp_path):
+    """As a version left it that knew no keys of projects."""
+    for path in FOLDER.glob("*.sql"):
+        if path.name < FIRST_WITH_KEYS:
+            (tmp_path / path.name).write_text(path.read_text())
+    migrate(dsn, tmp_path)
+    return dsn
+
+
+def dump(dsn):
+    with psycopg.connect(dsn) as conn:
+        tables = conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {
+            name: conn.execute(f"SELECT t::text FROM {name} t ORDER BY 1").fetchall()
+            for (name,) in tables.fetchall()
+        }
+
+
+SEALED = "kek_id, wrapped_dek, nonce, ciphertext) VALUES ({}, 'root', '', '', '')"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "INSERT INTO projects (ref, organization_id, name, region, rest_port)"
+        " SELECT repeat('a', 20), id, 'shop', 'local', 1 FROM organizations;"
+        "INSERT INTO project_secrets (project_ref, name, " + SEALED.format("repeat('a', 20), 'x'"),
+        "INSERT INTO webhooks (id, organization_id, url, may_be_private, "
+        + SEALED.format("gen_random_uuid(), (SELECT id FROM organizations), 'https://x', false"),
+    ],
+    ids=["a project's", "a webhook's"],
+)
+def test_secrets_that_no_version_opens_any_more_are_kept_and_told(old, secret):
+    with psycopg.connect(old) as conn:
+        conn.execute(secret)
+    before = dump(old)
+    with pytest.raises(SetupFailed) as caught:
+        migrate(old)
+    assert caught.value.code == "registry_too_old"
+    assert "nothing was changed" in caught.value.message and "pg_dump" in caught.value.fix
+    assert dump(old) == before
+
+
+def test_an_old_registry_without_secrets_is_upgraded(old):
+    assert migrate(old)[0] == FIRST_WITH_KEYS
+    assert migrate(old) == []
