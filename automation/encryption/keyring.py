@@ -11,7 +11,7 @@ worker has wrapped it anew (automation/encryption/rotation.py).
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 from uuid import uuid4
 
@@ -55,39 +55,47 @@ class Keyring:
         self._lock = threading.Lock()
 
     def seal(self, conn: Connection[Any], record: RecordName, text: str) -> Sealed:
-        return seal(self._current(conn, owner_of(record)), record, text)
+        owner = owner_of(record)
+        return seal(self._kek(self._current(conn, {owner})[owner]), record, text)
 
     def open(self, conn: Connection[Any], record: RecordName, sealed: Sealed) -> str:
         """Raises SecretUnreadable, BackendDown when the root key is away."""
-        return unseal(self._find(conn, record, sealed), record, sealed)
+        row = rows.find(conn, [sealed.kek_id]).get(sealed.kek_id)
+        return unseal(self._kek_of(row, record), record, sealed)
 
-    def rewrap(self, conn: Connection[Any], record: RecordName, sealed: Sealed) -> Sealed:
-        """The same under the owner's current key."""
-        old, new = self._find(conn, record, sealed), self._current(conn, owner_of(record))
-        return rewrap(old, new, record, sealed)
+    def rewrap(
+        self, conn: Connection[Any], records: Sequence[tuple[RecordName, Sealed]]
+    ) -> list[Sealed | SecretUnreadable]:
+        """The same under their owners' current keys; in the place of what does not open, why."""
+        old = rows.find(conn, {sealed.kek_id for _, sealed in records})
+        new = self._current(conn, {owner_of(record) for record, _ in records})
+
+        def anew(record: RecordName, sealed: Sealed) -> Sealed | SecretUnreadable:
+            try:
+                kek = self._kek_of(old.get(sealed.kek_id), record)
+                return rewrap(kek, self._kek(new[owner_of(record)]), record, sealed)
+            except SecretUnreadable as error:
+                return error
+
+        return [anew(record, sealed) for record, sealed in records]
 
     def ensure_inbox(self, conn: Connection[Any]) -> None:
         """By which the API seals, without being able to open."""
-        self._current(conn, INBOX)
+        self._current(conn, {INBOX})
 
     def wrap_anew(self, conn: Connection[Any], row: KeyRow) -> None:
         """By the newest root key. Raises SecretUnreadable."""
         root_id, wrapped = self.roots.wrap(self._unwrapped(row), _bound_to(row.id, row.owner))
         rows.rewrap(conn, row.id, root_id, wrapped)
 
-    def _find(self, conn: Connection[Any], record: RecordName, sealed: Sealed) -> Kek:
-        row = rows.find(conn, sealed.kek_id)
-        if row is None or row.owner not in (owner_of(record), INBOX):
-            raise unreadable(record)
-        return self._kek(row)
-
-    def _current(self, conn: Connection[Any], owner: str) -> Kek:
-        row = rows.find_current(conn, owner, held=True)
-        if row is None:
-            self._make(conn, owner)
-            row = rows.find_current(conn, owner, held=True)
-            assert row is not None
-        return self._kek(row)
+    def _current(self, conn: Connection[Any], owners: Set[str]) -> dict[str, KeyRow]:
+        """Of every one of them, held."""
+        found = rows.hold_current(conn, owners)
+        if missing := owners - found.keys():
+            for owner in sorted(missing):
+                self._make(conn, owner)
+            found |= rows.hold_current(conn, missing)
+        return found
 
     def _make(self, conn: Connection[Any], owner: str) -> None:
         id, key = uuid4().hex, os.urandom(KEY_BYTES)
@@ -97,6 +105,12 @@ class Keyring:
         rows.insert(
             conn, id=id, owner=owner, root_id=root_id, wrapped=wrapped, public_key=public_key
         )
+
+    def _kek_of(self, row: KeyRow | None, record: RecordName) -> Kek:
+        """What may have wrapped the record."""
+        if row is None or row.owner not in (owner_of(record), INBOX):
+            raise unreadable(record)
+        return self._kek(row)
 
     def _kek(self, row: KeyRow) -> Kek:
         key = self._unwrapped(row)

@@ -8,14 +8,15 @@ touched. Must not know SQL, or how a key is kept.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
+from uuid import UUID
 
 import psycopg
 
 from automation.context import Context
-from automation.encryption.envelope import RecordName, SecretUnreadable
+from automation.encryption.envelope import RecordName, Sealed, SecretUnreadable
 from automation.encryption.keyring import Keyring
 from automation.failpoints import failpoint
 from automation.registry import (
@@ -24,14 +25,18 @@ from automation.registry import (
     reconciler_runs,
     webhook_secrets,
 )
+from automation.registry.encryption_keys import KeyRow
 from automation.registry.project_secrets import SecretRow
+from automation.registry.sealed_records import SealedRow
 from automation.registry.webhook_secrets import WebhookSecretRow
 from automation.webhooks import secret_name
 from contracts.encryption import Encryption
 
-BATCH_ROWS = 200
+BATCH_ROWS = 500
 
 Connection: TypeAlias = psycopg.Connection[Any]
+# By the id of the row that does not open.
+Unreadable: TypeAlias = dict[Any, SecretUnreadable]
 
 log = logging.getLogger(__name__)
 
@@ -73,20 +78,33 @@ def follow(ctx: Context, keyring: Keyring) -> list[str]:
     """Wrap by what is current whatever is not, then destroy what nothing needs; what was done."""
     root_id = keyring.roots.health()
 
-    def wrap_secret(conn: Connection, row: SecretRow) -> None:
-        record = RecordName(row.project_ref, row.name, row.version)
-        project_secrets.replace(conn, row, keyring.rewrap(conn, record, row.sealed))
+    def wrap_secrets(conn: Connection, rows: list[SecretRow]) -> Unreadable:
+        records = [(RecordName(row.project_ref, row.name, row.version), row.sealed) for row in rows]
+        anew, unreadable = _sorted(rows, keyring.rewrap(conn, records))
+        project_secrets.rewrap(conn, anew)
+        return unreadable
 
-    def wrap_webhook(conn: Connection, row: WebhookSecretRow) -> None:
-        anew = keyring.rewrap(conn, secret_name(row.webhook_id), row.sealed)
-        webhook_secrets.replace(conn, row, anew)
+    def wrap_webhooks(conn: Connection, rows: list[WebhookSecretRow]) -> Unreadable:
+        records = [(secret_name(row.webhook_id), row.sealed) for row in rows]
+        anew, unreadable = _sorted(rows, keyring.rewrap(conn, records))
+        webhook_secrets.rewrap(conn, anew)
+        return unreadable
+
+    def wrap_keys(conn: Connection, rows: list[KeyRow]) -> Unreadable:
+        unreadable: Unreadable = {}
+        for row in rows:
+            try:
+                keyring.wrap_anew(conn, row)
+            except SecretUnreadable as error:
+                unreadable[row.id] = error
+        return unreadable
 
     # Keys last: what is wrapped anew before may have made one by the root key of then.
     counts = {
-        "secrets wrapped anew": _each(ctx, project_secrets.take_outdated, wrap_secret),
-        "webhooks wrapped anew": _each(ctx, webhook_secrets.take_outdated, wrap_webhook),
+        "secrets wrapped anew": _each(ctx, project_secrets.take_outdated, wrap_secrets),
+        "webhooks wrapped anew": _each(ctx, webhook_secrets.take_outdated, wrap_webhooks),
         "keys wrapped anew": _each(
-            ctx, partial(encryption_keys.take_not_under, root_id=root_id), keyring.wrap_anew
+            ctx, partial(encryption_keys.take_not_under, root_id=root_id), wrap_keys
         ),
     }
     with ctx.transaction() as conn:
@@ -99,15 +117,12 @@ def follow(ctx: Context, keyring: Keyring) -> list[str]:
     return [f"{count} {what}" for what, count in counts.items() if count]
 
 
-class _Row(Protocol):
-    @property
-    def id(self) -> Any: ...
+R = TypeVar("R")
 
 
-R = TypeVar("R", bound=_Row)
-
-
-def _each(ctx: Context, take: Callable[..., list[R]], wrap: Callable[[Connection, R], None]) -> int:
+def _each(
+    ctx: Context, take: Callable[..., list[R]], wrap: Callable[[Connection, list[R]], Unreadable]
+) -> int:
     """How many were wrapped. What does not open is passed, and stays as it is for who can tell
     why; what another worker has in hand is left to it."""
     done, passing = 0, list[Any]()
@@ -115,13 +130,23 @@ def _each(ctx: Context, take: Callable[..., list[R]], wrap: Callable[[Connection
         with ctx.transaction() as conn:
             encryption_keys.lock_root(conn)
             taken = take(conn, limit=BATCH_ROWS, passing=passing)
-            for row in taken:
-                try:
-                    wrap(conn, row)
-                    done += 1
-                except SecretUnreadable as error:
-                    log.warning("not wrapped anew: %s", error.message)
-                    passing.append(row.id)
+            unreadable = wrap(conn, taken)
+        for error in unreadable.values():
+            log.warning("not wrapped anew: %s", error.message)
+        passing.extend(unreadable)
+        done += len(taken) - len(unreadable)
         failpoint("follow:batch")
         if not taken:
             return done
+
+
+def _sorted(
+    rows: Sequence[SealedRow], found: Sequence[Sealed | SecretUnreadable]
+) -> tuple[dict[UUID, Sealed], Unreadable]:
+    anew, unreadable = dict[UUID, Sealed](), dict[Any, SecretUnreadable]()
+    for row, each in zip(rows, found, strict=True):
+        if isinstance(each, Sealed):
+            anew[row.id] = each
+        else:
+            unreadable[row.id] = each
+    return anew, unreadable

@@ -39,22 +39,33 @@ def lock_root(conn: Connection[Any], *, alone: bool = False) -> None:
     conn.execute(f"SELECT pg_advisory_xact_lock{shared}(%s)", [_ROOT_LOCK])
 
 
-def find_current(conn: Connection[Any], owner: str, *, held: bool = False) -> KeyRow | None:
-    """Held, it is not destroyed before the transaction ends, though it may be retired."""
-    hold = "FOR KEY SHARE" if held else ""
+def find_current(conn: Connection[Any], owner: str) -> KeyRow | None:
     with conn.cursor(row_factory=class_row(KeyRow)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM encryption_keys WHERE owner = %s AND retired_at IS NULL"
-            f" {hold}",
+            f"SELECT {_COLUMNS} FROM encryption_keys WHERE owner = %s AND retired_at IS NULL",
             [owner],
         ).fetchone()
 
 
-def find(conn: Connection[Any], key_id: str) -> KeyRow | None:
+def hold_current(conn: Connection[Any], owners: Collection[str]) -> dict[str, KeyRow]:
+    """Those of the owners that have one. They are not destroyed before the transaction ends, though
+    they may be retired."""
     with conn.cursor(row_factory=class_row(KeyRow)) as cursor:
-        return cursor.execute(
-            f"SELECT {_COLUMNS} FROM encryption_keys WHERE id = %s", [key_id]
-        ).fetchone()
+        found = cursor.execute(
+            f"SELECT {_COLUMNS} FROM encryption_keys WHERE owner = ANY (%s) AND retired_at IS NULL"
+            " FOR KEY SHARE",
+            [list(owners)],
+        )
+        return {row.owner: row for row in found}
+
+
+def find(conn: Connection[Any], key_ids: Collection[str]) -> dict[str, KeyRow]:
+    """Those that there are."""
+    with conn.cursor(row_factory=class_row(KeyRow)) as cursor:
+        found = cursor.execute(
+            f"SELECT {_COLUMNS} FROM encryption_keys WHERE id = ANY (%s)", [list(key_ids)]
+        )
+        return {row.id: row for row in found}
 
 
 def insert(

@@ -3,7 +3,7 @@
 Must not know keys or how a record is sealed (automation/encryption/envelope.py does).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -112,9 +112,8 @@ def delete(conn: Connection[Any], project_ref: str, names: Sequence[str]) -> set
     return {name for (name,) in gone}
 
 
-def replace(conn: Connection[Any], row: SecretRow, sealed: Sealed) -> None:
-    """The same secret and version, sealed or wrapped anew."""
-    sealed_records.replace(conn, "project_secrets", row.id, sealed)
+def rewrap(conn: Connection[Any], anew: Mapping[UUID, Sealed]) -> None:
+    sealed_records.rewrap(conn, "project_secrets", anew)
 
 
 def delete_all(conn: Connection[Any], project_ref: str, *, keeping: Collection[str] = ()) -> None:

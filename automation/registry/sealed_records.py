@@ -1,10 +1,10 @@
-"""What the tables of sealed records share: their columns, and how one is sealed or wrapped anew.
+"""What the tables of sealed records share: their columns, and how they are wrapped anew.
 
 Must not know keys, how a record is sealed (automation/encryption/envelope.py does), nor what it
 says.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
 from uuid import UUID
@@ -53,10 +53,15 @@ def take_outdated(
         ).fetchall()
 
 
-def replace(conn: Connection[Any], table: LiteralString, record_id: UUID, sealed: Sealed) -> None:
-    """The same record, sealed or wrapped anew."""
+def rewrap(conn: Connection[Any], table: LiteralString, anew: Mapping[UUID, Sealed]) -> None:
+    """The same records, by id, under other keys: their ciphertexts stay."""
     conn.execute(
-        f"UPDATE {table} SET kek_id = %(kek_id)s, wrapped_dek = %(wrapped_dek)s,"
-        " nonce = %(nonce)s, ciphertext = %(ciphertext)s WHERE id = %(id)s",
-        {"id": record_id, **vars(sealed)},
+        f"UPDATE {table} s SET kek_id = n.kek_id, wrapped_dek = n.wrapped_dek"
+        " FROM unnest(%s::uuid[], %s::text[], %s::bytea[]) AS n (id, kek_id, wrapped_dek)"
+        " WHERE s.id = n.id",
+        [
+            list(anew),
+            [sealed.kek_id for sealed in anew.values()],
+            [sealed.wrapped_dek for sealed in anew.values()],
+        ],
     )

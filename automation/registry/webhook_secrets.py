@@ -4,7 +4,7 @@ Owns which of them sign: the current one, and those before it until their time i
 know how one is sealed, or what a signature is.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -72,8 +72,8 @@ def take_outdated(
     )
 
 
-def replace(conn: Connection[Any], row: WebhookSecretRow, sealed: Sealed) -> None:
-    sealed_records.replace(conn, "webhook_secrets", row.id, sealed)
+def rewrap(conn: Connection[Any], anew: Mapping[UUID, Sealed]) -> None:
+    sealed_records.rewrap(conn, "webhook_secrets", anew)
 
 
 _COLUMNS: LiteralString = f"{sealed_records.COLUMNS}, s.webhook_id, s.ends_at"
