@@ -3,7 +3,8 @@
 Owns the header. The answer is stored in the very transaction that makes the change: a process that
 dies has done both or neither. Only success is kept; what was refused changed nothing and may be
 asked again under the same key. Stored answers are sealed, since one may hold a token, and opened by
-a worker. Must not know what a route does.
+a worker; but for those that show what can be read at any time, which take none to be given again.
+Must not know what a route does.
 """
 
 import asyncio
@@ -35,6 +36,7 @@ from contracts.errors import (
     TimedOut,
     Unauthorized,
 )
+from contracts.projects import Operation, Project
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -49,6 +51,8 @@ KEY_PARAMETER = {
     "schema": {"type": "string", "pattern": f"^{_KEY.pattern}$"},
 }
 _KEPT_HEADERS = ("content-type", "location")
+# A change that is promised is promised again while no worker lives.
+_READ_AT_ANY_TIME = (Operation, Project)
 
 
 def needs_key(path: str) -> bool:
@@ -84,6 +88,7 @@ class _Answered:
     status: int
     headers: dict[str, str]
     body: bytes
+    is_sealed: bool
 
 
 class Idempotency:
@@ -148,7 +153,10 @@ class Idempotency:
                     for name in _KEPT_HEADERS
                     if name in response.headers
                 }
-                answered.set_result(_Answered(response.status_code, headers, bytes(response.body)))
+                is_sealed = scope["route"].response_model not in _READ_AT_ANY_TIME
+                answered.set_result(
+                    _Answered(response.status_code, headers, bytes(response.body), is_sealed)
+                )
             return response
         finally:
             if not answered.done():
@@ -221,10 +229,14 @@ def _again(asked: _Asked, kept: rows.Answer) -> Response:
             code="idempotency_key_reused",
             fix="send a new key with a new request",
         )
-    body = key_service.answer(asked.ctx.settings.home, asked.actor, asked.key)
-    return Response(body.encode(), kept.status, {**kept.headers, REPLAYED: "true"})
+    body = kept.body
+    if kept.is_sealed:
+        body = key_service.answer(asked.ctx.settings.home, asked.actor, asked.key).encode()
+    return Response(body, kept.status, {**kept.headers, REPLAYED: "true"})
 
 
 def _kept(conn: Connection[Any], asked: _Asked, answer: _Answered) -> rows.Answer:
-    sealed = seal_for_workers(conn, record_of(asked.owner, asked.key), answer.body.decode())
-    return rows.Answer(asked.request_hash, answer.status, answer.headers, packed(sealed))
+    body = answer.body
+    if answer.is_sealed:
+        body = packed(seal_for_workers(conn, record_of(asked.owner, asked.key), body.decode()))
+    return rows.Answer(asked.request_hash, answer.status, answer.headers, body, answer.is_sealed)

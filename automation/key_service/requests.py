@@ -187,7 +187,7 @@ def _answer(asked: Asked) -> str:
     owner, key = asked.actor.key_owner, asked.arguments["key"]
     with asked.ctx.transaction() as conn:
         kept = idempotency_keys.find(conn, owner, key)
-        if kept is None:
+        if kept is None or not kept.is_sealed:
             raise NotFound("no answer is kept for this key", code="answer_not_found")
         record = idempotency_keys.record_of(owner, key)
         return asked.keyring.open(conn, record, idempotency_keys.unpacked(kept.body))

@@ -25,6 +25,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    is_sealed: bool
 
 
 def begin(conn: Connection[Any], actor: str, key: str) -> bool:
@@ -38,7 +39,7 @@ def begin(conn: Connection[Any], actor: str, key: str) -> bool:
 def find(conn: Connection[Any], actor: str, key: str) -> Answer | None:
     with conn.cursor(row_factory=class_row(Answer)) as cursor:
         return cursor.execute(
-            "SELECT request_hash, status, headers, body FROM idempotency_keys"
+            "SELECT request_hash, status, headers, body, is_sealed FROM idempotency_keys"
             " WHERE actor = %s AND key = %s AND created_at > now() - %s * interval '1 hour'",
             [actor, key, KEPT_H],
         ).fetchone()
@@ -54,11 +55,13 @@ def put(conn: Connection[Any], actor: str, key: str, answer: Answer) -> None:
         {"kept_h": KEPT_H, "max": PURGED_AT_ONCE_MAX},
     )
     conn.execute(
-        "INSERT INTO idempotency_keys (actor, key, request_hash, status, headers, body)"
-        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (actor, key) DO UPDATE SET"
-        "   request_hash = excluded.request_hash, status = excluded.status,"
-        "   headers = excluded.headers, body = excluded.body, created_at = now()",
-        [actor, key, answer.request_hash, answer.status, Jsonb(answer.headers), answer.body],
+        "INSERT INTO idempotency_keys (actor, key, request_hash, status, headers, body, is_sealed)"
+        " VALUES (%(actor)s, %(key)s, %(request_hash)s, %(status)s, %(headers)s, %(body)s,"
+        "         %(is_sealed)s)"
+        " ON CONFLICT (actor, key) DO UPDATE SET request_hash = excluded.request_hash,"
+        "   status = excluded.status, headers = excluded.headers, body = excluded.body,"
+        "   is_sealed = excluded.is_sealed, created_at = now()",
+        {"actor": actor, "key": key, **vars(answer), "headers": Jsonb(answer.headers)},
     )
 
 

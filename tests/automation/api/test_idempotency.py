@@ -169,6 +169,33 @@ def test_an_answer_is_kept_for_a_day_and_then_forgotten(ctx, api):
     assert first.status_code == 201
 
 
+@pytest.fixture
+def without_worker(ctx, api):
+    socket = ctx.settings.home.key_socket(0)
+    away = socket.with_name("away")
+    socket.rename(away)
+    yield
+    away.rename(socket)
+
+
+def test_what_is_promised_is_promised_again_while_no_worker_lives(api, without_worker):
+    """As from a client that heard nothing of the first answer: one project, and it will be made."""
+    first, again = (api.post(**CREATE, headers=keyed()) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert (again.content, again.headers["Location"]) == (first.content, first.headers["Location"])
+    assert (again.headers["Idempotency-Replayed"], count(api)) == ("true", 1)
+    assert "hunter2" not in first.text
+    operation = api.get(again.headers["Location"]).json()
+    assert (operation["kind"], operation["status"]) == ("create", "scheduling")
+
+
+def test_an_answer_that_shows_a_secret_waits_for_a_worker(api, without_worker):
+    ask = partial(api.post, "/v1/tokens", json={"name": "ci"}, headers=keyed())
+    assert ask().status_code == 201
+    check_problem(ask(), 503, "key_service_down")
+    assert [each["name"] for each in api.get("/v1/tokens").json()] == ["operator", "ci"]
+
+
 def test_what_is_kept_can_only_be_read_with_the_root_key(ctx, api):
     slug = organization(api, "shop")
     path = f"/v1/organizations/{slug}/members"
