@@ -6,13 +6,17 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from automation.context import open_context
+from automation.registry import reconciler_runs
+from automation.settings import settings_from
+from contracts.units import UnitStatus
 from tests.fixtures.platform import Platform, eventually
 
 pytestmark = pytest.mark.platform
@@ -20,65 +24,72 @@ pytestmark = pytest.mark.platform
 FILE, ENVIRONMENT = {"kind": "file"}, {"kind": "environment"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-@pytest.fixture
-def use(platform: Platform, key: str) -> Iterator[Callable[..., Any]]:
-    """Makes the platform keep its root key so; in the end it is in the file again."""
+@pytest.fixture(scope="module")
+def before(platform: Platform, key: str) -> Iterator[dict[str, UnitStatus]]:
+    """The units as they were before the platform's root key moved out of its file, to where it lies
+    again in the end."""
     settings = platform.home.etc / "root-keys.json"
 
     def use(*kinds: dict[str, str]) -> None:
         settings.write_text(json.dumps(kinds))
         shutil.chown(settings, platform.home.etc.owner(), platform.home.etc.group())
         platform.croft("up", environ={"CROFT_ROOT_KEY": key}, check=True)
+        with open_context(settings_from(platform.home)) as ctx, ctx.transaction() as conn:
+            reconciler_runs.want(conn, "keys")  # within a minute it runs anyway
+        eventually(lambda: _left(platform) == 0, timeout_s=60)
 
-    yield use
-    use(FILE, ENVIRONMENT)
-    platform.croft("encryption", "rotate", "root", check=True)
-    eventually(lambda: _left(platform) == 0, timeout_s=60)
-    settings.unlink()
-    platform.croft("up", check=True)
+    units = platform.units()
+    try:
+        use(ENVIRONMENT, FILE)
+        yield units
+        use(FILE, ENVIRONMENT)
+    finally:
+        settings.unlink()
+        platform.croft("up", check=True)
 
 
-def test_a_root_key_in_the_environment_is_the_workers_alone(
-    platform: Platform, project: dict[str, Any], key: str, use: Callable[..., Any]
+def test_only_workers_are_started_anew_and_they_open_everything(
+    platform: Platform, project: dict[str, Any], before: dict[str, UnitStatus]
 ) -> None:
-    before = platform.units()
-    use(ENVIRONMENT, FILE)
-    eventually(lambda: _left(platform) == 0, timeout_s=60)
-    use(ENVIRONMENT)
     after = platform.units()
     changed = {name for name in before if before[name].pid != after[name].pid}
     assert changed == {name for name in before if name.startswith("worker-")}
     assert _revealed(platform, project) == project["anon_key"]
 
-    # Nobody has to type it again for a worker that died.
-    worker = after["worker-0"].pid
+
+@pytest.mark.usefixtures("before")
+def test_nobody_has_to_type_it_again_for_a_worker_that_died(
+    platform: Platform, project: dict[str, Any]
+) -> None:
+    worker = platform.units()["worker-0"].pid
     assert worker is not None
     os.kill(worker, signal.SIGKILL)
     eventually(lambda: platform.units()["worker-0"].pid not in (worker, None), timeout_s=30)
     eventually(lambda: _revealed(platform, project) == project["anon_key"], timeout_s=30)
 
+
+@pytest.mark.usefixtures("before")
+def test_it_is_in_no_environment_command_line_or_file(platform: Platform, key: str) -> None:
     needles = (key.encode(), key[8:40].encode(), base64.b64decode(key))
-    places = dict(_processes())
-    assert b"--slot" in places["cmdline", platform.units()["worker-0"].pid], "the search is blind"
-    places |= {path: path.read_bytes() for path in _files(platform.home.root)}
-    assert [where for where, text in places.items() if any(each in text for each in needles)] == []
+    seen: dict[object, bytes] = dict(_processes())
+    worker = platform.units()["worker-0"].pid
+    assert b"--slot" in seen["cmdline", worker], "the search is blind"
+    assert b"CROFT_HOME" in seen["environ", worker], "the search is blind"
+    seen |= {path: path.read_bytes() for path in _files(platform.home.root)}
+    assert [where for where, text in seen.items() if any(each in text for each in needles)] == []
 
 
-def test_without_the_root_key_nothing_is_started_or_stopped(
-    platform: Platform, key: str, use: Callable[..., Any]
-) -> None:
-    use(ENVIRONMENT, FILE)
+@pytest.mark.usefixtures("before")
+def test_without_it_nothing_is_started_or_stopped(platform: Platform) -> None:
     before = {name: unit.pid for name, unit in platform.units().items()}
-    for value in (None, "", "c2hvcnQ="):
-        environ = {} if value is None else {"CROFT_ROOT_KEY": value}
-        up = platform.croft("up", environ=environ)
-        assert up.returncode != 0
-        assert "root_key_" in up.stderr and "CROFT_ROOT_KEY" in up.stderr
+    up = platform.croft("up")
+    assert up.returncode != 0
+    assert "root_key_missing" in up.stderr and "CROFT_ROOT_KEY" in up.stderr
     assert {name: unit.pid for name, unit in platform.units().items()} == before
 
 
