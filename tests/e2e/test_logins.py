@@ -142,6 +142,16 @@ def test_a_person_logs_in_works_and_logs_out(
     platform.croft("orgs", "delete", slug, "--yes", check=True)
 
 
+def test_a_worker_checks_a_login_by_itself(platform: Platform, ada: User) -> None:
+    """The answer that is given again was sealed: a worker opens it for her alone."""
+    bearer = f"Bearer {session_of(platform, ada).access_token}"
+    headers = {"Authorization": bearer, "Idempotency-Key": secrets.token_hex(8)}
+    url, body = f"{platform.home.api_url}/v1/tokens", {"name": "ci"}
+    first, again = (httpx2.post(url, json=body, headers=headers, timeout=30) for _ in range(2))
+    assert (first.status_code, again.content) == (201, first.content)
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
 def test_a_token_instead_of_a_login(platform: Platform, config: dict[str, str]) -> None:
     refused = platform.croft("login", "--token-stdin", environ=config, stdin="sbp_" + "0" * 40)
     assert (refused.returncode, list(Path(config["XDG_CONFIG_HOME"]).iterdir())) == (3, [])
