@@ -12,8 +12,9 @@ from typing import Any
 
 _LINE_SEPARATORS = str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029"})
 _HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
-# All numbers that Python writes in another way than Go; in a string it may stand for nothing.
-_PERHAPS_FLOAT = re.compile(r"(?:^|[\[:,])-?(?:\d+[.e]|NaN|Infinity)")
+# All numbers that Python writes in another way than Go; inside a string it means nothing, and finds
+# no time of day.
+_PERHAPS_FLOAT = re.compile(r'(?:^|":|[\[,])-?(?:\d+[.e]|NaN|Infinity)')
 
 
 def dumps(value: Any, *, escape_html: bool = False) -> str:

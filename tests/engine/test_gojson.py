@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine import gojson
 from engine.gojson import dumps
+from tests.engine.goldens import FOLDER
 
 
 # What encoding/json writes for these.
@@ -31,6 +33,14 @@ from engine.gojson import dumps
 )
 def test_numbers_and_strings_look_as_in_go(value, text):
     assert dumps(value) == text
+
+
+def test_states_are_written_without_the_slow_way(monkeypatch):
+    """What looks like a number, as times do, is not taken for one."""
+    monkeypatch.delattr(gojson, "_with_floats")
+    for file in FOLDER.glob("*.json"):
+        state = json.loads(file.read_text())
+        assert json.loads(dumps(state)) == state
 
 
 def test_html_characters_are_escaped_on_demand():
