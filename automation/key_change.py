@@ -20,6 +20,8 @@ SECRETS_OF: Mapping[RotatedKind, tuple[str, ...]] = {
 }
 # Before the names of those that a rotation brings about.
 STANDBY = "standby_"
+# The one that can be there long before, until somebody puts it in use.
+WAITING = f"{STANDBY}jwt_secret"
 _OPEN: frozenset[KeyStatus] = frozenset({"in_use", "previously_used"})
 
 
@@ -48,6 +50,13 @@ class KeyChange:
             else:
                 wanted.pop(f"{PREVIOUS}{name}", None)
         return wanted
+
+    def kept_no_longer(self, found: Mapping[str, str]) -> list[str]:
+        """Names of stored ones that are none of a project's after it. A signing key that waits goes
+        on waiting, unless there is another one now."""
+        is_over = self.verb == "rotate" and "api" in self.kinds
+        gone = found.keys() - self.secrets(found).keys()
+        return sorted(gone if is_over else gone - {WAITING})
 
     def logins(self, rows: Iterable[KeyRow]) -> OpenLogins:
         """Those that are open after it; `rows` come by generation."""

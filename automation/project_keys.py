@@ -4,22 +4,24 @@ Owns the rules of asking: one overlap at a time, so that two generations are acc
 not know HTTP, nor how keys are replaced (automation/workflows/change_keys.py).
 """
 
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
 from psycopg import Connection
 
-from automation import operations
+from automation import audit, operations
 from automation.actors import Actor
 from automation.context import Context
 from automation.encryption.sealing import seal_for_workers
-from automation.key_change import STANDBY
-from automation.keys import put_secrets
+from automation.key_change import STANDBY, WAITING
+from automation.keys import SECRET_BYTES, put_secrets
 from automation.registry import project_keys as rows
+from automation.registry import project_secrets
 from automation.registry.project_keys import KeyRow
 from automation.registry.projects import ProjectRow
 from contracts.errors import Conflict
-from contracts.project_keys import ROTATED_KINDS, ProjectKey, RotatedKind
+from contracts.project_keys import OVERLAP_MAX_S, ROTATED_KINDS, ProjectKey, RotatedKind
 from contracts.projects import Operation
 
 
@@ -53,6 +55,60 @@ def change_password(ctx: Context, actor: Actor, ref: str, password: str) -> Oper
         return operations.view(operation)
 
 
+def prepare(ctx: Context, actor: Actor, ref: str, *, use: bool) -> tuple[KeyRow, Operation | None]:
+    """A JWT secret that waits until it is put in use; with `use` that is promised at once."""
+    with ctx.transaction() as conn:
+        row = _rotatable(conn, ref, ["api"] if use else [])
+        if (waiting := _waiting(conn, ref)) is not None:
+            raise _waits_already(ref, waiting)
+        rows.insert_standby(conn, ref, ["api"])
+        put_secrets(conn, seal_for_workers, row, {WAITING: secrets.token_hex(SECRET_BYTES)})
+        key = _waiting(conn, ref)
+        assert key is not None
+        after = {"signing_key": str(key.id)}
+        audit.record_project(conn, actor, row, "projects.create_signing_key", after=after)
+        return key, _use(conn, actor, row) if use else None
+
+
+def use_prepared(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> Operation:
+    """Promise that the JWT secret that waits is in use. The one of now is accepted as long as one
+    can be, unless it is revoked before."""
+    with ctx.transaction() as conn:
+        row = operations.require_project(conn, ref, lock=True)
+        operations.require_startable(conn, row, "rotate")
+        _require_unchanged(conn, ref, key)
+        _require_no_overlap(conn, ref, ["api"])
+        return _use(conn, actor, row)
+
+
+def revoke_jwk(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> Operation:
+    """Promise that tokens of a key of elsewhere open nothing any more."""
+    with ctx.transaction() as conn:
+        row = operations.require_project(conn, ref, lock=True)
+        operations.require_startable(conn, row, "update")
+        _require_unchanged(conn, ref, key)
+        rows.revoke_jwk(conn, key.id)
+        before, after = (
+            {"signing_key": str(key.id), "status": status} for status in (key.status, "revoked")
+        )
+        return operations.view(
+            operations.promise(conn, actor, row, "update", before=before, after=after)
+        )
+
+
+def forget(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> None:
+    """One that opens nothing: revoked, or still waiting."""
+    with ctx.transaction() as conn:
+        row = operations.require_project(conn, ref, lock=True)
+        operations.require_startable(conn, row, "rotate")
+        _require_unchanged(conn, ref, key)
+        rows.delete(conn, key.id)
+        if key.status == "standby":
+            project_secrets.delete(conn, ref, [WAITING])
+        before = {"signing_key": str(key.id), "status": key.status}
+        audit.record_project(conn, actor, row, "projects.delete_signing_key", before=before)
+
+
 def revoke(ctx: Context, actor: Actor, ref: str, kinds: Sequence[RotatedKind]) -> Operation:
     """Promise that older keys of these kinds open nothing any more."""
     with ctx.transaction() as conn:
@@ -73,13 +129,50 @@ def revoke(ctx: Context, actor: Actor, ref: str, kinds: Sequence[RotatedKind]) -
 def _rotatable(conn: Connection[Any], ref: str, kinds: Sequence[RotatedKind]) -> ProjectRow:
     row = operations.require_project(conn, ref, lock=True)
     operations.require_startable(conn, row, "rotate")
+    _require_no_overlap(conn, ref, kinds)
+    if "api" in kinds and (waiting := _waiting(conn, ref)) is not None:
+        raise _waits_already(ref, waiting)
+    return row
+
+
+def _require_no_overlap(conn: Connection[Any], ref: str, kinds: Sequence[RotatedKind]) -> None:
     if pending := _accepted_still(rows.list_of(conn, ref), kinds):
         raise Conflict(
             f"older keys of project {ref} are accepted still: {', '.join(pending)}",
             code="keys_in_overlap",
             fix=f"revoke them first: croft keys revoke {ref}",
         )
-    return row
+
+
+def _require_unchanged(conn: Connection[Any], ref: str, key: KeyRow) -> None:
+    """Nobody else was quicker since it was looked up; the project's row is held."""
+    if key not in rows.list_of(conn, ref):
+        raise Conflict(
+            "the key was changed meanwhile",
+            code="signing_key_status",
+            fix="look again, and ask again",
+        )
+
+
+def _waiting(conn: Connection[Any], ref: str) -> KeyRow | None:
+    found = rows.list_of(conn, ref)
+    return next((row for row in found if (row.kind, row.status) == ("api", "standby")), None)
+
+
+def _waits_already(ref: str, key: KeyRow) -> Conflict:
+    path = f"/v1/projects/{ref}/config/auth/signing-keys/{key.id}"
+    return Conflict(
+        f"project {ref} has a signing key on standby",
+        code="signing_key_on_standby",
+        fix=f'put it in use with: croft api PATCH {path} -d \'{{"status": "in_use"}}\''
+        ", or DELETE it",
+    )
+
+
+def _use(conn: Connection[Any], actor: Actor, row: ProjectRow) -> Operation:
+    input = {"kinds": ["api"], "overlap_s": OVERLAP_MAX_S, "chosen": ["jwt_secret"]}
+    operation = operations.promise(conn, actor, row, "rotate", input=input, after=input)
+    return operations.view(operation)
 
 
 def view(row: KeyRow) -> ProjectKey:

@@ -75,12 +75,12 @@ missing DELETE P/cli/login-role
 built   GET    P/config/auth
 built   PATCH  P/config/auth
 built   GET    P/config/auth/signing-keys
-missing POST   P/config/auth/signing-keys
+built   POST   P/config/auth/signing-keys
 built   GET    P/config/auth/signing-keys/legacy
 missing POST   P/config/auth/signing-keys/legacy
 built   GET    P/config/auth/signing-keys/{id}
 built   PATCH  P/config/auth/signing-keys/{id}
-missing DELETE P/config/auth/signing-keys/{id}
+built   DELETE P/config/auth/signing-keys/{id}
 empty   GET    P/config/auth/sso/providers
 missing POST   P/config/auth/sso/providers
 missing GET    P/config/auth/sso/providers/{provider_id}

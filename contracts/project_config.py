@@ -179,6 +179,16 @@ class SigningKey(BaseModel):
     updated_at: datetime
 
 
+class SigningKeyCreate(BaseModel):
+    """Body of POST .../config/auth/signing-keys."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    algorithm: Literal["EdDSA", "ES256", "RS256", "HS256"]
+    status: Literal["in_use", "standby"] = "standby"
+    private_jwk: dict[str, Any] | None = None
+
+
 class SigningKeyChange(BaseModel):
     """Body of PATCH .../config/auth/signing-keys/{id}."""
 

@@ -31,6 +31,7 @@ from contracts.project_config import (
     ServiceName,
     SigningKey,
     SigningKeyChange,
+    SigningKeyCreate,
     SigningKeys,
     SslEnforcement,
     StorageConfig,
@@ -163,6 +164,21 @@ def projects_signing_key(ctx: ContextOf, ref: str, id: str) -> SigningKey:
     return signing_keys.get(ctx, ref, id)
 
 
+@router.post("/config/auth/signing-keys", status_code=status.HTTP_201_CREATED)
+def projects_signing_keys_create(
+    ctx: ContextOf, actor: ActorOf, ref: str, wanted: SigningKeyCreate, response: Response
+) -> SigningKey:
+    key, operation = signing_keys.create(ctx, actor, ref, wanted)
+    if operation is not None:
+        accepted(response, operation)
+    return key
+
+
+@router.delete("/config/auth/signing-keys/{id}")
+def projects_signing_key_delete(ctx: ContextOf, actor: ActorOf, ref: str, id: str) -> SigningKey:
+    return signing_keys.delete(ctx, actor, ref, id)
+
+
 @router.patch("/config/auth/signing-keys/{id}")
 def projects_signing_key_update(
     ctx: ContextOf,
@@ -172,7 +188,7 @@ def projects_signing_key_update(
     wanted: SigningKeyChange,
     response: Response,
 ) -> SigningKey:
-    """An older one can be revoked; a new one comes by a rotation."""
+    """One on standby can be put in use, an older one revoked."""
     key, operation = signing_keys.change(ctx, actor, ref, id, wanted.status)
     if operation is not None:
         accepted(response, operation)

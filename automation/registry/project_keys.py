@@ -57,18 +57,28 @@ def insert_jwks(conn: Connection[Any], ref: str, jwks: Sequence[Mapping[str, Any
 
 
 def insert_standby(conn: Connection[Any], ref: str, kinds: Sequence[RotatedKind]) -> None:
-    """The next generation of each."""
+    """The next generation of each, of which none is on standby yet."""
     conn.execute(
         "INSERT INTO project_keys (project_ref, kind, generation, status)"
         " SELECT %(ref)s, kind, 1 + coalesce((SELECT max(generation) FROM project_keys k"
         "   WHERE k.project_ref = %(ref)s AND k.kind = wanted.kind), 0), 'standby'"
-        " FROM unnest(%(kinds)s::text[]) AS wanted (kind)",
+        " FROM unnest(%(kinds)s::text[]) AS wanted (kind)"
+        " WHERE NOT EXISTS (SELECT FROM project_keys k WHERE k.project_ref = %(ref)s"
+        "   AND k.kind = wanted.kind AND k.status = 'standby')",
         {"ref": ref, "kinds": list(kinds)},
     )
 
 
-def delete_standby(conn: Connection[Any], ref: str) -> None:
-    conn.execute("DELETE FROM project_keys WHERE project_ref = %s AND status = 'standby'", [ref])
+def delete_standby(conn: Connection[Any], ref: str, kinds: Sequence[RotatedKind]) -> None:
+    conn.execute(
+        "DELETE FROM project_keys WHERE project_ref = %s AND kind = ANY (%s)"
+        " AND status = 'standby'",
+        [ref, list(kinds)],
+    )
+
+
+def delete(conn: Connection[Any], key_id: UUID) -> None:
+    conn.execute("DELETE FROM project_keys WHERE id = %s", [key_id])
 
 
 def rotate(
@@ -89,6 +99,12 @@ def revoke(conn: Connection[Any], ref: str, kinds: Sequence[RotatedKind]) -> Non
         "UPDATE project_keys SET updated_at = now(), status = 'revoked', accepted_until = NULL"
         " WHERE project_ref = %s AND kind = ANY (%s) AND status = 'previously_used'",
         [ref, list(kinds)],
+    )
+
+
+def revoke_jwk(conn: Connection[Any], key_id: UUID) -> None:
+    conn.execute(
+        "UPDATE project_keys SET updated_at = now(), status = 'revoked' WHERE id = %s", [key_id]
     )
 
 

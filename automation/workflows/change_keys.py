@@ -12,8 +12,8 @@ from typing import Any
 
 from dbos import DBOS
 
-from automation.key_change import STANDBY, KeyChange
-from automation.keys import mint_secrets, put_secrets
+from automation.key_change import SECRETS_OF, STANDBY, WAITING, KeyChange
+from automation.keys import mint_secrets, put_secrets, read_secrets
 from automation.projects import free_port
 from automation.registry import project_keys, project_secrets, projects
 from automation.status import ROLLBACK_FAILED
@@ -26,7 +26,7 @@ from automation.workflows.steps import explain, recorder, step, undo_step
 from contracts.errors import Conflict
 
 NOT_KEPT = Conflict(
-    "the password that was chosen is not kept any more", code="password_not_kept", fix="ask again"
+    "what was chosen for it is not kept any more", code="password_not_kept", fix="ask again"
 )
 
 # --- the workflows --------------------------------------------------------------------------------
@@ -65,18 +65,18 @@ def prepare_keys(ref: str, operation_id: str) -> None:
     repeated run may make them anew."""
     runtime = current()
     change = _change(operation_id)
-    chosen = [
-        f"{STANDBY}{name}" for name in runtime.operation(operation_id).input.get("chosen", [])
-    ]
+    chosen = _chosen(operation_id)
     with runtime.context.transaction() as conn:
         row = projects.find(conn, ref, lock=True)
         assert row is not None
         if not set(chosen) <= set(_prepared(conn, ref)):
             raise NOT_KEPT  # an attempt before this one failed
-        _discard(conn, ref, keeping=chosen)
+        _discard(conn, ref, change, keeping=chosen)
         if change.verb == "rotate":
             project_keys.insert_standby(conn, ref, change.kinds)
-            minted = mint_secrets(ref, {}, now=int(time.time()))
+            kept = read_secrets(conn, runtime.keyring, row, chosen)
+            given = {name.removeprefix(STANDBY): text for name, text in kept.items()}
+            minted = mint_secrets(ref, given, now=int(time.time()))
             standby = {f"{STANDBY}{name}": minted[name] for name in change.names}
             for name in chosen:
                 del standby[name]
@@ -123,7 +123,7 @@ def commit_keys(ref: str, operation_id: str, deployed: Deployed) -> None:
         )
         changed = {name: text for name, text in wanted.items() if found.get(name) != text}
         put_secrets(conn, runtime.keyring.seal, row, changed)
-        project_secrets.delete(conn, ref, sorted(found.keys() - wanted.keys()))
+        project_secrets.delete(conn, ref, change.kept_no_longer(found))
         if change.verb == "rotate":
             project_keys.rotate(conn, ref, change.kinds, overlap_s=operation.input["overlap_s"])
         else:
@@ -138,20 +138,34 @@ def commit_keys(ref: str, operation_id: str, deployed: Deployed) -> None:
 
 @undo_step
 def discard_keys(ref: str, operation_id: str) -> None:
+    """A signing key that waited goes on waiting."""
+    keeping = [name for name in _chosen(operation_id) if name == WAITING]
     with current().context.transaction() as conn:
-        _discard(conn, ref)
+        _discard(conn, ref, _change(operation_id), keeping=keeping)
 
 
-def _discard(conn: Any, ref: str, *, keeping: Collection[str] = ()) -> None:
-    """What was prepared, and the port, are nobody's any more."""
-    project_keys.delete_standby(conn, ref)
-    unkept = [name for name in _prepared(conn, ref) if name not in keeping]
-    project_secrets.delete(conn, ref, unkept)
+def _discard(conn: Any, ref: str, change: KeyChange, *, keeping: Collection[str]) -> None:
+    """What the rotation prepared, and the port, are nobody's any more."""
+    if change.verb == "rotate":
+        prepared = {
+            kind: [f"{STANDBY}{name}" for name in SECRETS_OF[kind]] for kind in change.kinds
+        }
+        unkept = [kind for kind in change.kinds if not {*prepared[kind]} & {*keeping}]
+        project_keys.delete_standby(conn, ref, unkept)
+        names = [name for names in prepared.values() for name in names if name not in keeping]
+        project_secrets.delete(conn, ref, names)
     projects.set_next_rest_port(conn, ref, None)
 
 
 def _prepared(conn: Any, ref: str) -> list[str]:
     return [row.name for row in project_secrets.list_with_prefix(conn, ref, STANDBY)]
+
+
+def _chosen(operation_id: str) -> list[str]:
+    """Names of secrets that are there before the rotation is."""
+    return [
+        f"{STANDBY}{name}" for name in current().operation(operation_id).input.get("chosen", [])
+    ]
 
 
 def _change(operation_id: str) -> KeyChange:

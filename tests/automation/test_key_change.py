@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from automation.key_change import SECRETS_OF, STANDBY, UNCHANGED, KeyChange
+from automation.key_change import SECRETS_OF, STANDBY, UNCHANGED, WAITING, KeyChange
 from automation.registry.project_keys import KeyRow
 from contracts.project_keys import ROTATED_KINDS
 from stacks.spec import PREVIOUS, REPLACED_SECRETS, OpenLogins
@@ -45,6 +45,16 @@ def test_one_kind_leaves_the_others_alone():
 def test_what_is_only_prepared_is_in_nobodys_use():
     assert UNCHANGED.secrets(PREPARED) == NOW
     assert KeyChange("revoke", ROTATED_KINDS).secrets(PREPARED) == NOW
+
+
+def test_a_signing_key_waits_until_there_is_another():
+    waiting = NOW | {WAITING: "jwt_secret 2", f"{PREVIOUS}storage_secret": "storage_secret 0"}
+    assert KeyChange("rotate", ("database",)).kept_no_longer(
+        waiting | {f"{STANDBY}{name}": "2" for name in SECRETS_OF["database"]}
+    ) == sorted(f"{STANDBY}{name}" for name in SECRETS_OF["database"])
+    assert KeyChange("revoke", ("storage",)).kept_no_longer(waiting) == ["previous_storage_secret"]
+    used = KeyChange("rotate", ("api",)).kept_no_longer(PREPARED)
+    assert WAITING in used
 
 
 def test_logins_take_turns():

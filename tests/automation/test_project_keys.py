@@ -61,6 +61,18 @@ def test_two_generations_are_accepted_at_most(ctx, ref):
     assert [told(ctx, ref)["api", n] for n in (1, 2, 3)] == ["revoked", "previously_used", "in_use"]
 
 
+def test_who_comes_second_does_nothing_with_a_key_that_was_changed(ctx, ref):
+    key, _ = project_keys.prepare(ctx, TESTER, ref, use=False)
+    with ctx.transaction() as conn:
+        rows.rotate(conn, ref, ["api"], overlap_s=-1)
+        rows.revoke(conn, ref, ["api"])
+    for change in (project_keys.use_prepared, project_keys.revoke_jwk, project_keys.forget):
+        with pytest.raises(Conflict) as caught:
+            change(ctx, TESTER, ref, key)
+        assert caught.value.code == "signing_key_status"
+    assert told(ctx, ref)["api", 2] == "in_use"
+
+
 def test_there_must_be_something_to_revoke(ctx, ref):
     with pytest.raises(Conflict) as caught:
         project_keys.revoke(ctx, TESTER, ref, ROTATED_KINDS)

@@ -59,6 +59,8 @@ CASES: dict[str, Case] = {
     "projects_api_keys_create": Case({"type": "secret", "name": "backend"}),
     "projects_api_key_update": Case({"description": "more"}, once="projects_api_keys_create"),
     "projects_api_key_delete": Case(once="projects_api_keys_create"),
+    "projects_signing_keys_create": Case({"algorithm": "HS256"}),
+    "projects_signing_key_delete": Case(once="projects_signing_keys_create"),
     "projects_legacy_keys_update": Case(query={"enabled": "false"}),
     "projects_create": Case({"name": "two", "organization_slug": "shop"}),
     "organizations_create": Case({"name": "other"}),

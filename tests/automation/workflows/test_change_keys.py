@@ -1,9 +1,13 @@
 """A rotation as the registry sees it: which secrets are in use, and a password that was chosen."""
 
-import pytest
+from typing import Any
 
-from automation import changes, failpoints, project_keys
-from automation.key_change import SECRETS_OF, STANDBY
+import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from automation import changes, failpoints, project_keys, signing_keys
+from automation.key_change import SECRETS_OF, STANDBY, WAITING
 from contracts.project_keys import ROTATED_KINDS
 from stacks.spec import PREVIOUS
 from tests.automation.conftest import TESTER
@@ -52,6 +56,33 @@ def test_a_password_that_was_chosen(plane: Plane) -> None:
     found = plane.secrets(ref)
     assert found["postgres_password"] == CHOSEN
     assert not [name for name in found if name.startswith(STANDBY)]
+
+
+def test_a_signing_key_on_standby_waits_whatever_is_done_meanwhile(plane: Plane) -> None:
+    ref, context = active(plane), plane.context
+    key, _ = project_keys.prepare(context, TESTER, ref, use=False)
+    waiting = plane.secrets(ref)[WAITING]
+    other = plane.request(ref, "rotate", kinds=["database"], overlap_s=60)
+    assert plane.wait(other).status == "finished"
+    failpoints.arm({failpoints.VARIABLE: "probe_keys:after=fail"})
+    failing = project_keys.use_prepared(context, TESTER, ref, key)
+    assert plane.wait(plane.promised(failing)).status == "failed"
+    failpoints.disarm()
+    assert {name for name in plane.secrets(ref) if name.startswith(STANDBY)} == {WAITING}
+    found = {row.id: row for row in signing_keys.list_keys(context, ref)}
+    assert found[str(key.id)].status == "standby"
+
+    again = changes.retry(context, TESTER, failing.id)
+    assert plane.wait(plane.promised(again)).status == "finished"
+    after = plane.secrets(ref)
+    assert (after["jwt_secret"], WAITING in after) == (waiting, False)
+    assert check_token(after["anon_key"], waiting)["role"] == "anon"
+    found = {row.id: row for row in signing_keys.list_keys(context, ref)}
+    assert found[str(key.id)].status == "in_use"
+
+
+def check_token(token: str, secret: str) -> dict[str, Any]:
+    return jwt.decode(token, OctKey.import_key(secret), algorithms=["HS256"]).claims
 
 
 def test_a_password_is_not_kept_for_a_second_try(plane: Plane) -> None:
