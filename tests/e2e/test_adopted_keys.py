@@ -27,6 +27,10 @@ SIGNING_KEY = ECKey.generate_key("P-256", {"kid": "old-1"}, private=True)
 @pytest.fixture(scope="module")
 def old() -> dict[str, Any]:
     """The keys of a project at Supabase, as its dashboard shows them."""
+    return _keys_of_an_old_project()
+
+
+def _keys_of_an_old_project() -> dict[str, Any]:
     secret = secrets.token_urlsafe(64)
     now = int(time.time())
     keys = {
@@ -81,14 +85,46 @@ def test_an_app_changes_nothing_but_its_url(
 def test_who_is_signed_in_stays_so(
     moved: dict[str, Any], old: dict[str, Any], algorithm: str, changed: Any, status: int
 ) -> None:
+    answer = _asked_by_a_user(moved["api_url"], old, algorithm, **changed)
+    assert answer.status_code == status, answer.text
+
+
+def _asked_by_a_user(
+    api_url: str, old: dict[str, Any], algorithm: str, **changed: Any
+) -> httpx2.Response:
     claims = {"iss": ISSUER, "aud": "authenticated", "role": "authenticated", "sub": "u",
               "exp": int(time.time()) + 999}  # fmt: skip
     key = OctKey.import_key(old["jwt_secret"]) if algorithm == "HS256" else SIGNING_KEY
     token = jwt.encode({"alg": algorithm, "kid": "old-1"}, claims | changed, key)
     headers = {"apikey": old["anon_key"], "Authorization": f"Bearer {token}"}
-    url = f"{moved['api_url']}/rest/v1/guarded_notes"
-    answer = httpx2.get(url, headers=headers, trust_env=False)
-    assert answer.status_code == status, answer.text
+    return httpx2.get(f"{api_url}/rest/v1/guarded_notes", headers=headers, trust_env=False)
+
+
+def test_a_key_of_elsewhere_is_revoked_alone(platform: Platform, tmp_path: Path) -> None:
+    old = _keys_of_an_old_project()
+    file = _written(tmp_path, old)
+    name = f"moved {secrets.token_hex(4)}"
+    project = platform.json("projects", "create", name, "--keys-file", file)
+    try:
+        with connect(project["db_url"]) as conn:
+            conn.execute(NOTES)
+        path = f"/v1/projects/{project['ref']}/config/auth/signing-keys"
+        listed = json.loads(platform.croft("api", "GET", path, check=True).stdout)["keys"]
+        (key_id,) = (key["id"] for key in listed if key["algorithm"] == "ES256")
+        algorithms = ("HS256", "ES256")
+
+        def statuses() -> list[int]:
+            asked = (_asked_by_a_user(project["api_url"], old, each) for each in algorithms)
+            return [answer.status_code for answer in asked]
+
+        assert statuses() == [200, 200]
+        body = '{"status": "revoked"}'
+        platform.croft("api", "PATCH", f"{path}/{key_id}", "-d", body, check=True)
+        (newest,) = platform.json("operations", "list", "--project", project["ref"], "--limit", "1")
+        platform.croft("operations", "watch", newest["id"], check=True)
+        assert statuses() == [200, 401]
+    finally:
+        platform.destroy(project["ref"])
 
 
 def test_the_public_key_signs_nothing(moved: dict[str, Any], old: dict[str, Any]) -> None:
