@@ -24,6 +24,7 @@ from automation.registry import projects as rows
 from contracts.projects import ProjectCreate
 from contracts.webhooks import WebhookCreate, WebhookRotate
 from tests.automation.conftest import TESTER
+from tests.fixtures.at_once import at_once
 
 
 class Killed(BaseException):
@@ -241,6 +242,27 @@ def test_each_secret_of_a_webhook_follows(ctx, operator, keyring):
         opened = [keyring.open(conn, name, row.sealed) for row in held]
     assert opened == [rotated.secret, added.secret]
     webhooks.remove(ctx, operator, "default", added.id)
+
+
+def test_several_workers_follow_at_once_while_a_project_goes(ctx, keyring, project, monkeypatch):
+    """Each takes what no other one has in hand, and none waits for another in a circle."""
+    made = [project(f"p{number}") for number in range(6)]
+    before = [read(ctx, keyring, each) for each in made[1:]]
+    for each in made:
+        project_key.rotate(ctx, TESTER, each.ref)
+    monkeypatch.setattr(rotation, "BATCH_ROWS", 5)
+
+    def purge():
+        with ctx.transaction() as conn:
+            project_secrets.delete_all(conn, made[0].ref)
+            encryption_keys.delete_of(conn, made[0].ref)
+        return []
+
+    at_once(*[lambda: rotation.follow(ctx, Keyring(keyring.roots))] * 3, purge)
+    assert rotation.follow(ctx, keyring) == []
+    assert status(ctx, keyring).secrets_left == 0
+    assert [read(ctx, keyring, each) for each in made[1:]] == before
+    assert read(ctx, keyring, made[0]) == {}
 
 
 def test_who_is_killed_in_the_middle_is_continued(ctx, keyring, project, monkeypatch):
