@@ -6,8 +6,9 @@ update that follows has ended. Must not know HTTP, nor how the gateway compares 
 
 import base64
 import hashlib
+import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -24,7 +25,14 @@ from automation.registry import api_keys as rows
 from automation.registry import project_secrets, projects
 from automation.registry.api_keys import ApiKeyRow
 from automation.registry.projects import ProjectRow
-from contracts.api_keys import ApiKey, ApiKeyCreate, ApiKeyPatch, IssuedType, JwtTemplate
+from contracts.api_keys import (
+    VARIABLES,
+    ApiKey,
+    ApiKeyCreate,
+    ApiKeyPatch,
+    IssuedType,
+    JwtTemplate,
+)
 from contracts.errors import Conflict, InvalidInput, LimitReached, NotFound
 from contracts.projects import Operation
 
@@ -34,30 +42,22 @@ RANDOM_BYTES = 24
 RANDOM_LENGTH = 22
 CHECKSUM_LENGTH = 8
 SHOWN_LENGTH = 5
+# As Supabase calls the first one of a type.
+DEFAULT_NAME = "default"
 
 
 def list_keys(ctx: Context, actor: Actor, ref: str, *, reveal: bool) -> list[ApiKey]:
     """Nothing is decrypted unless they are to be shown."""
-    with ctx.transaction() as conn:
-        operations.require_project(conn, ref)
-        issued = rows.list_of(conn, ref)
-    names = {role: f"{role}_key" for role in keys.API_ROLES}
-    names |= {str(row.id): _secret_name(row) for row in issued}
-    home = ctx.settings.home
-    shown = key_service.reveal(home, actor, ref, list(names.values())) if reveal else {}
-    legacy = [ApiKey(id=role, name=role) for role in keys.API_ROLES]
-    return [
-        key.model_copy(update={"api_key": shown.get(names[key.id])})
-        for key in [*legacy, *map(_view, issued)]
-    ]
+    found = _found(ctx, ref)
+    return _shown(ctx, actor, ref, found) if reveal else [key for key, _ in found]
 
 
 def get(ctx: Context, actor: Actor, ref: str, key_id: str, *, reveal: bool) -> ApiKey:
-    for key in list_keys(ctx, actor, ref, reveal=False):
-        if key.id == key_id:
-            found = list_keys(ctx, actor, ref, reveal=True) if reveal else [key]
-            return next((each for each in found if each.id == key_id), key)
-    raise _no_key(ref)
+    """That one is decrypted and no other."""
+    found = [each for each in _found(ctx, ref) if each[0].id == key_id]
+    if not found:
+        raise _no_key(ref)
+    return _shown(ctx, actor, ref, found)[0] if reveal else found[0][0]
 
 
 def create(
@@ -82,7 +82,7 @@ def create(
                 prefix=key[: len(_beginning(wanted.type)) + SHOWN_LENGTH],
                 hash=hashlib.sha256(key.encode()).hexdigest(),
             )
-        keys.store_secrets(conn, seal_for_workers, project, {_secret_name(row): key})
+        keys.store_secrets(conn, seal_for_workers, project, {secret_name(row): key})
         operation = operations.promise(
             conn, actor, project, "update", after={"api_key": _audited(row)}
         )
@@ -116,7 +116,7 @@ def delete(ctx: Context, actor: Actor, ref: str, key_id: str) -> tuple[ApiKey, O
         project = _changeable(conn, ref)
         row = _require(conn, ref, key_id)
         rows.delete(conn, row.id)
-        project_secrets.delete(conn, ref, [_secret_name(row)])
+        project_secrets.delete(conn, ref, [secret_name(row)])
         operation = operations.promise(
             conn, actor, project, "update", before={"api_key": _audited(row)}
         )
@@ -149,6 +149,45 @@ def new_key(type: IssuedType) -> str:
     return f"{text}_{digest.decode()[:CHECKSUM_LENGTH]}"
 
 
+def variables(issued: Sequence[ApiKeyRow], shown: Mapping[str, str]) -> dict[str, str]:
+    """Those that are shown, as code finds them in its environment: all of a type by name, and of
+    those one for whoever asks for one."""
+    found: dict[str, str] = {}
+    for type, variable in VARIABLES.items():
+        by_name = {
+            row.name: shown[secret_name(row)]
+            for row in issued
+            if row.type == type and secret_name(row) in shown
+        }
+        if by_name:
+            found[variable] = by_name.get(DEFAULT_NAME, next(iter(by_name.values())))
+            found[f"{variable}S"] = json.dumps(by_name)
+    return found
+
+
+def secret_name(row: ApiKeyRow) -> str:
+    """The project's secret that the key is."""
+    role = "service_role" if row.type == "secret" else "anon"
+    return f"{keys.ISSUED_PREFIX}{role}:{row.id}"
+
+
+def _found(ctx: Context, ref: str) -> list[tuple[ApiKey, str]]:
+    """Every key, and the secret that it is."""
+    with ctx.transaction() as conn:
+        operations.require_project(conn, ref)
+        issued = rows.list_of(conn, ref)
+    legacy = [(ApiKey(id=role, name=role), f"{role}_key") for role in keys.API_ROLES]
+    return [*legacy, *((_view(row), secret_name(row)) for row in issued)]
+
+
+def _shown(
+    ctx: Context, actor: Actor, ref: str, found: Sequence[tuple[ApiKey, str]]
+) -> list[ApiKey]:
+    names = [name for _, name in found]
+    shown = key_service.reveal(ctx.settings.home, actor, ref, names)
+    return [key.model_copy(update={"api_key": shown.get(name)}) for key, name in found]
+
+
 def _check_template(type: IssuedType, template: JwtTemplate | None) -> None:
     if type == "publishable" and template is not None:
         raise InvalidInput(
@@ -160,11 +199,6 @@ def _check_template(type: IssuedType, template: JwtTemplate | None) -> None:
 
 def _beginning(type: IssuedType) -> str:
     return f"sb_{type}_"
-
-
-def _secret_name(row: ApiKeyRow) -> str:
-    role = "service_role" if row.type == "secret" else "anon"
-    return f"{keys.ISSUED_PREFIX}{role}:{row.id}"
 
 
 def _changeable(conn: Connection[Any], ref: str) -> ProjectRow:

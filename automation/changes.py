@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from automation import audit, organizations, projects
+from automation import audit, keys, organizations, projects
 from automation.actors import Actor
 from automation.context import Context
 from automation.operations import (
@@ -24,7 +24,7 @@ from automation.operations import (
     require_state,
     view,
 )
-from automation.registry import operations, project_secrets
+from automation.registry import operations
 from automation.registry import projects as rows
 from automation.registry.operations import OperationRow
 from automation.registry.projects import ProjectRow
@@ -90,7 +90,7 @@ def destroy(ctx: Context, actor: Actor, ref: str, *, now: bool) -> Operation:
         if row.state == "FAILED":
             # Its undo left nothing, and its name and port may be another project's by now.
             operation = operations.insert(conn, project_ref=ref, kind="destroy")
-            project_secrets.delete_all(conn, ref)
+            keys.shred(conn, ref)
             rows.set_state(conn, ref, "REMOVED")
             record(conn, actor, row, operation, before={"name": row.name})
             return view(_over(conn, operation, "finished"))

@@ -7,11 +7,12 @@ that no secret of the platform's own has. Must not know HTTP, or how a process g
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from automation import audit, operations, projects
+from automation import api_keys, audit, operations, projects
 from automation.actors import Actor
 from automation.context import Context
 from automation.key_service import client as key_service
 from automation.keys import ENV_PREFIX, put_env
+from automation.registry import api_keys as api_key_rows
 from automation.registry import project_secrets
 from contracts.errors import LimitReached
 from contracts.project_config import Environment, EnvSecret
@@ -39,15 +40,18 @@ def list_secrets(ctx: Context, ref: str) -> list[EnvSecret]:
 def variables(ctx: Context, actor: Actor, ref: str) -> Environment:
     """What the project's code finds in its environment: where it is and its keys under Supabase's
     names, which no user's secret can have, and those secrets. All of it in clear, and audited."""
-    projects.get(ctx, ref)
-    wanted = projects.CONNECTION_SECRETS
+    with ctx.transaction() as conn:
+        operations.require_project(conn, ref)
+        issued = api_key_rows.list_of(conn, ref)
+    wanted = [*projects.CONNECTION_SECRETS, *map(api_keys.secret_name, issued)]
     shown = key_service.reveal(ctx.settings.home, actor, ref, wanted, environment=True)
     own = {
         name.removeprefix(ENV_PREFIX): value
         for name, value in shown.items()
         if name.startswith(ENV_PREFIX)
     }
-    return Environment(projects.connection_of(ctx, ref, shown).variables() | own)
+    connection = projects.connection_of(ctx, ref, shown)
+    return Environment(connection.variables() | api_keys.variables(issued, shown) | own)
 
 
 def set_secrets(ctx: Context, actor: Actor, ref: str, wanted: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from psycopg import Connection
 
 from automation.encryption.envelope import RecordName, Sealed
 from automation.encryption.sealing import seal_for_workers
-from automation.registry import project_secrets, projects
+from automation.registry import api_keys, encryption_keys, project_keys, project_secrets, projects
 from automation.registry.projects import ProjectRow
 
 ISSUER = "basecroft"
@@ -126,6 +126,15 @@ def read_secrets(
         row.name: keyring.open(conn, RecordName(row.project_ref, row.name, row.version), row.sealed)
         for row in rows
     }
+
+
+def shred(conn: Connection[Any], ref: str) -> None:
+    """Of a project that is gone: without its key no copy of its secrets opens, and without those no
+    copy of its state."""
+    project_secrets.delete_all(conn, ref)
+    project_keys.delete_all(conn, ref)
+    api_keys.delete_all(conn, ref)
+    encryption_keys.delete_of(conn, ref)
 
 
 def issued_keys(found: Mapping[str, str]) -> dict[str, list[str]]:

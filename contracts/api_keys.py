@@ -6,6 +6,7 @@ Owns the views and the forms. Must not know where a key is kept.
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -14,6 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 IssuedType = Literal["publishable", "secret"]
 KeyName = Annotated[str, Field(min_length=4, max_length=64, pattern=r"^[a-z_][a-z0-9_]+$")]
 Description = Annotated[str, Field(max_length=500, json_schema_extra={"pattern": r"^[^\u0000]*$"})]
+
+
+# Under these Supabase's libraries look for one key; with an S for all, an object by name.
+VARIABLES: Mapping[IssuedType, str] = {
+    "publishable": "SUPABASE_PUBLISHABLE_KEY",
+    "secret": "SUPABASE_SECRET_KEY",
+}
 
 
 def probe_key(jwt_secret: str) -> str:

@@ -101,7 +101,9 @@ def up_keys(ref: str, operation_id: str) -> Deployed:
 @step
 def probe_keys(ref: str, operation_id: str) -> None:
     """The key that is in use from now on opens the project."""
-    wait_until_answered(ref, current().asking_key(ref, change=_change(operation_id)))
+    runtime = current()
+    change = _change(operation_id)
+    wait_until_answered(runtime.spec(ref, change=change), runtime.asking_key(ref, change=change))
 
 
 @step

@@ -13,6 +13,8 @@ from automation.health import REST_ANSWERS
 from automation.workflows.runtime import current
 from automation.workflows.steps import recorder, step, undo_step
 from contracts.errors import DeployFailed
+from contracts.refs import ProjectNames
+from stacks.spec import ProjectSpec
 
 PROBE_TIMEOUT_S = 30.0
 PROBE_INTERVAL_S = 0.1
@@ -40,12 +42,13 @@ def up_last_good(ref: str, operation_id: str) -> Deployed:
 
 @step
 def probe_health(ref: str, operation_id: str) -> None:
-    wait_until_answered(ref, current().asking_key(ref))
+    runtime = current()
+    wait_until_answered(runtime.spec(ref), runtime.asking_key(ref))
 
 
-def wait_until_answered(ref: str, key: str) -> None:
+def wait_until_answered(spec: ProjectSpec, key: str) -> None:
     """Wait until a client with this API key is answered through the gateway."""
-    url = current().spec(ref).api_url + "/rest/v1/"
+    url = spec.api_url + "/rest/v1/"
     headers = {"apikey": key}
     answer = "no answer"
     deadline = time.monotonic() + PROBE_TIMEOUT_S
@@ -63,7 +66,7 @@ def wait_until_answered(ref: str, key: str) -> None:
     raise DeployFailed(
         f"the project's REST API did not become ready in {PROBE_TIMEOUT_S:.0f} s: {answer}",
         code="not_healthy",
-        fix=f"see: croft logs rest-{ref}",
+        fix=f"see: croft logs {ProjectNames(spec.ref).rest_unit_of(spec.rest.generation)}",
     )
 
 

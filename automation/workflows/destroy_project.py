@@ -10,14 +10,8 @@ from typing import Any
 
 from dbos import DBOS
 
-from automation.registry import (
-    api_keys,
-    encryption_keys,
-    operations,
-    project_keys,
-    project_secrets,
-    projects,
-)
+from automation import keys
+from automation.registry import operations, projects
 from automation.workflows.change_spec import change_spec
 from automation.workflows.ending import end
 from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
@@ -72,13 +66,9 @@ def start_destroy(ref: str, operation_id: str) -> None:
 
 @undo_step
 def commit_removed(ref: str, operation_id: str) -> None:
-    """Crypto-shred and tombstone in one: without its key no copy of its secrets opens, and without
-    those no copy of its state."""
+    """Crypto-shred and tombstone in one."""
     with current().context.transaction() as conn:
-        project_secrets.delete_all(conn, ref)
-        project_keys.delete_all(conn, ref)
-        encryption_keys.delete_of(conn, ref)
-        api_keys.delete_all(conn, ref)
+        keys.shred(conn, ref)
         projects.write_back(conn, ref, "REMOVED", epoch=projects.take_fence(conn, ref))
         end(conn, operation_id, "finished")
 

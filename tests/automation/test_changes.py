@@ -204,6 +204,27 @@ def test_a_create_is_retried_under_the_same_ref(ctx):
     assert len(ports) == 2
 
 
+def test_a_project_that_never_stood_leaves_no_key_behind(ctx):
+    started = projects.create(ctx, TESTER, ProjectCreate(name="shop", db_pass="chosen by a person"))
+    ref = started.project.ref
+    end(ctx, started.operation_id, "FAILED", "failed")
+
+    def left():
+        kept = {"project_keys": "project_ref", "project_secrets": "project_ref",
+                "encryption_keys": "owner"}  # fmt: skip
+        with ctx.transaction() as conn:
+            return [
+                table
+                for table, column in kept.items()
+                if conn.execute(f"SELECT 1 FROM {table} WHERE {column} = %s", [ref]).fetchone()
+            ]
+
+    store_secrets(ctx, ref)
+    assert len(left()) == 3
+    assert changes.destroy(ctx, TESTER, ref, now=True).status == "finished"
+    assert left() == []
+
+
 def test_operations_are_listed_newest_first_in_pages(ctx, api):
     ref, other = make(ctx, "one"), make(ctx, "two")
     for _ in range(3):

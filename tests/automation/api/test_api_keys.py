@@ -1,6 +1,7 @@
 """Publishable and secret API keys: made, shown, renamed, deleted; what a worker makes of them."""
 
 import hashlib
+import json
 import re
 
 import pytest
@@ -43,6 +44,34 @@ def stored(ctx, ref):
         return keys.issued_keys(keys.read_secrets(conn, keyring, projects.find(conn, ref)))
 
 
+def revealed_last(ctx):
+    """Which secrets the newest entry of the audit log tells of."""
+    with ctx.transaction() as conn:
+        (entry,) = conn.execute(
+            "SELECT entry FROM audit.project_audit_logs ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+    return json.loads(entry)["after"]["revealed"]
+
+
+def test_code_finds_them_in_its_environment(api, ref, make):
+    path = f"/v1/projects/{ref}/environment"
+    assert not [name for name in api.get(path).json() if "PUBLISHABLE" in name or "SECRET" in name]
+    web, app, server = (
+        make(type, name)["api_key"]
+        for type, name in (
+            ("publishable", "web_page"),
+            ("publishable", "default"),
+            ("secret", "server"),
+        )
+    )
+    found = api.get(path).json()
+    assert found["SUPABASE_PUBLISHABLE_KEY"] == app
+    assert json.loads(found["SUPABASE_PUBLISHABLE_KEYS"]) == {"web_page": web, "default": app}
+    assert found["SUPABASE_SECRET_KEY"] == server
+    assert json.loads(found["SUPABASE_SECRET_KEYS"]) == {"server": server}
+    assert found["SUPABASE_ANON_KEY"].count(".") == 2
+
+
 def test_a_key_is_made_listed_shown_and_deleted(ctx, api, ref, make):
     path = f"/v1/projects/{ref}/api-keys"
     browser = make("publishable", "browser", description="for the shop")
@@ -63,6 +92,9 @@ def test_a_key_is_made_listed_shown_and_deleted(ctx, api, ref, make):
     one = f"{path}/{browser['id']}"
     assert api.get(one).json()["api_key"] is None
     assert api.get(f"{one}?reveal=true").json() == browser
+    assert revealed_last(ctx) == [f"api_key:anon:{browser['id']}"]
+    assert api.get(f"{path}/anon?reveal=true").json()["api_key"] == shown["anon"]
+    assert revealed_last(ctx) == ["anon_key"]
     renamed = api.patch(one, json={"name": "browser_two"}).json()
     assert (renamed["name"], renamed["description"]) == ("browser_two", "for the shop")
     gone = api.delete(one)
