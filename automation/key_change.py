@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from automation.registry.project_keys import KeyRow
-from contracts.project_keys import KeyStatus, RotatedKind
+from contracts.project_keys import ROTATED_KINDS, KeyStatus, RotatedKind
 from stacks.spec import PREVIOUS, OpenLogins
 
 SECRETS_OF: Mapping[RotatedKind, tuple[str, ...]] = {
@@ -69,11 +69,11 @@ class KeyChange:
             return row.status in _OPEN
 
         kept = [row for row in rows if opened(row)]
-        database, storage = (
-            tuple(row.generation for row in kept if row.kind == kind)
-            for kind in ("database", "storage")
+        api, database, storage = (
+            tuple(row.generation for row in kept if row.kind == kind) or (1,)
+            for kind in ROTATED_KINDS
         )
-        return OpenLogins(database=database or (1,), storage=storage or (1,))
+        return OpenLogins(api=api, database=database, storage=storage)
 
 
 UNCHANGED = KeyChange()

@@ -137,10 +137,12 @@ def shred(conn: Connection[Any], ref: str) -> None:
     encryption_keys.delete_of(conn, ref)
 
 
-def issued_keys(found: Mapping[str, str]) -> dict[str, list[str]]:
-    """The publishable and secret API keys among a project's secrets, by the role they let in as."""
-    by_role: dict[str, list[str]] = {}
+def issued_keys(found: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The publishable and secret API keys among a project's secrets, by id, by the role they let in
+    as."""
+    by_role: dict[str, dict[str, str]] = {}
     for name, key in sorted(found.items()):
         if name.startswith(ISSUED_PREFIX):
-            by_role.setdefault(name.split(":")[1], []).append(key)
+            role, key_id = name.removeprefix(ISSUED_PREFIX).split(":")
+            by_role.setdefault(role, {})[key_id] = key
     return by_role

@@ -16,19 +16,27 @@ from automation.context import Context
 from automation.encryption.sealing import seal_for_workers
 from automation.key_change import STANDBY, WAITING
 from automation.keys import SECRET_BYTES, put_secrets
+from automation.registry import api_keys, project_secrets
 from automation.registry import project_keys as rows
-from automation.registry import project_secrets
+from automation.registry.api_keys import ApiKeyRow
 from automation.registry.project_keys import KeyRow
 from automation.registry.projects import ProjectRow
 from contracts.errors import Conflict
-from contracts.project_keys import OVERLAP_MAX_S, ROTATED_KINDS, ProjectKey, RotatedKind
+from contracts.project_keys import (
+    OVERLAP_MAX_S,
+    ROTATED_KINDS,
+    LastUse,
+    ProjectKey,
+    RotatedKind,
+)
 from contracts.projects import Operation
 
 
 def list_keys(ctx: Context, ref: str) -> list[ProjectKey]:
     with ctx.transaction() as conn:
         operations.require_project(conn, ref)
-        return [view(row) for row in rows.list_of(conn, ref) if row.kind != "jwk"]
+        rotated = [_view(row) for row in rows.list_of(conn, ref) if row.kind != "jwk"]
+        return [*rotated, *map(_issued_view, api_keys.list_of(conn, ref))]
 
 
 def rotate(
@@ -175,7 +183,7 @@ def _use(conn: Connection[Any], actor: Actor, row: ProjectRow) -> Operation:
     return operations.view(operation)
 
 
-def view(row: KeyRow) -> ProjectKey:
+def _view(row: KeyRow) -> ProjectKey:
     assert row.kind != "jwk"
     return ProjectKey(
         id=str(row.id),
@@ -185,7 +193,27 @@ def view(row: KeyRow) -> ProjectKey:
         created_at=row.created_at,
         updated_at=row.updated_at,
         accepted_until=row.accepted_until,
+        last_used_at=_last_use(row, is_seen=row.kind != "storage"),
     )
+
+
+def _issued_view(row: ApiKeyRow) -> ProjectKey:
+    return ProjectKey(
+        id=str(row.id),
+        kind=row.type,
+        name=row.name,
+        status="in_use",
+        created_at=row.inserted_at,
+        updated_at=row.updated_at,
+        accepted_until=None,
+        last_used_at=_last_use(row),
+    )
+
+
+def _last_use(row: KeyRow | ApiKeyRow, *, is_seen: bool = True) -> LastUse:
+    if row.last_used_at is not None:
+        return row.last_used_at
+    return "never" if row.watched and is_seen else "unknown"
 
 
 def _accepted_still(found: Sequence[KeyRow], kinds: Sequence[RotatedKind]) -> list[RotatedKind]:

@@ -23,13 +23,15 @@ from automation.keys import mint_secrets
 from components.app_stack import READY_PATH
 from components.bucket import storage_policy
 from components.database import API_ROLES, POSTGRES_ROLES
-from components.gateway import RestRoute, RoleKey, rest_routes
+from components.gateway import GatewayKey, RestRoute, rest_routes
 from components.postgrest import PostgrestConfig, config_files
 from components.provider.sql_migration import shipped
 from components.realm import AUTH_CLIENT
 from contracts import units
+from contracts.api_keys import probe_key
 from contracts.errors import BackendDown
 from contracts.home import SERVER_ADMIN, Home
+from contracts.project_keys import counted_as
 from contracts.refs import ProjectNames, new_ref
 
 TIMEOUT_S = 60.0
@@ -262,10 +264,12 @@ class RawProject:
             ref=self.ref,
             host=f"{self.ref}.localhost",
             url=f"http://127.0.0.1:{self.rest_port}",
-            role_keys=[
-                RoleKey("anon", anon, [anon]),
-                RoleKey("service_role", service_role, [service_role]),
+            role_tokens={"anon": anon, "service_role": service_role},
+            keys=[
+                GatewayKey(anon, "anon", counted_as(1)),
+                GatewayKey(service_role, "service_role", counted_as(1)),
             ],
+            probe_key=probe_key(self.secrets["jwt_secret"]),
         )
         path = self.home.routes / f"{self.names.route}.yml"
         draft = path.with_suffix(".draft")

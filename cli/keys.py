@@ -21,7 +21,7 @@ from cli.options import (
 from cli.render import Output, print_view, print_views
 from cli.waiting import TIMEOUT_S, settled
 from contracts.errors import InvalidInput
-from contracts.project_keys import OVERLAP_MAX_S, ROTATED_KINDS
+from contracts.project_keys import OVERLAP_MAX_S, ROTATED_KINDS, ProjectKey
 
 app = typer.Typer(
     help="Keys of a project: JWT secret with the API keys, database and storage logins.",
@@ -29,7 +29,9 @@ app = typer.Typer(
 )
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-COLUMNS = ("kind", "generation", "status", "created_at", "accepted_until")
+COLUMNS = (
+    "kind", "generation", "name", "status", "created_at", "last_used_at", "accepted_until",
+)  # fmt: skip
 
 KindOption = Annotated[
     list[str] | None,
@@ -45,10 +47,16 @@ KindOption = Annotated[
 def list_(
     context: typer.Context, ref: LinkedRefArgument = "", output: OutputOption = Output.table
 ) -> None:
-    """List the keys of a project by generation, and until when older ones are accepted."""
+    """List the keys of a project: when each was last used, and until when older ones are accepted.
+
+    The last use is known to the minute; `unknown` is what no server tells, such as of storage.
+    """
     with open_client(context) as client:
         found = client.keys(ref)
     print_views(found, output, columns=COLUMNS)
+    for key in found:
+        if key.status == "previously_used":
+            typer.echo(f"{key.kind} {key.generation}: {_whether_needed(ref, key)}", err=True)
 
 
 @app.command(epilog="Example: croft keys rotate yucdibezossamesxyyqh --overlap 2h")
@@ -100,6 +108,19 @@ def reveal(
     """Print the keys in use in full. Written down in the audit log."""
     with open_client(context) as client:
         print_view(client.connection(ref), output)
+
+
+def _whether_needed(ref: str, key: ProjectKey) -> str:
+    """Of an older key."""
+    if key.last_used_at == "unknown":
+        return "whether it is used still is not known"
+    if key.last_used_at != "never" and key.last_used_at > key.updated_at:
+        return "somebody used it after it was replaced"
+    revoke = f"croft keys revoke {ref} --kind {key.kind}"
+    free = f"not used since it was replaced, so it can go: {revoke}"
+    if key.kind == "api":
+        return f"{free} (tokens that it signed for people, which nobody counts, end with it)"
+    return free
 
 
 def _seconds(text: str) -> int:

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 import pulumi
 
-from components.gateway import RestRoute, RoleKey, rest_routes
+from components.gateway import GatewayKey, RestRoute, rest_routes
 from components.postgrest import PostgrestConfig, config_files, jwks
 from components.targets import ServiceArgs, Target
 from contracts.api_keys import probe_key
+from contracts.project_keys import counted_as
 from contracts.refs import ProjectNames
 
 # Not in the schema cache, so answered without the database; 503 until that cache is loaded.
@@ -36,11 +37,13 @@ class AppStackArgs:
     authenticator_password: pulumi.Input[str]
     jwt_secrets: Sequence[pulumi.Input[str]]
     """Of these and the keys below: those that are accepted, the one in use first."""
+    api_generations: Sequence[int]
+    """Of these too."""
     public_jwks: tuple[dict[str, str], ...]
     anon_keys: Sequence[pulumi.Input[str]]
     service_role_keys: Sequence[pulumi.Input[str]]
-    issued_keys: pulumi.Input[dict[str, list[str]]]
-    """Publishable and secret keys, by the role that they let in as."""
+    issued_keys: pulumi.Input[dict[str, dict[str, str]]]
+    """Publishable and secret keys by id, by the role that they let in as."""
     legacy_keys: bool
     """Whether anon and service_role keys let in too."""
     rest_port: int
@@ -107,17 +110,27 @@ def _routes(args: AppStackArgs, url: str) -> pulumi.Output[dict[str, Any]]:
     def build(values: dict[str, Any]) -> dict[str, Any]:
         # Role tokens themselves, the one in use first.
         legacy: dict[str, list[str]] = {role: values[role] for role in _ROLES}
-        issued: dict[str, list[str]] = values["issued"]
-        opening = legacy if args.legacy_keys else {"anon": [probe_key(values["jwt_secret"])]}
+        legacy_keys = [
+            GatewayKey(text, role, counted_as(generation))
+            for role, texts in legacy.items()
+            for generation, text in zip(args.api_generations, texts, strict=True)
+        ]
         return rest_routes(
             RestRoute(
                 ref=args.ref,
                 host=urlsplit(args.api_host_url).hostname or "",
                 url=url,
-                role_keys=[
-                    RoleKey(role, tokens[0], [*opening.get(role, []), *issued.get(role, [])])
-                    for role, tokens in legacy.items()
+                # The legacy keys are role tokens themselves.
+                role_tokens={role: tokens[0] for role, tokens in legacy.items()},
+                keys=[
+                    *(legacy_keys if args.legacy_keys else []),
+                    *(
+                        GatewayKey(text, role, id)
+                        for role, by_id in values["issued"].items()
+                        for id, text in by_id.items()
+                    ),
                 ],
+                probe_key=probe_key(values["jwt_secret"]),
                 refused_tokens=[] if args.legacy_keys else [*chain(*legacy.values())],
             )
         )

@@ -1,14 +1,20 @@
 """The gateway's rules for one project's REST API, as dynamic configuration of Traefik 3.
 
 Owns who gets through and as whom: an API key is compared whole and as a plain text, a signed-in
-caller's token is passed on, everybody else gets the role token of the key. A pure function; must
-not know how the configuration reaches Traefik.
+caller's token is passed on, everybody else gets the role token of the key. And by which key: each
+has a service of its own, all of them the same PostgREST, since Traefik counts by service. A pure
+function; must not know how the configuration reaches Traefik.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+from contracts.project_keys import NO_KEY, PROBE
+from contracts.refs import ProjectNames
+
+T = TypeVar("T")
 
 # data-plane.md section 1. `*` lets apps send headers of their own; browsers do not count
 # Authorization as part of it, so that one is named.
@@ -27,8 +33,10 @@ EXPOSE_HEADERS = [
 ALLOW_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 PREFLIGHT_MAX_AGE_S = 3600
 
-# Above any rule whose priority is its length, Traefik's default.
-_PREFLIGHT, _SHUT, _SIGNED_IN, _KEY_ONLY, _REFUSED = 10_040, 10_035, 10_030, 10_020, 10_010
+# Above any rule whose priority is its length, Traefik's default. Of other projects a request meets
+# one rule each; those below are met by its own only.
+_PROJECT = 10_000
+_SHUT, _SIGNED_IN, _KEY_ONLY, _REFUSED = 4, 3, 2, 1
 # Below whatever else matches.
 _DEFAULT = 1
 
@@ -45,12 +53,12 @@ _CHALLENGE = (
 
 
 @dataclass(frozen=True)
-class RoleKey:
-    """API keys that let in as one role, and the token that says so to PostgREST."""
-
+class GatewayKey:
+    text: str
     role: str
-    token: str
-    keys: Sequence[str]
+    """As whom it lets in."""
+    counted_as: str
+    """Under what its requests are counted; keys that come and go together share it."""
 
 
 @dataclass(frozen=True)
@@ -60,42 +68,37 @@ class RestRoute:
     """Host name of the project, without port."""
     url: str
     """Where its PostgREST listens."""
-    role_keys: Sequence[RoleKey]
+    role_tokens: Mapping[str, str]
+    """What says to PostgREST who a key lets in as."""
+    keys: Sequence[GatewayKey]
+    probe_key: str
+    """Lets in as anon, and is not for clients: the platform's own questions are counted apart."""
     refused_tokens: Sequence[str] = ()
     """Of those that PostgREST would accept; beside a key that is good too."""
 
 
 def rest_routes(route: RestRoute) -> dict[str, Any]:
-    """Routers, middlewares and the service of `/rest/v1` in both forms of address."""
-    ref = route.ref
+    """Routers, middlewares and services of `/rest/v1` in both forms of address."""
+    ref, names = route.ref, ProjectNames(route.ref)
     prefixes = [f"/p/{ref}/rest/v1", "/rest/v1"]
-    here = f"({_below(prefixes[0])} || (Host(`{route.host}`) && {_below(prefixes[1])}))"
-    all_keys = [key for role_key in route.role_keys for key in role_key.keys]
     cors, strip = f"{ref}-cors", f"{ref}-rest-strip"
 
-    def router(rule: str, priority: int, *middlewares: str, service: str = ref) -> dict[str, Any]:
-        return {
-            "entryPoints": ["web"],
-            "rule": f"{here} && {rule}" if rule else here,
+    children: dict[str, dict[str, Any]] = {}
+
+    def child(name: str, rule: str, priority: int, middleware: str | None, counted: str) -> None:
+        children[f"{ref}-rest-{name}"] = {
+            "parentRefs": [f"{ref}-rest"],
+            "rule": rule,
             "priority": priority,
-            "middlewares": [cors, *middlewares],
-            "service": service,
+            "middlewares": [] if middleware is None else [middleware],
+            "service": names.service_of(counted),
         }
 
-    routers = {
-        f"{ref}-rest-preflight": router(
-            "Method(`OPTIONS`) && HeaderRegexp(`Origin`, `.`)"
-            " && HeaderRegexp(`Access-Control-Request-Method`, `.`)",
-            _PREFLIGHT,
-            service="noop@internal",  # never reached: the CORS middleware answers
-        ),
-        f"{ref}-rest-signed-in": router(
-            f"{_any_key(all_keys)} && {_SIGNED_IN_RULE} && !{_OPAQUE_BEARER}", _SIGNED_IN, strip
-        ),
-        # A service of its own: what anybody may send is not counted as the project's requests.
-        f"{ref}-rest-refused": router(
-            "", _REFUSED, strip, f"{ref}-no-token", service=f"{ref}-refused"
-        ),
+    parent = {
+        "entryPoints": ["web"],
+        "rule": f"{_below(prefixes[0])} || (Host(`{route.host}`) && {_below(prefixes[1])})",
+        "priority": _PROJECT,
+        "middlewares": [cors, strip],  # the former answers what a browser asks before
     }
     middlewares: dict[str, Any] = {
         cors: {
@@ -115,21 +118,28 @@ def rest_routes(route: RestRoute) -> dict[str, Any]:
             }
         },
     }
+    for role, token in route.role_tokens.items():
+        bearer = {"Authorization": f"Bearer {token}"}
+        middlewares[f"{ref}-as-{role}"] = {"headers": {"customRequestHeaders": bearer}}
     if route.refused_tokens:
-        routers[f"{ref}-rest-shut"] = router(
-            f"({' || '.join(map(_bears, route.refused_tokens))})", _SHUT, strip, f"{ref}-no-token"
-        )
-    for role_key in route.role_keys:
-        if not role_key.keys:
-            continue
-        name = f"{ref}-rest-{role_key.role}"
-        swap = f"{ref}-as-{role_key.role}"
-        routers[name] = router(_any_key(role_key.keys), _KEY_ONLY, strip, swap)
-        bearer = {"Authorization": f"Bearer {role_key.token}"}
-        middlewares[swap] = {"headers": {"customRequestHeaders": bearer}}
-    postgrest = {"loadBalancer": {"servers": [{"url": route.url}]}}
-    services = {ref: postgrest, f"{ref}-refused": postgrest}
-    return {"http": {"routers": routers, "middlewares": middlewares, "services": services}}
+        bearing = " || ".join(map(_bears, route.refused_tokens))
+        child("shut", bearing, _SHUT, f"{ref}-no-token", NO_KEY)
+    for counted, texts in _grouped(route.keys, lambda key: key.counted_as).items():
+        rule = f"({_any_key(texts)}) && {_SIGNED_IN_RULE} && !{_OPAQUE_BEARER}"
+        child(f"signed-in-{counted}", rule, _SIGNED_IN, None, counted)
+    probe = GatewayKey(route.probe_key, "anon", PROBE)
+    by_role = _grouped([*route.keys, probe], lambda key: (key.role, key.counted_as))
+    for (role, counted), texts in by_role.items():
+        child(f"{role}-{counted}", _any_key(texts), _KEY_ONLY, f"{ref}-as-{role}", counted)
+    child("refused", "PathPrefix(`/`)", _REFUSED, f"{ref}-no-token", NO_KEY)
+    server = {"loadBalancer": {"servers": [{"url": route.url}]}}
+    return {
+        "http": {
+            "routers": {f"{ref}-rest": parent, **children},
+            "middlewares": middlewares,
+            "services": {each["service"]: server for each in children.values()},
+        }
+    }
 
 
 def default_route(ref: str, gateway_url: str) -> dict[str, Any]:
@@ -165,8 +175,15 @@ def _bears(token: str) -> str:
     return f"HeaderRegexp(`Authorization`, `(?i)^\\s*bearer\\s+{signed}\\.`)"
 
 
+def _grouped(keys: Sequence[GatewayKey], by: Callable[[GatewayKey], T]) -> dict[T, list[str]]:
+    groups: dict[T, list[str]] = {}
+    for key in keys:
+        groups.setdefault(by(key), []).append(key.text)
+    return groups
+
+
 def _any_key(keys: Sequence[str]) -> str:
     for key in keys:
         if "`" in key or not key.isprintable() or not key:
             raise ValueError("an API key has printable characters and no backquote")
-    return "(" + " || ".join(f"Header(`apikey`, `{key}`)" for key in keys) + ")"
+    return " || ".join(f"Header(`apikey`, `{key}`)" for key in keys)

@@ -25,8 +25,9 @@ VARIABLES: Mapping[IssuedType, str] = {
 
 
 def probe_key(jwt_secret: str) -> str:
-    """By which the platform asks a project whose anon key opens nothing whether it answers. It lets
-    in as anon, is given to nobody, and is another one with each JWT secret."""
+    """By which the platform asks a project whether it answers, so that its questions are nobody's
+    use of a key. It lets in as anon, is given to nobody, and is another one with each JWT secret.
+    """
     digest = hmac.digest(jwt_secret.encode(), b"basecroft probe key", hashlib.sha256)
     return f"sb_probe_{digest.hex()}"
 

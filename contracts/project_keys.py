@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from contracts.api_keys import IssuedType
 from contracts.numbers import WithCounts
 
 # What rotates. api: JWT secret with the anon and service_role keys that it signed; database: the
@@ -20,6 +21,16 @@ Kinds = Annotated[list[RotatedKind], Field(min_length=1, max_length=len(ROTATED_
 OVERLAP_DEFAULT_S = 24 * 3600
 OVERLAP_MAX_S = 90 * 24 * 3600
 KeyStatus = Literal["standby", "in_use", "previously_used", "revoked"]
+
+# The gateway counts requests by the key that let them in, of one that was issued by its id. The
+# platform's own, and those of whoever has no key, are nobody's use of the project.
+PROBE, NO_KEY = "probe", "refused"
+
+
+def counted_as(generation: int) -> str:
+    """Of the anon and service_role keys of that generation."""
+    return f"api-{generation}"
+
 
 # Less than that PostgREST refuses: HS256 wants a key as long as its digest.
 JWT_SECRET_LENGTH_MIN = 32
@@ -47,17 +58,28 @@ Password = Annotated[
 ]
 
 
+# Of storage nothing is known: MinIO tells nothing of its users.
+LastUse = datetime | Literal["never", "unknown"]
+
+
 class ProjectKey(BaseModel):
-    """Element of GET .../keys: one generation of one kind. A key itself is never in it."""
+    """Element of GET .../keys: one generation of one kind, or one that was issued besides. A key
+    itself is never in it."""
 
     id: str
-    kind: RotatedKind
-    generation: int
+    kind: RotatedKind | IssuedType
+    generation: int | None = None
+    """Of what rotates."""
+    name: str | None = None
+    """Of what was issued."""
     status: KeyStatus
     created_at: datetime
     updated_at: datetime
     accepted_until: datetime | None
     """Of a key that was previously used: then it is revoked."""
+    last_used_at: LastUse
+    """To the minute, as far as the servers tell. Of `api` by its anon and service_role keys: tokens
+    that the JWT secret signed for people are not seen."""
 
 
 class KeysToRotate(WithCounts):

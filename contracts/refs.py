@@ -96,6 +96,10 @@ class ProjectNames:
         """The file of the project's routers, without its suffix."""
         return self.ref
 
+    def service_of(self, counted_as: str) -> str:
+        """The gateway's, for requests that are counted so (contracts/project_keys.py)."""
+        return f"{self.ref}-{counted_as}"
+
     @property
     def stack(self) -> str:
         """Pulumi stack name; the Pulumi project is always `basecroft`."""

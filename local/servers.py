@@ -34,6 +34,7 @@ POSTGRES_SETTINGS = {
     "shared_buffers": "'256MB'",
     "max_wal_size": "'2GB'",
     "log_line_prefix": "'%m [%p] %d/%u '",
+    "log_disconnections": "on",  # by which it is known when a login was last used
     "logging_collector": "off",
     "timezone": "'UTC'",
     "log_timezone": "'UTC'",

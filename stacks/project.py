@@ -96,6 +96,7 @@ def project_program(spec: ProjectSpec) -> None:
                 authenticator_password=secrets["authenticator_password"],
                 jwt_secrets=read_accepted("jwt_secret"),
                 public_jwks=spec.rest.public_jwks,
+                api_generations=tuple(reversed(spec.logins.api)),
                 anon_keys=read_accepted("anon_key"),
                 service_role_keys=read_accepted("service_role_key"),
                 issued_keys=read_issued_keys(),

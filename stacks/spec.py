@@ -38,7 +38,8 @@ SECRETS = (
 # stack receives it too.
 REPLACED_SECRETS = tuple(name for name in SECRETS if name != "auth_client_secret")
 PREVIOUS = "previous_"
-# Publishable and secret API keys by the role that they let in as, in JSON; where there are any.
+# Publishable and secret API keys by id, by the role that they let in as, in JSON; where there are
+# any.
 ISSUED_KEYS = "issued_keys"
 PLATFORM_SECRETS = ("keycloak_provisioner",)
 
@@ -87,8 +88,10 @@ class RestSpec(RestSettings):
 
 
 class OpenLogins(_Spec):
-    """The generations of a project's logins that are open, the one in use last."""
+    """The generations of a project's logins, and of its API keys, that are open, the one in use
+    last."""
 
+    api: tuple[int, ...] = (1,)
     database: tuple[int, ...] = (1,)
     storage: tuple[int, ...] = (1,)
 
@@ -227,6 +230,6 @@ def read_accepted(name: str) -> list[pulumi.Output[str]]:
     return [read_secrets((name,))[name], *([] if previous is None else [previous])]
 
 
-def read_issued_keys() -> pulumi.Output[dict[str, list[str]]]:
+def read_issued_keys() -> pulumi.Output[dict[str, dict[str, str]]]:
     issued = pulumi.Config(NAMESPACE).get_secret(ISSUED_KEYS)
     return (issued or pulumi.Output.secret("{}")).apply(json.loads)

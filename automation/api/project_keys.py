@@ -22,7 +22,7 @@ router = APIRouter(prefix="/projects/{ref}", tags=["projects"])
 
 @router.get("/keys")
 def projects_keys(ctx: ContextOf, ref: str) -> list[ProjectKey]:
-    """By kind, the oldest generation first."""
+    """By kind, the oldest generation first; then the publishable and secret ones."""
     return project_keys.list_keys(ctx, ref)
 
 

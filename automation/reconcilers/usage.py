@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import httpx2 as httpx
 
 from automation.organizations import month_of
+from automation.reconcilers.key_uses import note_requests
 from automation.reconcilers.orphans import minio_used_bytes
 from automation.registry import cluster, tenant_objects
 from automation.registry import projects as rows
@@ -21,16 +22,20 @@ from automation.usage import limits_of_projects, over
 from automation.workflows.runtime import Runtime
 from contracts.errors import BackendDown
 from contracts.home import Home
+from contracts.project_keys import NO_KEY, PROBE
 from contracts.refs import ProjectNames
 
 METRICS_TIMEOUT_S = 10.0
 REQUESTS_KEPT = timedelta(days=8)
 FULL = "the database is larger than its organization's limit: it can only be read"
 REFUSED = "this month's requests are more than its organization's limit: they are answered with 402"
-# traefik_service_requests_total{code="200",method="GET",protocol="http",service="<ref>@file"} 12
+# traefik_service_requests_total{code="200",method="GET",service="<ref>-api-1@file"} 12
 _REQUESTS = re.compile(
-    r'^traefik_service_requests_total\{[^}]*service="([a-z]{20})@file"[^}]*\} ([0-9.e+]+)$', re.M
+    r'^traefik_service_requests_total\{[^}]*service="([a-z]{20})(?:-([a-z0-9-]+))?@file"[^}]*\}'
+    r" ([0-9.e+]+)$",
+    re.M,
 )
+_GATEWAY_RUN = re.compile(r"^process_start_time_seconds (\S+)$", re.M)
 
 
 def reconcile_usage(runtime: Runtime) -> list[str]:
@@ -40,7 +45,9 @@ def reconcile_usage(runtime: Runtime) -> list[str]:
     with cluster.admin_connection(home) as admin:
         database_bytes = tenant_objects.database_bytes(admin)
     storage_bytes = minio_used_bytes(home)
-    requests = read_requests(_metrics(home))
+    metrics = _metrics(home)
+    gateway_run = read_gateway_run(metrics)
+    requests = read_requests(metrics)
     month = month_of(datetime.now(UTC))
     with runtime.context.transaction() as conn:
         limits = limits_of_projects(conn)
@@ -49,7 +56,10 @@ def reconcile_usage(runtime: Runtime) -> list[str]:
         stored = {ref: storage_bytes.get(ProjectNames(ref).bucket, 0) for ref in refs}
         usage_rows.put(conn, "database_bytes", month, {ref: database_bytes[ref] for ref in refs})
         usage_rows.put(conn, "storage_bytes", month, stored)
-        usage_rows.count(conn, "api_requests", month, {ref: requests.get(ref, 0) for ref in refs})
+        counters = {(ref, key): n for (ref, key), n in requests.items() if ref in stored}
+        counters |= {(ref, ""): requests.get((ref, ""), 0) for ref in refs}
+        grown = usage_rows.count_requests(conn, month, counters, gateway_run=gateway_run)
+        note_requests(conn, grown)
         usage_rows.forget_requests(conn, REQUESTS_KEPT)
         requests_of_month = usage_rows.by_project(conn, "api_requests", month)
         closed = set(rows.list_with_condition(conn, DATABASE_FULL))
@@ -64,12 +74,20 @@ def reconcile_usage(runtime: Runtime) -> list[str]:
     return sorted(to_close | to_refuse)
 
 
-def read_requests(metrics: str) -> dict[str, int]:
-    """By ref, how often each project's service answered since the gateway started."""
-    found: dict[str, int] = {}
-    for ref, count in _REQUESTS.findall(metrics):
-        found[ref] = found.get(ref, 0) + int(float(count))
+def read_requests(metrics: str) -> dict[tuple[str, str], int]:
+    """By ref and by the key that let them in, how many requests were answered since the gateway
+    started."""
+    found: dict[tuple[str, str], int] = {}
+    for ref, key, count in _REQUESTS.findall(metrics):
+        if key not in (PROBE, NO_KEY):
+            found[ref, key] = found.get((ref, key), 0) + int(float(count))
     return found
+
+
+def read_gateway_run(metrics: str) -> str:
+    """What tells one run of the gateway from another: when it began."""
+    found = _GATEWAY_RUN.search(metrics)
+    return found[1] if found else ""
 
 
 def _metrics(home: Home) -> str:

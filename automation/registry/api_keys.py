@@ -3,6 +3,7 @@
 Owns their SQL. Must not know a key itself, which stands sealed among the project's secrets.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,9 +25,14 @@ class ApiKeyRow:
     hash: str
     inserted_at: datetime
     updated_at: datetime
+    last_used_at: datetime | None
+    watched: bool
+    """Whether somebody looked since it was made."""
 
 
-_COLUMNS = "id, type, name, description, prefix, hash, inserted_at, updated_at"
+_COLUMNS = (
+    "id, type, name, description, prefix, hash, inserted_at, updated_at, last_used_at, watched"
+)
 
 
 def insert(
@@ -64,6 +70,12 @@ def update(conn: Connection[Any], row: ApiKeyRow) -> ApiKeyRow:
         "UPDATE api_keys SET name = %s, description = %s, updated_at = now() WHERE id = %s"
         f" RETURNING {_COLUMNS}",
         [row.name, row.description, row.id],
+    )
+
+
+def set_used(conn: Connection[Any], ids: Sequence[str], at: datetime) -> None:
+    conn.execute(
+        "UPDATE api_keys SET last_used_at = %s WHERE id = ANY (%s::uuid[])", [at, list(ids)]
     )
 
 

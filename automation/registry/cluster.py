@@ -57,6 +57,8 @@ def ensure_cluster(dsn: str, passwords: dict[str, str]) -> None:
                 _ensure_database(conn, database, owner)
             for database in CLOSED_DATABASES:
                 _close(conn, database)
+            # Settings may have been written since it started.
+            conn.execute("select pg_reload_conf()")
     except psycopg.OperationalError as error:
         raise BackendDown(
             f"PostgreSQL does not answer: {error}",

@@ -4,7 +4,7 @@ Owns their SQL. Must not know a key, nor what rotates it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -29,6 +29,9 @@ class KeyRow:
     created_at: datetime
     updated_at: datetime
     accepted_until: datetime | None
+    last_used_at: datetime | None = field(compare=False)
+    watched: bool
+    """Whether somebody looked since it was made."""
 
 
 def insert_first(
@@ -117,6 +120,27 @@ def list_due(conn: Connection[Any]) -> dict[str, list[RotatedKind]]:
     return dict(rows.fetchall())
 
 
+def list_open(conn: Connection[Any], kind: RotatedKind) -> dict[tuple[str, int], datetime]:
+    """By ref and generation, of all projects: when each that is accepted was made."""
+    rows = conn.execute(
+        "SELECT project_ref, generation, created_at FROM project_keys"
+        " WHERE kind = %s AND status IN ('in_use', 'previously_used')",
+        [kind],
+    )
+    return {(ref, generation): made_at for ref, generation, made_at in rows}
+
+
+def set_used(
+    conn: Connection[Any], kind: RotatedKind, used: Mapping[tuple[str, int], datetime]
+) -> None:
+    """By ref and generation."""
+    conn.cursor().executemany(
+        "UPDATE project_keys SET last_used_at = greatest(last_used_at, %s)"
+        " WHERE project_ref = %s AND kind = %s AND generation = %s",
+        [(at, ref, kind, generation) for (ref, generation), at in sorted(used.items())],
+    )
+
+
 def generation_in_use(conn: Connection[Any], ref: str, kind: RotatedKind) -> int:
     row = conn.execute(
         "SELECT generation FROM project_keys"
@@ -153,7 +177,7 @@ def delete_all(conn: Connection[Any], ref: str) -> None:
 
 
 _SELECT = (
-    "SELECT id, kind, generation, status, public_jwk, created_at, updated_at, accepted_until"
-    " FROM project_keys"
+    "SELECT id, kind, generation, status, public_jwk, created_at, updated_at, accepted_until,"
+    " last_used_at, watched FROM project_keys"
 )
 _ORDER = "ORDER BY kind, generation"

@@ -102,6 +102,15 @@ def end_sessions(conn: Connection[Any], ref: str) -> None:
     )
 
 
+def open_logins(conn: Connection[Any]) -> list[str]:
+    """Whoever is logged in with a name that begins with a ref."""
+    rows = conn.execute(
+        "select distinct usename from pg_stat_activity"
+        " where backend_type = 'client backend' and usename ~ '^[a-z]{20}_'"
+    )
+    return [login for (login,) in rows]
+
+
 def end_closed_sessions(conn: Connection[Any], ref: str) -> None:
     """Whoever is logged in as one of the project's roles that may not log in any more."""
     conn.execute(

@@ -70,29 +70,52 @@ def put(conn: Connection[Any], metric: str, month: date, values: Mapping[str, in
     )
 
 
-def count(conn: Connection[Any], metric: str, month: date, counters: Mapping[str, int]) -> None:
-    """By ref, add what a counter of requests grew by since it was last read, in this month or
-    before: to the month, and to these five minutes. One that stands lower than then has begun
-    anew."""
-    conn.cursor().executemany(
+def count_requests(
+    conn: Connection[Any],
+    month: date,
+    counters: Mapping[tuple[str, str], int],
+    *,
+    gateway_run: str,
+) -> set[tuple[str, str]]:
+    """By ref and key, add what a counter grew by since it was last read: to the month's requests,
+    and to those of these five minutes. One that stands lower than then has begun anew, as all do
+    with the gateway. Which ones grew."""
+    conn.execute("DELETE FROM request_counters WHERE gateway_run <> %(run)s", {"run": gateway_run})
+    names = sorted(counters)
+    rows = conn.execute(
         "WITH grown AS ("
-        "   SELECT %(counter)s - CASE WHEN last <= %(counter)s THEN last ELSE 0 END AS value"
-        "     FROM (SELECT coalesce((SELECT counter FROM project_usage WHERE project_ref = %(ref)s"
-        "       AND metric = %(metric)s ORDER BY month DESC LIMIT 1), 0) AS last) before"
+        "   SELECT ref, key, s.counter,"
+        "     s.counter - CASE WHEN c.counter <= s.counter THEN c.counter ELSE 0 END AS value"
+        "     FROM unnest(%(refs)s::text[], %(keys)s::text[], %(counters)s::bigint[])"
+        "       AS s (ref, key, counter)"
+        "     LEFT JOIN request_counters c ON c.project_ref = ref AND c.counted_as = key"
+        " ), kept AS ("
+        "   INSERT INTO request_counters (project_ref, counted_as, counter, gateway_run)"
+        "   SELECT ref, key, counter, %(run)s FROM grown"
+        "   ON CONFLICT (project_ref, counted_as) DO UPDATE SET"
+        "     counter = excluded.counter, gateway_run = excluded.gateway_run"
+        " ), summed AS ("
+        "   SELECT ref, sum(value)::bigint AS value FROM grown GROUP BY ref ORDER BY ref"
         " ), monthly AS ("
-        "   INSERT INTO project_usage AS u (project_ref, metric, month, value, counter)"
-        "   SELECT %(ref)s, %(metric)s, %(month)s, value, %(counter)s FROM grown"
+        "   INSERT INTO project_usage AS u (project_ref, metric, month, value)"
+        "   SELECT ref, 'api_requests', %(month)s, value FROM summed"
         "   ON CONFLICT (project_ref, metric, month) DO UPDATE SET"
-        "     value = u.value + excluded.value, counter = excluded.counter, measured_at = now()"
-        " ) INSERT INTO project_requests AS r (project_ref, at, requests)"
-        "   SELECT %(ref)s, date_bin('5 minutes', now(), timestamptz '2000-01-01 UTC'), value"
-        "     FROM grown WHERE value > 0"
-        "   ON CONFLICT (project_ref, at) DO UPDATE SET requests = r.requests + excluded.requests",
-        [
-            {"ref": ref, "metric": metric, "month": month, "counter": counter}
-            for ref, counter in counters.items()
-        ],
+        "     value = u.value + excluded.value, measured_at = now()"
+        " ), lately AS ("
+        "   INSERT INTO project_requests AS r (project_ref, at, requests)"
+        "   SELECT ref, date_bin('5 minutes', now(), timestamptz '2000-01-01 UTC'), value"
+        "     FROM summed WHERE value > 0"
+        "   ON CONFLICT (project_ref, at) DO UPDATE SET requests = r.requests + excluded.requests"
+        " ) SELECT ref, key FROM grown WHERE value > 0",
+        {
+            "refs": [ref for ref, _ in names],
+            "keys": [key for _, key in names],
+            "counters": [counters[name] for name in names],
+            "run": gateway_run,
+            "month": month,
+        },
     )
+    return set(rows.fetchall())
 
 
 def requests_in(

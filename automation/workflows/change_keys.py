@@ -100,7 +100,7 @@ def up_keys(ref: str, operation_id: str) -> Deployed:
 
 @step
 def probe_keys(ref: str, operation_id: str) -> None:
-    """The key that is in use from now on opens the project."""
+    """The keys that are in use from now on open the project."""
     runtime = current()
     change = _change(operation_id)
     wait_until_answered(runtime.spec(ref, change=change), runtime.asking_key(ref, change=change))

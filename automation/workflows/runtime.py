@@ -118,10 +118,8 @@ class Runtime:
 
     def asking_key(self, ref: str, *, change: KeyChange = UNCHANGED) -> str:
         """The API key by which the platform itself asks the project, as anon."""
-        name = "anon_key" if self.project(ref).legacy_keys else "jwt_secret"
-        found = self.secrets(ref, [name] if change is UNCHANGED else None)
-        text = change.secrets(found)[name]
-        return text if name == "anon_key" else probe_key(text)
+        found = self.secrets(ref, ["jwt_secret"] if change is UNCHANGED else None)
+        return probe_key(change.secrets(found)["jwt_secret"])
 
     def end_sessions(self, ref: str) -> None:
         with cluster.admin_connection(self.context.settings.home) as conn:

@@ -57,7 +57,7 @@ class GatewayRouteHandler:
         made = self.create(cfg, news)[1]
         # What it went to may be stopped as soon as this returns: not before Traefik has read the
         # file, and what was on its way has been answered.
-        if _services(old_outputs) not in (None, _services(news)):
+        if _urls(old_outputs.get("config")) - _urls(news["config"]):
             time.sleep(DRAIN_S)
         return made
 
@@ -65,9 +65,11 @@ class GatewayRouteHandler:
         _path(cfg, id).unlink(missing_ok=True)
 
 
-def _services(props: Props) -> Any:
-    config = props.get("config")
-    return (config.get("http") or {}).get("services") if isinstance(config, dict) else None
+def _urls(config: Any) -> set[str]:
+    """Where its requests go; of whatever somebody made of it by hand too."""
+    found = {str(config["url"])} if isinstance(config, dict) and "url" in config else set()
+    parts = config.values() if isinstance(config, dict) else config
+    return found.union(*map(_urls, parts if isinstance(config, dict | list) else ()))
 
 
 def _path(cfg: Props, name: str) -> Path:

@@ -20,14 +20,19 @@ def path(home: Home, name: str) -> Path:
     return home.logs / f"{name}.log"
 
 
+def older(log: Path) -> Path:
+    """What it was before it was last rotated."""
+    return log.with_name(f"{log.name}.1")
+
+
 def rotate(log: Path, bytes_max: int = LOG_BYTES_MAX) -> None:
     if not log.exists() or log.stat().st_size <= bytes_max:
         return
     for number in range(LOG_FILES_MAX - 1, 1, -1):
-        older = log.with_name(f"{log.name}.{number - 1}")
-        if older.exists():
-            older.rename(log.with_name(f"{log.name}.{number}"))
-    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+        before = log.with_name(f"{log.name}.{number - 1}")
+        if before.exists():
+            before.rename(log.with_name(f"{log.name}.{number}"))
+    shutil.copyfile(log, older(log))
     os.truncate(log, 0)
 
 

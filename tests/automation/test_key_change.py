@@ -19,7 +19,7 @@ PREPARED = NOW | {f"{STANDBY}{name}": f"{name} 2" for name in NAMES}
 
 def row(kind, generation, status):
     at = datetime.now(UTC)
-    return KeyRow(uuid4(), kind, generation, status, None, at, at, None)
+    return KeyRow(uuid4(), kind, generation, status, None, at, at, None, None, True)
 
 
 def test_every_secret_that_is_replaced_belongs_to_one_kind():
@@ -63,10 +63,10 @@ def test_logins_take_turns():
         *(row("database", 3, "standby"), row("storage", 1, "previously_used")),
         *(row("storage", 2, "in_use"), row("api", 7, "in_use")),
     ]
-    assert UNCHANGED.logins(rows) == OpenLogins(database=(2,), storage=(1, 2))
+    assert UNCHANGED.logins(rows) == OpenLogins(api=(7,), database=(2,), storage=(1, 2))
     assert ALL.logins(rows).database == (2, 3)
     revoked = KeyChange("revoke", ("storage",)).logins(rows)
-    assert revoked == OpenLogins(database=(2,), storage=(2,))
+    assert revoked == OpenLogins(api=(7,), database=(2,), storage=(2,))
     assert UNCHANGED.logins([]) == OpenLogins()
     closed = [replace(each, status="revoked") for each in rows]
     assert UNCHANGED.logins(closed) == OpenLogins()

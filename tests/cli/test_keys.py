@@ -9,7 +9,7 @@ from tests.cli.conftest import RunCroft
 from tests.cli.fake_control_plane import AT, FakeControlPlane
 
 KEY = {"id": "1", "kind": "api", "generation": 1, "status": "in_use", "created_at": AT,
-       "updated_at": AT, "accepted_until": None}  # fmt: skip
+       "updated_at": AT, "accepted_until": None, "last_used_at": "never"}  # fmt: skip
 
 
 @pytest.fixture
@@ -31,6 +31,29 @@ def ref(control_plane: FakeControlPlane) -> str:
 
 
 @pytest.mark.parametrize(
+    ("kind", "last_used_at", "told"),
+    [
+        ("api", "never", "can go: croft keys revoke REF --kind api (tokens"),
+        ("database", "2026-11-22T11:59:59Z", "can go: croft keys revoke REF --kind database"),
+        ("database", "2026-11-22T12:00:01Z", "somebody used it after it was replaced"),
+        ("storage", "unknown", "is not known"),
+    ],
+)
+def test_an_overlap_that_nobody_uses_is_said_to_be_over(
+    croft: RunCroft, control_plane: FakeControlPlane, kind: str, last_used_at: str, told: str
+) -> None:
+    ref = control_plane.add_project("shop")
+    older = {**KEY, "kind": kind, "status": "previously_used", "last_used_at": last_used_at}
+    newer = {**KEY, "kind": kind, "generation": 2}
+    control_plane.answer = lambda request: httpx2.Response(200, json=[older, newer])
+    ran = croft("keys", "list", ref)
+    assert ran.code == 0, ran.err
+    assert told.replace("REF", ref) in ran.err and ran.err.startswith(f"{kind} 1: ")
+    assert ran.err.count("\n") == 1
+    assert last_used_at in ran.out
+
+
+@pytest.mark.parametrize(
     ("options", "sent"),
     [
         ([], {"kinds": ["api", "database", "storage"], "overlap_s": 86_400}),
@@ -43,7 +66,7 @@ def test_rotate(
 ) -> None:
     ran = croft("keys", "rotate", ref, *options)
     assert ran.code == 0, ran.err
-    assert ran.out.splitlines()[1].split()[:3] == ["api", "1", "in_use"]
+    assert ran.out.splitlines()[1].split()[:4] == ["api", "1", "-", "in_use"]
     assert json.loads(control_plane.requests[0].content) == sent
 
 

@@ -24,11 +24,13 @@ from joserfc.jwk import OctKey
 from psycopg import sql
 
 from components.database import API_ROLES, POSTGRES_ROLES
-from components.gateway import RestRoute, RoleKey, rest_routes
+from components.gateway import GatewayKey, RestRoute, rest_routes
 from components.postgrest import PostgrestConfig, config_files, jwks
 from components.provider.gateway_route import GatewayRouteHandler
 from components.provider.sql_migration import SqlMigrationHandler, latest_version
+from contracts.api_keys import probe_key
 from contracts.home import home_from
+from contracts.project_keys import counted_as
 from contracts.refs import ProjectNames, new_ref
 from stacks.platform_stack import SHARED_ROLES
 from tests.fixtures.ports import free_port
@@ -158,6 +160,10 @@ class Project:
     def key(self, role: str) -> str:
         return self.token(iss="basecroft", ref=self.ref, role=role, iat=1, exp=4_000_000_000)
 
+    @property
+    def probe_key(self) -> str:
+        return probe_key(self.jwt_secret)
+
     def user_token(self, **changes: Any) -> str:
         claims = {
             "iss": self.issuer, "aud": "authenticated", "role": "authenticated",
@@ -274,10 +280,16 @@ class Gateway:
         config = rest_routes(
             RestRoute(
                 ref=project.ref, host=f"{project.ref}.localhost", url=rest_url,
-                role_keys=[
-                    RoleKey(role, project.key(role), [project.key(role), opaque_key(role)])
+                role_tokens={role: project.key(role) for role in roles},
+                keys=[
+                    key
                     for role in roles
+                    for key in (
+                        GatewayKey(project.key(role), role, counted_as(1)),
+                        GatewayKey(opaque_key(role), role, f"issued-{role}"),
+                    )
                 ],
+                probe_key=project.probe_key,
             )
         )  # fmt: skip
         inputs = {"name": project.names.route, "config": config}

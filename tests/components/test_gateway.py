@@ -1,59 +1,90 @@
 """The gateway's rules as a table; what Traefik makes of them is test_rest_path.py."""
 
+from typing import Any
+
 import pytest
 
-from components.gateway import RestRoute, RoleKey, rest_routes
+from components.gateway import GatewayKey, RestRoute, rest_routes
 
 REF = "abcdefghijklmnopqrst"
-ANON = RoleKey("anon", "anon.jwt", ["anon.jwt", "sb_publishable_x"])
-SERVICE = RoleKey("service_role", "service.jwt", ["service.jwt"])
+LEGACY = [
+    GatewayKey("anon.jwt", "anon", "api-1"),
+    GatewayKey("service.jwt", "service_role", "api-1"),
+]
+ISSUED = GatewayKey("sb_publishable_x", "anon", "an-id")
+TOKENS = {"anon": "anon.jwt", "service_role": "service.jwt"}
 
 
-def routes(*role_keys: RoleKey):
-    return rest_routes(RestRoute(REF, f"{REF}.localhost", "http://127.0.0.1:1", role_keys))["http"]
+def routes(*keys: GatewayKey, **more: Any):
+    url = "http://127.0.0.1:1"
+    route = RestRoute(REF, f"{REF}.localhost", url, TOKENS, keys, "probe", **more)
+    return rest_routes(route)["http"]
 
 
-def test_a_fixed_handful_of_routers() -> None:
-    http = routes(ANON, SERVICE)
-    priorities = {name.removeprefix(f"{REF}-rest-"): r["priority"] for name, r in
-                  http["routers"].items()}  # fmt: skip
-    order = sorted(priorities, key=priorities.get, reverse=True)
-    assert order[:2] == ["preflight", "signed-in"]
-    assert set(order[2:4]) == {"anon", "service_role"}
-    assert order[4:] == ["refused"]
+def in_order(http: Any) -> list[set[str]]:
+    """The rules of the project, those that are looked at first first."""
+    by_priority: dict[int, set[str]] = {}
+    for name, router in http["routers"].items():
+        if "parentRefs" in router:
+            names = by_priority.setdefault(router["priority"], set())
+            names.add(name.removeprefix(f"{REF}-rest-"))
+    return [names for _, names in sorted(by_priority.items(), reverse=True)]
+
+
+def test_one_rule_for_all_and_below_it_a_handful_and_two_for_each_issued_key() -> None:
+    http = routes(*LEGACY, ISSUED)
+    (parent,) = [name for name, router in http["routers"].items() if "parentRefs" not in router]
+    assert f"/p/{REF}/rest/v1" in http["routers"][parent]["rule"]
+    assert all(r["parentRefs"] == [parent] for r in http["routers"].values() if "service" in r)
+    assert in_order(http) == [
+        {"signed-in-api-1", "signed-in-an-id"},
+        {"anon-api-1", "service_role-api-1", "anon-an-id", "anon-probe"},
+        {"refused"},
+    ]
 
 
 def test_a_refused_token_is_met_before_the_key_beside_it() -> None:
-    shut = rest_routes(
-        RestRoute(
-            REF, f"{REF}.localhost", "http://127.0.0.1:1",
-            [RoleKey("anon", "h.anon.s", ["sb_x"]), RoleKey("service_role", "h.service.s", [])],
-            refused_tokens=["h.anon.s", "h.service.s"],
-        )
-    )["http"]["routers"]  # fmt: skip
-    assert f"{REF}-rest-service_role" not in shut
-    priorities = [shut[f"{REF}-rest-{name}"]["priority"] for name in ("preflight", "shut", "anon")]
-    assert priorities == sorted(priorities, reverse=True)
-    assert shut[f"{REF}-rest-signed-in"]["priority"] < shut[f"{REF}-rest-shut"]["priority"]
+    http = routes(ISSUED, refused_tokens=["h.anon.s", "h.service.s"])
+    assert in_order(http) == [
+        {"shut"},
+        {"signed-in-an-id"},
+        {"anon-an-id", "anon-probe"},
+        {"refused"},
+    ]
+
+
+def test_requests_are_counted_by_the_key_that_let_them_in() -> None:
+    http = routes(*LEGACY, ISSUED)
+    counted = {
+        name.removeprefix(f"{REF}-rest-"): router["service"].removeprefix(f"{REF}-")
+        for name, router in http["routers"].items()
+        if "service" in router
+    }
+    assert counted == {
+        "refused": "refused",
+        "anon-probe": "probe",
+        **dict.fromkeys(["signed-in-api-1", "anon-api-1", "service_role-api-1"], "api-1"),
+        **dict.fromkeys(["signed-in-an-id", "anon-an-id"], "an-id"),
+    }
+    to = {str(service) for service in http["services"].values()}
+    assert len(to) == 1  # whichever it is, PostgREST answers
 
 
 def test_everything_is_named_from_the_ref_and_refers_to_what_is_there() -> None:
-    http = routes(ANON, SERVICE)
+    http = routes(*LEGACY, ISSUED, refused_tokens=["h.anon.s"])
     for kind in ("routers", "middlewares", "services"):
         assert all(name.startswith(REF) for name in http[kind])
     for router in http["routers"].values():
         assert set(router["middlewares"]) <= set(http["middlewares"])
-        assert router["service"] in {*http["services"], "noop@internal"}
-        assert router["middlewares"][0] == f"{REF}-cors"
-        assert f"/p/{REF}/rest/v1" in router["rule"]
+        assert router.get("service") in {*http["services"], None}
 
 
 def test_keys_open_their_role_only() -> None:
-    http = routes(ANON, SERVICE)
-    rule = http["routers"][f"{REF}-rest-anon"]["rule"]
-    assert "`anon.jwt`" in rule
-    assert "`sb_publishable_x`" in rule
-    assert "service.jwt" not in rule
+    http = routes(*LEGACY, ISSUED)
+    for name, key in (("anon-api-1", "anon.jwt"), ("anon-an-id", "sb_publishable_x")):
+        router = http["routers"][f"{REF}-rest-{name}"]
+        assert f"`{key}`" in router["rule"] and "service.jwt" not in router["rule"]
+        assert router["middlewares"] == [f"{REF}-as-anon"]
     swap = http["middlewares"][f"{REF}-as-anon"]["headers"]["customRequestHeaders"]
     assert swap == {"Authorization": "Bearer anon.jwt"}
 
@@ -61,11 +92,11 @@ def test_keys_open_their_role_only() -> None:
 @pytest.mark.parametrize("key", ["", "a`b", "a\nb", "a\x00b", "\ud800"])
 def test_a_key_cannot_break_out_of_its_rule(key: str) -> None:
     with pytest.raises(ValueError, match="API key"):
-        routes(RoleKey("anon", "t", [key]))
+        routes(GatewayKey(key, "anon", "api-1"))
 
 
 def test_cors_lists_hold_what_clients_send_and_read() -> None:
-    headers = routes(ANON)["middlewares"][f"{REF}-cors"]["headers"]
+    headers = routes(*LEGACY)["middlewares"][f"{REF}-cors"]["headers"]
     for name in (
         "authorization, apikey, content-type, x-client-info, x-supabase-api-version, prefer,"
         " accept-profile, content-profile, range, x-upsert, x-metadata, cache-control,"

@@ -218,7 +218,7 @@ def test_while_keys_are_replaced_both_generations_are_open() -> None:
         REF,
         rest_port=20201,
         rest_generation=2,
-        logins=OpenLogins(database=(1, 2), storage=(1, 2)),
+        logins=OpenLogins(api=(1, 2), database=(1, 2), storage=(1, 2)),
     )
     older = {f"{PREVIOUS}{name}": f"older {name}" for name in REPLACED_SECRETS}
     both = declare(program, spec_to_config(spec, VALUES | older))
@@ -237,7 +237,13 @@ def test_while_keys_are_replaced_both_generations_are_open() -> None:
     ring = json.loads(process.inputs["files"]["jwks.json"])["keys"]
     assert len(ring) == 2
 
-    spec = spec.model_copy(update={"logins": OpenLogins(database=(2,), storage=(2,))})
+    (route,) = [r for r in both.declared if r.token == "croft:index:GatewayRoute"]
+    routers = route.inputs["config"]["http"]["routers"]
+    for generation, whose in ((1, "older"), (2, "value of")):
+        rule = routers[f"{REF}-rest-anon-api-{generation}"]["rule"]
+        assert f"`{whose} anon_key`" in rule
+
+    spec = spec.model_copy(update={"logins": OpenLogins(api=(2,), database=(2,), storage=(2,))})
     newer = declare(program, spec_to_config(spec, VALUES))
     logins = {r.inputs["name"]: r.inputs["login"] for r in newer.declared if _is(r, "Role")}
     assert logins == {name: name.endswith("_b") for name in roles}

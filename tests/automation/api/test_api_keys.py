@@ -81,8 +81,8 @@ def test_a_key_is_made_listed_shown_and_deleted(ctx, api, ref, make):
     assert server["hash"] == hashlib.sha256(server["api_key"].encode()).hexdigest()
     assert server["secret_jwt_template"] == {"role": "service_role"}
     assert stored(ctx, ref) == {
-        "anon": [browser["api_key"]],
-        "service_role": [server["api_key"]],
+        "anon": {browser["id"]: browser["api_key"]},
+        "service_role": {server["id"]: server["api_key"]},
     }
     listed = api.get(path).json()
     assert [key["name"] for key in listed] == ["anon", "service_role", "browser", "server_one"]
@@ -100,7 +100,7 @@ def test_a_key_is_made_listed_shown_and_deleted(ctx, api, ref, make):
     gone = api.delete(one)
     assert (gone.status_code, gone.json()["id"]) == (200, browser["id"])
     settle(ctx, ref)
-    assert stored(ctx, ref) == {"service_role": [server["api_key"]]}
+    assert stored(ctx, ref) == {"service_role": {server["id"]: server["api_key"]}}
     check_problem(api.get(one), 404, "api_key_not_found")
 
 

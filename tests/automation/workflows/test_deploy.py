@@ -21,6 +21,6 @@ def test_the_log_to_look_at_is_of_the_process_that_was_to_answer(
     ref = new_ref()
     spec = ProjectSpec.on(HOME, ref, rest_port=1, rest_generation=generation)
     with pytest.raises(DeployFailed) as caught:
-        deploy.wait_until_answered(spec, "anon.key")
+        deploy.wait_until_answered(spec, "a JWT secret")
     assert caught.value.code == "not_healthy"
     assert caught.value.fix == f"see: croft logs {unit}-{ref}"

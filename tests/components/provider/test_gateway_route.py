@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from components.provider import gateway_route
 from components.provider.diff import UNKNOWN
-from components.provider.gateway_route import GatewayRouteHandler
+from components.provider.gateway_route import DRAIN_S, GatewayRouteHandler
 
 HANDLER = GatewayRouteHandler()
 CONFIG = {"http": {"middlewares": {"m": {"headers": {"customRequestHeaders": {"A": 'b"\\é'}}}}}}
@@ -40,6 +41,28 @@ def test_life_of_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_only_a_server_that_is_left_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def going_to(*urls: str) -> dict[str, Any]:
+        services = {
+            f"to-{number}": {"loadBalancer": {"servers": [{"url": url}]}}
+            for number, url in enumerate(urls)
+        }
+        return {"name": "shop", "config": {"http": {"services": services}}}
+
+    waited: list[float] = []
+    monkeypatch.setattr(gateway_route.time, "sleep", waited.append)
+    handler, cfg = GatewayRouteHandler(), {"routes": str(tmp_path)}
+    one = going_to("http://127.0.0.1:1")
+    broken_by_hand: list[Any] = [None, "text", {"http": None}, {"http": {"services": ["a"]}}]
+    for old in (one, going_to(), *({"name": "shop", "config": it} for it in broken_by_hand)):
+        handler.update(cfg, "shop", old, going_to(*["http://127.0.0.1:1"] * 2))
+    assert waited == []
+    handler.update(cfg, "shop", one, going_to("http://127.0.0.1:2"))
+    assert waited == [DRAIN_S]
+
+
 def test_a_file_written_by_root_belongs_to_the_folders_owner(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, 65534)
     HANDLER.create({"routes": str(tmp_path)}, INPUTS)

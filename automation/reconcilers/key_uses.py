@@ -1,0 +1,75 @@
+"""When each key of a project was last used, from what the servers tell anyway.
+
+Owns what counts as a use: a request that the gateway let in by a key, a session of a database login
+that is open or that PostgreSQL's log says has ended. MinIO tells nothing of its users. To the
+minute, and looked at while a worker runs. Must not know how any of it is shown.
+"""
+
+import re
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from psycopg import Connection
+
+from automation.registry import api_keys, cluster, project_keys, tenant_objects
+from automation.workflows.runtime import Runtime
+from contracts.errors import BackendDown
+from contracts.home import Home
+from contracts.project_keys import counted_as
+from contracts.refs import ProjectNames, is_uuid
+from local.supervisor import logs
+
+# 2026-11-23 05:29:00.123 UTC [42] <database>/<login> LOG:  disconnection: session time: ...
+# What a client has written there itself begins with its own login, or with a tab.
+_ENDED = re.compile(
+    rb"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+ UTC \[\d+\] [a-z]{20}/([a-z]{20}_[a-z_]+)"
+    rb" LOG:  disconnection: ",
+    re.M,
+)
+
+
+def note_requests(conn: Connection, grown: Collection[tuple[str, str]]) -> None:
+    """Requests were let in lately: by ref, and by what they are counted as."""
+    now = datetime.now(UTC)
+    generations = project_keys.list_open(conn, "api")
+    used = {key: now for key in generations if (key[0], counted_as(key[1])) in grown}
+    project_keys.set_used(conn, "api", used)
+    api_keys.set_used(conn, sorted(key for _, key in grown if is_uuid(key)), now)
+
+
+def reconcile_key_uses(runtime: Runtime) -> list[str]:
+    """Of database logins. Nothing is wrong with any of them."""
+    home = runtime.context.settings.home
+    used = ended_sessions(_log(home))
+    with cluster.admin_connection(home) as admin:
+        used |= dict.fromkeys(tenant_objects.open_logins(admin), datetime.now(UTC))
+    with runtime.context.transaction() as conn:
+        uses = {}
+        for (ref, generation), made_at in project_keys.list_open(conn, "database").items():
+            at = used.get(ProjectNames(ref).postgres_of(generation))
+            # An older generation had the same name.
+            if at is not None and at >= made_at:
+                uses[ref, generation] = at
+        project_keys.set_used(conn, "database", uses)
+    return []
+
+
+def ended_sessions(log: bytes) -> dict[str, datetime]:
+    """By login, when its last session ended."""
+    return {
+        login.decode(): datetime.fromisoformat(f"{at.decode()}+00:00")
+        for at, login in _ENDED.findall(log)
+    }
+
+
+def _log(home: Home) -> bytes:
+    """Of PostgreSQL, with what was there before it was last rotated."""
+    log = logs.path(home, "postgres")
+    try:
+        return b"".join(path.read_bytes() for path in (logs.older(log), log) if path.exists())
+    except OSError as error:
+        raise BackendDown(
+            f"PostgreSQL's log cannot be read: {error.strerror}",
+            code="log_unreadable",
+            fix="see: croft doctor",
+        ) from error

@@ -1,0 +1,90 @@
+"""When keys were last used: what the gateway and PostgreSQL tell, and what a person is told."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from automation import project_keys, projects
+from automation.reconcilers.key_uses import ended_sessions, note_requests
+from automation.registry import api_keys as issued_rows
+from automation.registry import project_keys as rows
+from contracts.project_keys import ROTATED_KINDS
+from contracts.projects import ProjectCreate
+from tests.automation.conftest import TESTER
+
+A, B = "a" * 20, "b" * 20
+
+
+@pytest.fixture
+def ref(ctx):
+    return projects.create(ctx, TESTER, ProjectCreate(name="shop")).project.ref
+
+
+def last_uses(ctx, ref):
+    return {
+        (key.kind, key.generation or key.name): key.last_used_at
+        for key in project_keys.list_keys(ctx, ref)
+    }
+
+
+def test_of_a_new_project_it_is_known_that_nobody_used_its_keys(ctx, ref):
+    assert last_uses(ctx, ref) == {
+        ("api", 1): "never",
+        ("database", 1): "never",
+        ("storage", 1): "unknown",
+    }
+
+
+def test_a_key_from_before_anybody_looked_is_unknown_until_it_is_used(ctx, ref):
+    with ctx.transaction() as conn:
+        conn.execute("UPDATE project_keys SET watched = false")
+    assert set(last_uses(ctx, ref).values()) == {"unknown"}
+    with ctx.transaction() as conn:
+        note_requests(conn, {(ref, "api-1")})
+    assert isinstance(last_uses(ctx, ref)["api", 1], datetime)
+
+
+def test_each_generation_and_each_issued_key_has_a_use_of_its_own(ctx, ref):
+    with ctx.transaction() as conn:
+        made = {
+            name: issued_rows.insert(
+                conn, ref, type=type, name=name, description=None, prefix="sb_", hash=""
+            )
+            for type, name in (("publishable", "browser"), ("secret", "server"))
+        }
+        rows.insert_standby(conn, ref, ROTATED_KINDS)
+        rows.rotate(conn, ref, ROTATED_KINDS, overlap_s=60)
+        note_requests(conn, {(ref, "api-2"), (ref, str(made["server"].id)), (ref, "")})
+    found = last_uses(ctx, ref)
+    assert [found[key] for key in (("api", 1), ("publishable", "browser"))] == ["never", "never"]
+    used = [found["api", 2], found["secret", "server"]]
+    assert all(datetime.now(UTC) - at < timedelta(minutes=1) for at in used)
+    with ctx.transaction() as conn:  # whoever asks with a revoked key is not let in, and not noted
+        rows.revoke(conn, ref, ROTATED_KINDS)
+        note_requests(conn, {(ref, "api-1"), (B, "api-1"), (ref, "nonsense")})
+    assert last_uses(ctx, ref)["api", 1] == "never"
+
+
+def test_a_use_is_never_forgotten_for_an_older_one(ctx, ref):
+    late = datetime.now(UTC)
+    for at in (late, late - timedelta(days=1)):
+        with ctx.transaction() as conn:
+            rows.set_used(conn, "database", {(ref, 1): at})
+    assert last_uses(ctx, ref)["database", 1] == late
+
+
+def test_sessions_that_ended_by_postgresqls_log():
+    log = f"""\
+2026-11-23 05:41:31.123 UTC [42] {A}/{A}_postgres LOG:  disconnection: session time: 0:00:00.2
+2026-11-23 05:42:31.123 UTC [43] {A}/{A}_postgres LOG:  disconnection: session time: 0:00:00.2
+2026-11-23 05:42:32.000 UTC [44] {A}/{A}_postgres_b LOG:  disconnection: session time: 0:00:00.2
+2026-11-23 05:43:31.123 UTC [45] {A}/{A}_postgres ERROR:  relation "x" does not exist
+2026-11-23 05:43:31.123 UTC [45] {A}/{A}_postgres STATEMENT:  select '
+\t2026-11-23 05:50:31.123 UTC [42] {B}/{B}_postgres LOG:  disconnection: session time: 0:00:00.2'
+2026-11-23 05:43:31.123 UTC [46] control/croft_control LOG:  disconnection: session time: 0:00:00.2
+2026-11-23 05:51:31.123 UTC [45] {A}/{A}_postgres LOG:  2026-11-23 05:50:31.123 UTC [42]
+"""
+    assert ended_sessions(log.encode()) == {
+        f"{A}_postgres": datetime(2026, 11, 23, 5, 42, 31, tzinfo=UTC),
+        f"{A}_postgres_b": datetime(2026, 11, 23, 5, 42, 32, tzinfo=UTC),
+    }
