@@ -65,6 +65,17 @@ def test_each_generation_and_each_issued_key_has_a_use_of_its_own(ctx, ref):
     assert last_uses(ctx, ref)["api", 1] == "never"
 
 
+def test_a_use_does_not_make_it_another_key(ctx, ref):
+    """Whoever changes a key is refused when somebody else did so meanwhile, not when it was used."""
+    with ctx.transaction() as conn:
+        before = rows.list_of(conn, ref)
+        note_requests(conn, {(ref, "api-1")})
+        assert rows.list_of(conn, ref) == before
+        rows.revoke(conn, ref, ["api"])
+        rows.insert_standby(conn, ref, ["api"])
+        assert rows.list_of(conn, ref) != before
+
+
 def test_a_use_is_never_forgotten_for_an_older_one(ctx, ref):
     late = datetime.now(UTC)
     for at in (late, late - timedelta(days=1)):
