@@ -66,7 +66,7 @@ def test_each_generation_and_each_issued_key_has_a_use_of_its_own(ctx, ref):
 
 
 def test_a_use_does_not_make_it_another_key(ctx, ref):
-    """Whoever changes a key is refused when somebody else did so meanwhile, not when it was used."""
+    """Who changes a key is refused when somebody else did so meanwhile, not when it was used."""
     with ctx.transaction() as conn:
         before = rows.list_of(conn, ref)
         note_requests(conn, {(ref, "api-1")})
