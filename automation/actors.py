@@ -91,3 +91,7 @@ def actor_of(
 def platform(part: str) -> Actor:
     """The platform acting by itself: `worker`, `reconciler`, `boot`."""
     return Actor(f"platform:{part}", is_operator=True)
+
+
+# Whoever runs without being asked.
+RECONCILER = platform("reconciler")

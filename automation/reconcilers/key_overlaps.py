@@ -6,12 +6,10 @@ Must not know how; a revocation that fails is asked for again in the next round.
 import logging
 
 from automation import project_keys
-from automation.actors import platform
+from automation.actors import RECONCILER
 from automation.registry import project_keys as rows
 from automation.workflows.runtime import Runtime
 from contracts.errors import PlatformError
-
-RECONCILER = platform("reconciler")
 
 log = logging.getLogger(__name__)
 

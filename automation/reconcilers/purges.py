@@ -5,14 +5,12 @@ Must not know how; a purge that fails is for stuck.py.
 
 import logging
 
-from automation.actors import platform
+from automation.actors import RECONCILER
 from automation.context import Context
 from automation.operations import promise, require_free, require_project
 from automation.registry import projects as rows
 from automation.workflows.runtime import Runtime
 from contracts.errors import PlatformError
-
-RECONCILER = platform("reconciler")
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence, Set
 from uuid import UUID
 
 from automation import audit
-from automation.actors import platform
+from automation.actors import RECONCILER
 from automation.registry import cluster, members, tenant_objects
 from automation.registry.members import LoggedIn
 from automation.workflows.runtime import Runtime
@@ -31,7 +31,7 @@ def reconcile_shut_out(runtime: Runtime) -> list[str]:
             members.shut_out(conn, person.id, not person.is_shut_out)
             audit.record(
                 conn,
-                platform("reconciler"),
+                RECONCILER,
                 action="members.let_in" if person.is_shut_out else "members.shut_out",
                 target=f"members/{person.name}",
                 organization_id=None,

@@ -7,14 +7,13 @@ know why an undo failed; mostly a server was away, and is back.
 import logging
 
 from automation import changes
-from automation.actors import platform
+from automation.actors import RECONCILER
 from automation.context import Context
 from automation.operations import promise, require_free, require_project
 from automation.registry import projects as rows
 from automation.status import ROLLBACK_FAILED
 from contracts.errors import PlatformError
 
-RECONCILER = platform("reconciler")
 PAUSE_S = 30.0
 PAUSE_DOUBLINGS_MAX = 7  # about an hour
 
