@@ -18,6 +18,8 @@ SERVER_ADMIN = "croft_admin"  # superuser of PostgreSQL, root user of MinIO
 # What is there before any project. PUBLIC may neither connect to these nor make temporary tables.
 CLOSED_DATABASES = ("postgres", "template1", "control", "keycloak")
 PORT_BASE_MAX = 65535 - 680
+# From here on Linux gives ports to outgoing connections, and one of those may last for days.
+EPHEMERAL_FIRST = 32_768
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,12 @@ class Ports:
 
     @property
     def projects(self) -> range:
-        """One port per project's PostgREST, given out by the registry."""
-        return range(self.base + 180, self.base + 680)
+        """One port per project's PostgREST, given out by the registry; by default from 14500 on. No
+        ephemeral ones: a process that comes up again must find its port as it left it."""
+        first = self.base + 180
+        if first + 500 > EPHEMERAL_FIRST:
+            first = 8_000 + first % 24_000
+        return range(first, first + 500)
 
 
 @dataclass(frozen=True)
