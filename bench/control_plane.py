@@ -78,8 +78,7 @@ def _beside_its_up(client: Client, ref: str) -> float:
 
 def _crowd(home: Home, client: Client, count: int, refs: list[str], add: Add) -> None:
     since = machine.cpu_times()
-    made = crowd.create(home, client, count)
-    refs += made.refs
+    made = crowd.create(home, client, count, refs)
     busy = machine.busy_share(since)
     slowest = max(made.each_s)
     add(f"{count} creates at once, all done", f"{made.all_s:.1f} s (CPU {busy:.0%} busy)")
@@ -91,7 +90,7 @@ def _crowd(home: Home, client: Client, count: int, refs: list[str], add: Add) ->
 
 def _drift(home: Home, client: Client, chosen: Namespace, refs: list[str], add: Add) -> None:
     while len(refs) < chosen.projects:
-        refs += crowd.create(home, client, min(20, chosen.projects - len(refs))).refs
+        crowd.create(home, client, min(20, chosen.projects - len(refs)), refs)
     since = machine.cpu_times()
     scan = drift_scan.measure(home)
     busy = machine.busy_share(since)

@@ -34,7 +34,6 @@ class Memory:
 
 @dataclass(frozen=True)
 class Crowd:
-    refs: list[str]
     each_s: list[float]
     """From the POST to the end of the operation."""
     all_s: float
@@ -42,13 +41,14 @@ class Crowd:
     peak: Memory
 
 
-def create(home: Home, client: Client, count: int) -> Crowd:
+def create(home: Home, client: Client, count: int, refs: list[str]) -> Crowd:
+    """Each is in `refs` once it was asked for, however it ends."""
     before = memory(home)
     with watching(home) as peak, ThreadPoolExecutor(count) as threads:
         began = time.perf_counter()
-        made = list(threads.map(lambda _: _create(client), range(count)))
+        each_s = list(threads.map(lambda _: _create(client, refs), range(count)))
         all_s = time.perf_counter() - began
-    return Crowd([ref for ref, _ in made], [took for _, took in made], all_s, before, peak)
+    return Crowd(each_s, all_s, before, peak)
 
 
 def destroy(client: Client, refs: list[str]) -> None:
@@ -57,11 +57,12 @@ def destroy(client: Client, refs: list[str]) -> None:
         client.wait(operation, timeout_s=END_TIMEOUT_S)
 
 
-def _create(client: Client) -> tuple[str, float]:
+def _create(client: Client, refs: list[str]) -> float:
     began = time.perf_counter()
     started = client.create_project(f"crowd {new_ref()}")
+    refs.append(started.project.ref)
     client.wait(started.operation_id, timeout_s=END_TIMEOUT_S)
-    return started.project.ref, time.perf_counter() - began
+    return time.perf_counter() - began
 
 
 # --- memory ---------------------------------------------------------------------------------------
