@@ -24,7 +24,6 @@ from automation.key_service import client as key_service
 from automation.registry import api_keys as rows
 from automation.registry import project_secrets, projects
 from automation.registry.api_keys import ApiKeyRow
-from automation.registry.projects import ProjectRow
 from contracts.api_keys import (
     VARIABLES,
     ApiKey,
@@ -67,7 +66,7 @@ def create(
     _check_template(wanted.type, wanted.secret_jwt_template)
     key = new_key(wanted.type)
     with ctx.transaction() as conn:
-        project = _changeable(conn, ref)
+        project = operations.hold_startable(conn, ref, "update")
         if len(rows.list_of(conn, ref)) >= KEYS_MAX:
             raise LimitReached(
                 f"project {ref} has its {KEYS_MAX} API keys", fix="delete one that is not used"
@@ -113,7 +112,7 @@ def update(ctx: Context, actor: Actor, ref: str, key_id: str, patch: ApiKeyPatch
 def delete(ctx: Context, actor: Actor, ref: str, key_id: str) -> tuple[ApiKey, Operation]:
     """It lets nobody in any more once the update has ended."""
     with ctx.transaction() as conn:
-        project = _changeable(conn, ref)
+        project = operations.hold_startable(conn, ref, "update")
         row = _require(conn, ref, key_id)
         rows.delete(conn, row.id)
         project_secrets.delete(conn, ref, [secret_name(row)])
@@ -132,9 +131,10 @@ def legacy(ctx: Context, ref: str) -> bool:
 def set_legacy(ctx: Context, actor: Actor, ref: str, enabled: bool) -> Operation | None:
     """They do, or do not, once the update has ended; None where that is so already."""
     with ctx.transaction() as conn:
-        if operations.require_project(conn, ref, lock=True).legacy_keys == enabled:
+        project = operations.require_project(conn, ref, lock=True)
+        if project.legacy_keys == enabled:
             return None
-        project = _changeable(conn, ref)
+        operations.require_startable(conn, project, "update")
         projects.set_legacy_keys(conn, ref, enabled)
         before, after = ({"legacy_keys": each} for each in (not enabled, enabled))
         operation = operations.promise(conn, actor, project, "update", before=before, after=after)
@@ -199,13 +199,6 @@ def _check_template(type: IssuedType, template: JwtTemplate | None) -> None:
 
 def _beginning(type: IssuedType) -> str:
     return f"sb_{type}_"
-
-
-def _changeable(conn: Connection[Any], ref: str) -> ProjectRow:
-    """The project, locked, if an update of it may begin."""
-    project = operations.require_project(conn, ref, lock=True)
-    operations.require_startable(conn, project, "update")
-    return project
 
 
 def _require(conn: Connection[Any], ref: str, key_id: str) -> ApiKeyRow:

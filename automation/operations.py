@@ -43,8 +43,7 @@ def request_operation(
     the settings are as they are. Raises NotFound, Conflict (the state forbids it) or Locked.
     """
     with ctx.transaction() as conn:
-        row = require_project(conn, ref, lock=True)
-        require_startable(conn, row, kind)
+        row = hold_startable(conn, ref, kind)
         return view(promise(conn, actor, row, kind, input=input, before=row.spec, after=input))
 
 
@@ -64,6 +63,14 @@ def require_free(conn: psycopg.Connection[Any], project: ProjectRow) -> None:
             code="project_locked",
             fix="wait until it has ended, then try again",
         )
+
+
+def hold_startable(conn: psycopg.Connection[Any], ref: str, kind: OperationKind) -> ProjectRow:
+    """The project, its row held, if such an operation of it may start. Raises NotFound, Locked,
+    Conflict."""
+    row = require_project(conn, ref, lock=True)
+    require_startable(conn, row, kind)
+    return row
 
 
 def require_startable(

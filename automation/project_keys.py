@@ -66,9 +66,10 @@ def change_password(ctx: Context, actor: Actor, ref: str, password: str) -> Oper
 def prepare(ctx: Context, actor: Actor, ref: str, *, use: bool) -> tuple[KeyRow, Operation | None]:
     """A JWT secret that waits until it is put in use; with `use` that is promised at once."""
     with ctx.transaction() as conn:
-        row = _rotatable(conn, ref, ["api"] if use else [])
-        if (waiting := _waiting(conn, ref)) is not None:
-            raise _waits_already(ref, waiting)
+        row = operations.hold_startable(conn, ref, "rotate")
+        if use:
+            _require_no_overlap(conn, ref, ["api"])
+        _require_none_waits(conn, ref)
         rows.insert_standby(conn, ref, ["api"])
         put_secrets(conn, seal_for_workers, row, {WAITING: secrets.token_hex(SECRET_BYTES)})
         key = _waiting(conn, ref)
@@ -82,8 +83,7 @@ def use_prepared(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> Operation
     """Promise that the JWT secret that waits is in use. The one of now is accepted as long as one
     can be, unless it is revoked before."""
     with ctx.transaction() as conn:
-        row = operations.require_project(conn, ref, lock=True)
-        operations.require_startable(conn, row, "rotate")
+        row = operations.hold_startable(conn, ref, "rotate")
         _require_unchanged(conn, ref, key)
         _require_no_overlap(conn, ref, ["api"])
         return _use(conn, actor, row)
@@ -92,8 +92,7 @@ def use_prepared(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> Operation
 def revoke_jwk(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> Operation:
     """Promise that tokens of a key of elsewhere open nothing any more."""
     with ctx.transaction() as conn:
-        row = operations.require_project(conn, ref, lock=True)
-        operations.require_startable(conn, row, "update")
+        row = operations.hold_startable(conn, ref, "update")
         _require_unchanged(conn, ref, key)
         rows.revoke_jwk(conn, key.id)
         before, after = (
@@ -107,8 +106,7 @@ def revoke_jwk(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> Operation:
 def forget(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> None:
     """One that opens nothing: revoked, or still waiting."""
     with ctx.transaction() as conn:
-        row = operations.require_project(conn, ref, lock=True)
-        operations.require_startable(conn, row, "rotate")
+        row = operations.hold_startable(conn, ref, "rotate")
         _require_unchanged(conn, ref, key)
         rows.delete(conn, key.id)
         if key.status == "standby":
@@ -120,8 +118,7 @@ def forget(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> None:
 def revoke(ctx: Context, actor: Actor, ref: str, kinds: Sequence[RotatedKind]) -> Operation:
     """Promise that older keys of these kinds open nothing any more."""
     with ctx.transaction() as conn:
-        row = operations.require_project(conn, ref, lock=True)
-        operations.require_startable(conn, row, "revoke")
+        row = operations.hold_startable(conn, ref, "revoke")
         pending = _accepted_still(rows.list_of(conn, ref), kinds)
         if not pending:
             raise Conflict(
@@ -135,11 +132,10 @@ def revoke(ctx: Context, actor: Actor, ref: str, kinds: Sequence[RotatedKind]) -
 
 
 def _rotatable(conn: Connection[Any], ref: str, kinds: Sequence[RotatedKind]) -> ProjectRow:
-    row = operations.require_project(conn, ref, lock=True)
-    operations.require_startable(conn, row, "rotate")
+    row = operations.hold_startable(conn, ref, "rotate")
     _require_no_overlap(conn, ref, kinds)
-    if "api" in kinds and (waiting := _waiting(conn, ref)) is not None:
-        raise _waits_already(ref, waiting)
+    if "api" in kinds:
+        _require_none_waits(conn, ref)
     return row
 
 
@@ -167,14 +163,15 @@ def _waiting(conn: Connection[Any], ref: str) -> KeyRow | None:
     return next((row for row in found if (row.kind, row.status) == ("api", "standby")), None)
 
 
-def _waits_already(ref: str, key: KeyRow) -> Conflict:
-    path = f"/v1/projects/{ref}/config/auth/signing-keys/{key.id}"
-    return Conflict(
-        f"project {ref} has a signing key on standby",
-        code="signing_key_on_standby",
-        fix=f'put it in use with: croft api PATCH {path} -d \'{{"status": "in_use"}}\''
-        ", or DELETE it",
-    )
+def _require_none_waits(conn: Connection[Any], ref: str) -> None:
+    if (key := _waiting(conn, ref)) is not None:
+        path = f"/v1/projects/{ref}/config/auth/signing-keys/{key.id}"
+        raise Conflict(
+            f"project {ref} has a signing key on standby",
+            code="signing_key_on_standby",
+            fix=f'put it in use with: croft api PATCH {path} -d \'{{"status": "in_use"}}\''
+            ", or DELETE it",
+        )
 
 
 def _use(conn: Connection[Any], actor: Actor, row: ProjectRow) -> Operation:
