@@ -8,7 +8,7 @@ touched. Must not know SQL, or how a key is kept.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
@@ -79,16 +79,12 @@ def follow(ctx: Context, keyring: Keyring) -> list[str]:
     root_id = keyring.roots.health()
 
     def wrap_secrets(conn: Connection, rows: list[SecretRow]) -> Unreadable:
-        records = [(RecordName(row.project_ref, row.name, row.version), row.sealed) for row in rows]
-        anew, unreadable = _sorted(rows, keyring.rewrap(conn, records))
-        project_secrets.rewrap(conn, anew)
-        return unreadable
+        names = [RecordName(row.project_ref, row.name, row.version) for row in rows]
+        return _wrap_records(conn, keyring, rows, names, project_secrets.rewrap)
 
     def wrap_webhooks(conn: Connection, rows: list[WebhookSecretRow]) -> Unreadable:
-        records = [(secret_name(row.webhook_id), row.sealed) for row in rows]
-        anew, unreadable = _sorted(rows, keyring.rewrap(conn, records))
-        webhook_secrets.rewrap(conn, anew)
-        return unreadable
+        names = [secret_name(row.webhook_id) for row in rows]
+        return _wrap_records(conn, keyring, rows, names, webhook_secrets.rewrap)
 
     def wrap_keys(conn: Connection, rows: list[KeyRow]) -> Unreadable:
         unreadable: Unreadable = {}
@@ -140,13 +136,19 @@ def _each(
             return done
 
 
-def _sorted(
-    rows: Sequence[SealedRow], found: Sequence[Sealed | SecretUnreadable]
-) -> tuple[dict[UUID, Sealed], Unreadable]:
+def _wrap_records(
+    conn: Connection,
+    keyring: Keyring,
+    rows: Sequence[SealedRow],
+    names: Sequence[RecordName],
+    put: Callable[[Connection, Mapping[UUID, Sealed]], None],
+) -> Unreadable:
+    records = [(name, row.sealed) for name, row in zip(names, rows, strict=True)]
     anew, unreadable = dict[UUID, Sealed](), dict[Any, SecretUnreadable]()
-    for row, each in zip(rows, found, strict=True):
+    for row, each in zip(rows, keyring.rewrap(conn, records), strict=True):
         if isinstance(each, Sealed):
             anew[row.id] = each
         else:
             unreadable[row.id] = each
-    return anew, unreadable
+    put(conn, anew)
+    return unreadable
