@@ -96,11 +96,12 @@ def own_units(
         "CROFT_CODE": code_digest(Path(sys.prefix)),
         "CROFT_SETTINGS": chosen.model_dump_json(exclude={"workers"}),
     }
+    workers_env = {**env, "CROFT_ROOT_KEYS": settings_digest(home, credentials)}  # as the others
     workers = [
         Unit(
             name=executor_id(slot),
             argv=[str(python), "-m", "automation.worker", "--slot", str(slot)],
-            env={**env, "CROFT_ROOT_KEYS": settings_digest(home, credentials)},  # as the others
+            env=workers_env,
             after=["postgres"],
             stop_timeout_s=30,
         )

@@ -30,6 +30,8 @@ _ENDED = re.compile(
 
 def note_requests(conn: Connection, grown: Collection[tuple[str, str]]) -> None:
     """Requests were let in lately: by ref, and by what they are counted as."""
+    if not grown:
+        return
     now = datetime.now(UTC)
     generations = project_keys.list_open(conn, "api")
     used = {key: now for key in generations if (key[0], counted_as(key[1])) in grown}
