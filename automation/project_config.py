@@ -1,16 +1,13 @@
 """A project's services as Supabase's tools configure them: a view of the one spec that it has.
 
-Owns how a setting in Supabase's words is one of `ProjectSettings`. Must not know HTTP, nor how a
-change is brought about: each is an update like any other (automation/plans.py).
+Owns how a setting in Supabase's words is one of `ProjectSettings`, read and changed. Must not know
+HTTP, nor how a change is brought about: each is an update like any other (automation/plans.py).
 """
 
 from typing import Any
 
 from pydantic import ValidationError
 
-from automation import plans
-from automation.actors import Actor
-from automation.context import Context
 from contracts.auth_config import ABSENT, REDIRECTS, AuthConfig, AuthConfigPatch
 from contracts.errors import InvalidInput, NotHeld
 from contracts.project_config import (
@@ -25,7 +22,7 @@ from contracts.project_config import (
     UpgradeEligibility,
 )
 from contracts.project_settings import AuthSettings, ProjectSettings
-from contracts.projects import Operation, invalid_input
+from contracts.projects import invalid_input
 
 
 def rest(settings: ProjectSettings) -> RestConfig:
@@ -37,25 +34,19 @@ def rest(settings: ProjectSettings) -> RestConfig:
     )
 
 
-def change_rest(
-    ctx: Context, actor: Actor, ref: str, patch: RestConfigPatch, *, made_from: str | None
-) -> tuple[ProjectSettings, Operation]:
+def with_rest(settings: ProjectSettings, patch: RestConfigPatch) -> ProjectSettings:
     asked = {
         "schemas": _names(patch.db_schema),
         "extra_search_path": _names(patch.db_extra_search_path),
         "max_rows": patch.max_rows,
         "pool": patch.db_pool,
     }
-
-    def changed(before: ProjectSettings) -> ProjectSettings:
-        values = before.model_dump()
-        values["rest"] |= {name: value for name, value in asked.items() if value is not None}
-        try:
-            return ProjectSettings.model_validate(values)
-        except ValidationError as error:
-            raise invalid_input(error.errors()) from None
-
-    return plans.alter(ctx, actor, ref, changed, made_from=made_from)
+    values = settings.model_dump()
+    values["rest"] |= {name: value for name, value in asked.items() if value is not None}
+    try:
+        return ProjectSettings.model_validate(values)
+    except ValidationError as error:
+        raise invalid_input(error.errors()) from None
 
 
 def auth(settings: ProjectSettings) -> AuthConfig:
@@ -63,24 +54,18 @@ def auth(settings: ProjectSettings) -> AuthConfig:
     return AuthConfig(dict(sorted((held | ABSENT).items())))
 
 
-def change_auth(
-    ctx: Context, actor: Actor, ref: str, patch: AuthConfigPatch, *, made_from: str | None
-) -> tuple[ProjectSettings, Operation]:
+def with_auth(settings: ProjectSettings, patch: AuthConfigPatch) -> ProjectSettings:
     asked: dict[str, Any] = dict(patch.root)
     _refuse_what_is_not_held(asked)
     if isinstance(redirects := asked.get(REDIRECTS), str):
         asked[REDIRECTS] = _names(redirects)
-
-    def changed(before: ProjectSettings) -> ProjectSettings:
-        values = before.auth.model_dump() | asked
-        try:
-            chosen = {name: value for name, value in values.items() if value is not None}
-            after = AuthSettings.model_validate(chosen)
-        except ValidationError as error:
-            raise invalid_input(error.errors()) from None
-        return before.model_copy(update={"auth": after})
-
-    return plans.alter(ctx, actor, ref, changed, made_from=made_from)
+    values = settings.auth.model_dump() | asked
+    try:
+        chosen = {name: value for name, value in values.items() if value is not None}
+        auth = AuthSettings.model_validate(chosen)
+    except ValidationError as error:
+        raise invalid_input(error.errors()) from None
+    return settings.model_copy(update={"auth": auth})
 
 
 def _refuse_what_is_not_held(asked: dict[str, Any]) -> None:
@@ -105,14 +90,9 @@ def postgres(settings: ProjectSettings) -> PostgresConfig:
     return PostgresConfig(max_connections=settings.connections_max)
 
 
-def change_postgres(
-    ctx: Context, actor: Actor, ref: str, change: PostgresConfigChange, *, made_from: str | None
-) -> tuple[ProjectSettings, Operation]:
-    def changed(before: ProjectSettings) -> ProjectSettings:
-        wanted = change.max_connections or before.connections_max
-        return before.model_copy(update={"connections_max": wanted})
-
-    return plans.alter(ctx, actor, ref, changed, made_from=made_from)
+def with_postgres(settings: ProjectSettings, change: PostgresConfigChange) -> ProjectSettings:
+    wanted = change.max_connections or settings.connections_max
+    return settings.model_copy(update={"connections_max": wanted})
 
 
 def storage(settings: ProjectSettings) -> StorageConfig:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Response, status
 from automation import plans
 from automation.api.access import ActorOf, ContextOf
 from automation.api.headers import IfMatch, accepted
+from automation.api.spec_access import SpecOf
 from contracts.plans import Checkpoint, PlanRequest, Update
 from contracts.project_settings import ProjectSettings
 from contracts.projects import Operation
@@ -19,10 +20,8 @@ router = APIRouter(prefix="/projects/{ref}", tags=["projects"])
 
 
 @router.get("/spec")
-def projects_spec(ctx: ContextOf, ref: str, response: Response) -> ProjectSettings:
-    found, tag = plans.spec(ctx, ref)
-    response.headers["ETag"] = tag
-    return found
+def projects_spec(spec: SpecOf) -> ProjectSettings:
+    return spec
 
 
 @router.put("/spec", status_code=status.HTTP_202_ACCEPTED)

@@ -9,9 +9,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, status
 
-from automation import environment, health, plans, project_config, projects, signing_keys
+from automation import environment, health, project_config, projects, signing_keys
 from automation.api.access import ActorOf, ContextOf
-from automation.api.headers import IfMatch, accepted
+from automation.api.headers import accepted
+from automation.api.spec_access import AlterOf, SpecOf
 from automation.status import DATABASE_FULL
 from contracts.auth_config import AuthConfig, AuthConfigPatch
 from contracts.project_config import (
@@ -78,69 +79,38 @@ def projects_environment(ctx: ContextOf, actor: ActorOf, ref: str) -> Environmen
 
 
 @router.get("/postgrest")
-def projects_rest_config(ctx: ContextOf, ref: str, response: Response) -> RestConfig:
-    settings, response.headers["ETag"] = plans.spec(ctx, ref)
-    return project_config.rest(settings)
+def projects_rest_config(spec: SpecOf) -> RestConfig:
+    return project_config.rest(spec)
 
 
 @router.patch("/postgrest")
-def projects_rest_config_update(
-    ctx: ContextOf,
-    actor: ActorOf,
-    ref: str,
-    patch: RestConfigPatch,
-    response: Response,
-    if_match: IfMatch = None,
-) -> RestConfig:
-    wanted, operation = project_config.change_rest(ctx, actor, ref, patch, made_from=if_match)
-    accepted(response, operation)
-    return project_config.rest(wanted)
+def projects_rest_config_update(alter: AlterOf, patch: RestConfigPatch) -> RestConfig:
+    return project_config.rest(alter(lambda spec: project_config.with_rest(spec, patch)))
 
 
 @router.get("/config/auth")
-def projects_auth_config(ctx: ContextOf, ref: str, response: Response) -> AuthConfig:
-    settings, response.headers["ETag"] = plans.spec(ctx, ref)
-    return project_config.auth(settings)
+def projects_auth_config(spec: SpecOf) -> AuthConfig:
+    return project_config.auth(spec)
 
 
 @router.patch("/config/auth")
-def projects_auth_config_update(
-    ctx: ContextOf,
-    actor: ActorOf,
-    ref: str,
-    patch: AuthConfigPatch,
-    response: Response,
-    if_match: IfMatch = None,
-) -> AuthConfig:
-    wanted, operation = project_config.change_auth(ctx, actor, ref, patch, made_from=if_match)
-    accepted(response, operation)
-    return project_config.auth(wanted)
+def projects_auth_config_update(alter: AlterOf, patch: AuthConfigPatch) -> AuthConfig:
+    return project_config.auth(alter(lambda spec: project_config.with_auth(spec, patch)))
 
 
 @router.get("/config/database/postgres")
-def projects_postgres_config(ctx: ContextOf, ref: str, response: Response) -> PostgresConfig:
-    settings, response.headers["ETag"] = plans.spec(ctx, ref)
-    return project_config.postgres(settings)
+def projects_postgres_config(spec: SpecOf) -> PostgresConfig:
+    return project_config.postgres(spec)
 
 
 @router.put("/config/database/postgres")
-def projects_postgres_config_update(
-    ctx: ContextOf,
-    actor: ActorOf,
-    ref: str,
-    change: PostgresConfigChange,
-    response: Response,
-    if_match: IfMatch = None,
-) -> PostgresConfig:
-    wanted, operation = project_config.change_postgres(ctx, actor, ref, change, made_from=if_match)
-    accepted(response, operation)
-    return project_config.postgres(wanted)
+def projects_postgres_config_update(alter: AlterOf, change: PostgresConfigChange) -> PostgresConfig:
+    return project_config.postgres(alter(lambda spec: project_config.with_postgres(spec, change)))
 
 
 @router.get("/config/storage")
-def projects_storage_config(ctx: ContextOf, ref: str, response: Response) -> StorageConfig:
-    settings, response.headers["ETag"] = plans.spec(ctx, ref)
-    return project_config.storage(settings)
+def projects_storage_config(spec: SpecOf) -> StorageConfig:
+    return project_config.storage(spec)
 
 
 @router.get("/config/realtime")
