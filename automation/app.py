@@ -6,8 +6,8 @@ Owns how the parts become one ASGI application, and the process. Must not know w
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,6 @@ SYSTEM_FILES = [
     )
 ]
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
 
 class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
@@ -71,25 +69,29 @@ class _Api(FastAPI):
 
 
 def build_app(ctx: Context) -> FastAPI:
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with sweeping(ctx):
-            yield
-
-    app = bare_app(lifespan, requests_per_minute_max=ctx.settings.requests_per_minute_max)
-    app.state.context = ctx
-    app.state.realm_keys = RealmKeys(ctx.settings.home.issuer)
+    app = bare_app(requests_per_minute_max=ctx.settings.requests_per_minute_max)
+    bind(app, ctx)
     return app
 
 
-def bare_app(
-    lifespan: Lifespan | None = None, *, requests_per_minute_max: int = REQUESTS_PER_MINUTE_MAX
-) -> FastAPI:
+def bind(app: FastAPI, ctx: Context) -> None:
+    """Give its routes what they work on."""
+    app.state.context = ctx
+    app.state.realm_keys = RealmKeys(ctx.settings.home.issuer)
+
+
+@asynccontextmanager
+async def _sweeping(app: FastAPI) -> AsyncIterator[None]:
+    with sweeping(app.state.context):
+        yield
+
+
+def bare_app(*, requests_per_minute_max: int = REQUESTS_PER_MINUTE_MAX) -> FastAPI:
     """Routes and error answers without a registry behind them: enough to describe the API."""
     app = _Api(
         title="Basecroft Management API",
         version="1",
-        lifespan=lifespan,
+        lifespan=_sweeping,
         # No page without a token, the documentation included: it is openapi/management.json.
         docs_url=None,
         redoc_url=None,

@@ -11,11 +11,12 @@ from functools import partial
 import psycopg
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from automation import outbox
 from automation.actors import Actor, platform
-from automation.app import build_app
+from automation.app import bare_app, bind
 from automation.client import Client
 from automation.context import Context, open_context
 from automation.encryption.keyring import open_keyring
@@ -109,21 +110,34 @@ def _quick_sweeper(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "SWEEP_INTERVAL_S", 0.05)
 
 
+@pytest.fixture(scope="session")
+def unbound_app() -> FastAPI:
+    """Made once: its routes take half a second."""
+    return bare_app()
+
+
 @pytest.fixture
-def api(ctx: Context, key_service: None) -> Iterator[TestClient]:
+def app(unbound_app: FastAPI, ctx: Context) -> FastAPI:
+    bind(unbound_app, ctx)
+    unbound_app.middleware_stack = None  # made anew, so that it has counted nobody's requests
+    return unbound_app
+
+
+@pytest.fixture
+def api(app: FastAPI, ctx: Context, key_service: None) -> Iterator[TestClient]:
     """The app in this process, asked with the operator's token."""
     token = ctx.settings.token_path.read_text()
     headers = {"Authorization": f"Bearer {token}"}
     # As a server would: a bug is a 500, not an exception in the caller.
-    with TestClient(build_app(ctx), headers=headers, raise_server_exceptions=False) as client:
+    with TestClient(app, headers=headers, raise_server_exceptions=False) as client:
         yield with_keys(client)
 
 
 class ApiServer:
     """The app on a real port, to be stopped and started by tests of what a client then does."""
 
-    def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -131,7 +145,7 @@ class ApiServer:
 
     def start(self) -> None:
         config = uvicorn.Config(
-            build_app(self._ctx),
+            self._app,
             port=self.port,
             log_config=None,
             ws="none",
@@ -151,8 +165,8 @@ class ApiServer:
 
 
 @pytest.fixture
-def api_server(ctx: Context, key_service: None) -> Iterator[ApiServer]:
-    server = ApiServer(ctx)
+def api_server(app: FastAPI, key_service: None) -> Iterator[ApiServer]:
+    server = ApiServer(app)
     server.start()
     yield server
     server.stop()

@@ -7,15 +7,14 @@ import psycopg
 import pytest
 
 from automation.api.access import _FINDERS
-from automation.app import bare_app
 from automation.permissions import CHECKED_INSIDE, NEEDED
+from tests.automation.api.documented import OPERATIONS
 from tests.automation.api.members import member_of, organization
 from tests.automation.api.test_errors import check_problem
 
 ROUTES = {
-    route["operationId"]: (method.upper(), path)
-    for path, methods in bare_app().openapi()["paths"].items()
-    for method, route in methods.items()
+    route["operationId"]: (method, path)
+    for method, path, route in OPERATIONS
     if path.startswith("/v1/")
 }
 ROLES = ("read-only", "developer", "administrator", "owner")

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from automation import audit_log
-from automation.app import bare_app
 from automation.client import Client
 from automation.registry import operations
 from automation.registry import projects as rows
 from contracts.audit import Head, check_export
+from tests.automation.api.documented import OPERATIONS
 from tests.automation.api.members import member_of, organization
 from tests.automation.api.test_errors import check_problem
 from tests.automation.work_done import settle, store_secrets
@@ -31,10 +31,9 @@ ELSEWHERE = {
 }
 # What is not built changes nothing (test_supabase_paths.py).
 MUTATING = {
-    route["operationId"]: (method.upper(), path)
-    for path, methods in bare_app().openapi()["paths"].items()
-    for method, route in methods.items()
-    if method in ("post", "put", "patch", "delete")
+    route["operationId"]: (method, path)
+    for method, path, route in OPERATIONS
+    if method in ("POST", "PUT", "PATCH", "DELETE")
     and "supabase" not in route["tags"]
     and route["operationId"] not in ELSEWHERE
 }

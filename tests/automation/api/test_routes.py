@@ -5,9 +5,9 @@ import secrets
 import pytest
 from fastapi.testclient import TestClient
 
-from automation.app import bare_app, build_app
 from automation.registry import access_tokens, audit
 from contracts.audit import AuditEntry
+from tests.automation.api.documented import OPERATIONS
 from tests.automation.work_done import make_active
 
 PROJECT_FIELDS = {
@@ -95,8 +95,8 @@ def test_whom_to_log_in_with_is_told_to_everybody(ctx, stranger):
     assert answer["resource"] == ctx.settings.home.api_url
 
 
-def test_health_needs_no_token(ctx):
-    answer = TestClient(bare_app()).get("/health")
+def test_health_needs_no_token(unbound_app):
+    answer = TestClient(unbound_app).get("/health")
     assert answer.json() == {"status": "ok"}
 
 
@@ -128,16 +128,12 @@ REFUSED = {
 
 
 @pytest.fixture
-def stranger(ctx):
-    with TestClient(build_app(ctx)) as client:
+def stranger(app):
+    with TestClient(app) as client:
         yield client
 
 
-ROUTES = [
-    (method.upper(), path)
-    for path, methods in bare_app().openapi()["paths"].items()
-    for method in methods
-]
+ROUTES = [(method, path) for method, path, _ in OPERATIONS]
 
 
 OPEN = ["/.well-known/oauth-protected-resource", "/health"]
@@ -169,7 +165,7 @@ def test_a_token_that_was_replaced_is_unknown(ctx, api):
     assert api.get("/v1/projects").status_code == 401
 
 
-def test_only_these_are_open():
+def test_only_these_are_open(unbound_app):
     assert [path for _, path in ROUTES if not path.startswith("/v1/")] == OPEN
     for path in ("/docs", "/redoc", "/openapi.json", "/"):
-        assert TestClient(bare_app()).get(path).status_code == 404
+        assert TestClient(unbound_app).get(path).status_code == 404

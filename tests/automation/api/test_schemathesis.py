@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from automation.api import openapi
+from automation.app import build_app
 from tests.automation.conftest import ApiServer
 
 HERE = Path(__file__).parent
@@ -27,7 +28,7 @@ UNSPEAKABLE = {"cursor", "anchor", "keys"}
 def server(ctx, key_service):
     """A real one, which answers more than anybody may ask."""
     settings = replace(ctx.settings, requests_per_minute_max=10**9)
-    server = ApiServer(replace(ctx, settings=settings))
+    server = ApiServer(build_app(replace(ctx, settings=settings)))
     server.start()
     yield server
     server.stop()

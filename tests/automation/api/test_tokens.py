@@ -7,19 +7,16 @@ import pytest
 from fastapi.testclient import TestClient
 
 from automation import tokens
-from automation.app import bare_app
 from automation.registry import access_tokens, members
 from automation.scopes import opens
 from contracts.tokens import SCOPES
+from tests.automation.api.documented import OPERATIONS
 from tests.automation.api.members import member_of, organization, with_keys
 from tests.automation.api.test_errors import check_problem
 from tests.automation.api.test_organizations import at_once, statuses
 
 ROUTES = {
-    route["operationId"]: method.upper()
-    for path, methods in bare_app().openapi()["paths"].items()
-    for method, route in methods.items()
-    if path.startswith("/v1/")
+    route["operationId"]: method for method, path, route in OPERATIONS if path.startswith("/v1/")
 }
 
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from automation.app import build_app
 from automation.client import Client, Started
 from contracts.errors import PlatformError
 from contracts.home import Home
@@ -363,7 +364,7 @@ def workers(control_home: Home) -> Iterator[Workers]:
 
 @pytest.fixture
 def machine(plane: Plane, workers: Workers) -> Iterator[Callable[[], Lives]]:
-    server = ApiServer(plane.context)
+    server = ApiServer(build_app(plane.context))
     server.start()
     token = plane.context.settings.token_path.read_text()
     with Client(server.url, token) as client:
