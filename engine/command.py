@@ -12,7 +12,7 @@ from typing import Any
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
-from engine import inline, isolation, quiescence
+from engine import sdk_repairs
 from engine.commands import COMMANDS, Context
 from engine.commands.arguments import help_for, parse
 from engine.errors import EngineError
@@ -46,9 +46,7 @@ class EmbeddedPulumi(PulumiCommand):
     ) -> None:
         """`packages` come on top of the built-in ones. `credentials` are merged into a provider's
         configuration at each call, and stand in no state. `ask` puts a question to a person."""
-        isolation.install()
-        inline.install()
-        quiescence.install()
+        sdk_repairs.install()
         self._packages = (*builtin_packages(), *packages)
         self._credentials = credentials
         self._selection = selection or SelectionInMemory()

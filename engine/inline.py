@@ -31,32 +31,27 @@ _ASK_TIMEOUT_S = 10
 # Of this process: a fork has the same, and a pid of its own.
 _ORIGIN = uuid.uuid4().hex
 
-_installing = threading.Lock()
 _offered: dict[str, "_Offer"] = {}
 
 
-def install() -> None:
-    """Teach the SDK's language runtime both halves, once for the process."""
-    with _installing:
-        if getattr(_server.LanguageServer.About, "inline", False):
-            return
-        about: Any = _server.LanguageServer.About
-        reset_options: Any = vars(_server)["reset_options"]
+def offer_services_without_a_network() -> None:
+    """Teach the SDK's language runtime both halves."""
+    about: Any = _server.LanguageServer.About
+    reset_options: Any = vars(_server)["reset_options"]
 
-        def About(self: Any, request: Any, context: Any) -> language_pb2.AboutResponse:
-            answer: language_pb2.AboutResponse = about(self, request, context)
-            answer.metadata[_PROCESS] = _process()
-            return answer
+    def About(self: Any, request: Any, context: Any) -> language_pb2.AboutResponse:
+        answer: language_pb2.AboutResponse = about(self, request, context)
+        answer.metadata[_PROCESS] = _process()
+        return answer
 
-        def reset_options_inline(monitor_address: str, engine_address: str, **rest: Any) -> None:
-            offer = _offered.get(monitor_address)
-            monitor = offer.monitor if offer else monitor_address
-            engine = offer.engine if offer else engine_address
-            reset_options(monitor_address=monitor, engine_address=engine, **rest)
+    def reset_options_inline(monitor_address: str, engine_address: str, **rest: Any) -> None:
+        offer = _offered.get(monitor_address)
+        monitor = offer.monitor if offer else monitor_address
+        engine = offer.engine if offer else engine_address
+        reset_options(monitor_address=monitor, engine_address=engine, **rest)
 
-        vars(About)["inline"] = True
-        setattr(_server.LanguageServer, "About", About)  # noqa: B010  an assignment would be a type error
-        setattr(_server, "reset_options", reset_options_inline)  # noqa: B010
+    setattr(_server.LanguageServer, "About", About)  # noqa: B010  an assignment would be a type error
+    setattr(_server, "reset_options", reset_options_inline)  # noqa: B010
 
 
 def is_here(runtime: language_pb2_grpc.LanguageRuntimeStub) -> bool:

@@ -6,17 +6,16 @@ what a program, a stack or a tenant is.
 1. `pulumi._utils.ContextProperty` stores settings in context variables, but a first assignment also
    becomes the default of the whole process. A thread started without a copy of its parent's context
    (a raw `threading.Thread`, a raw `run_in_executor`) then reads the monitor of whichever run was
-   configured last: another tenant's. After `install()` such a thread reads None and fails closed.
+   configured last: another tenant's. Repaired, such a thread reads None and fails closed.
 2. `pulumi.dynamic` swaps parts of the module `pickle` while it serializes a provider, without a
-   lock, and wraps one of them once more at each call, until some 300 calls exhaust the stack. After
-   `install()` one serializes at a time, and what it changed is put back.
-
+   lock, and wraps one of them once more at each call, until some 300 calls exhaust the stack.
+   Repaired, one serializes at a time, and what it changed is put back.
 3. An exit (SystemExit, KeyboardInterrupt) in a program or its callbacks runs through the language
    runtime's event loop and out of its gRPC handler, which then never answers: the update waits for
-   ever. After `install()` the program has failed, like with any other error.
+   ever. Repaired, the program has failed, as with any other error.
 4. When a program fails, the language runtime cancels what of it still runs, one task after the
    other, and dies of the first that minds: the program's own error is lost, and its event loop
-   stays open. After `install()` they are cancelled together before that.
+   stays open. Repaired, they are cancelled together before that.
 
 What programs share all the same is the process: os.environ, the working directory, logging, memory
 and its end. Who runs programs that use those runs them by engine.processes.
@@ -39,29 +38,20 @@ from pulumi.runtime.proto import language_pb2
 # Of a failed program's tasks: one that does not end by then is left to the language runtime.
 CANCEL_TIMEOUT_S = 10.0
 
-_installing = threading.Lock()
 _serializing = threading.Lock()
 
 
-def install() -> None:
-    """Make the repairs, once for the process."""
-    with _installing:
-        if getattr(ContextProperty.fset, "isolated", False):
-            return
-        _keep_settings_in_their_context()
-        _serialize_one_at_a_time()
-        let_errors_end_the_program()
+def keep_settings_in_their_context() -> None:
+    """The first repair."""
 
-
-def _keep_settings_in_their_context() -> None:
     def fset(self: Any, value: Any, *_: Any) -> Any:
         return self._data.set(value)
 
-    vars(fset)["isolated"] = True
     setattr(ContextProperty, "fset", fset)  # noqa: B010  an assignment would be a type error
 
 
-def _serialize_one_at_a_time() -> None:
+def serialize_one_at_a_time() -> None:
+    """The second repair."""
     serialize = dynamic.serialize_provider
     pickler: Any = vars(pickle)["_Pickler"]  # the one in Python, which the SDK changes
 
@@ -85,7 +75,7 @@ class ProgramExit(Exception):
 
 
 def let_errors_end_the_program() -> None:
-    """The third and the fourth repair alone, for a process that one program has to itself."""
+    """The third and the fourth repair."""
     served: Any = _server
     served.run_in_stack = _cancelling(served.run_in_stack)
     begin: Any = LanguageServer.__init__

@@ -14,7 +14,7 @@ import grpc
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2_grpc
 
-from engine import isolation, quiescence
+from engine import sdk_repairs
 from engine.transport import OPTIONS
 
 
@@ -30,10 +30,7 @@ def main(program: str) -> None:
     def run() -> None:
         runpy.run_path(str(path), run_name="__main__")
 
-    # Nobody else's settings are here to be kept apart from: the program may use threads of its own,
-    # as under the CLI.
-    isolation.let_errors_end_the_program()
-    quiescence.install()
+    sdk_repairs.install_for_one_program()
     server = grpc.server(ThreadPoolExecutor(max_workers=4), options=OPTIONS)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(run), server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -5,38 +5,30 @@ Owns one repair of the pinned SDK. Must not know what a program, an output or a 
 When a program's code has run, the SDK waits for the outputs that are still open, some sixteen for
 each resource. It waits for all of them until one is done, then for all the others until one is
 done, and so on: in a stack of 200 roles that was a third of all CPU, and twice as much for each
-role as in a stack of 20. After `install()` each output tells by itself when it is done. What is
-awaited, and which error ends the wait at once, stay as they are.
+role as in a stack of 20. Repaired, each output tells by itself when it is done. What is awaited,
+and which error ends the wait at once, stay as they are.
 """
 
 import asyncio
-import threading
 from typing import Any
 
 from pulumi.runtime import stack
 from pulumi.runtime.settings import SETTINGS, _get_rpc_manager
 
-_installing = threading.Lock()
 
+def look_at_each_output_once() -> None:
+    wait_for_calls = stack.wait_for_rpcs
 
-def install() -> None:
-    """Make the repair, once for the process."""
-    with _installing:
-        wait_for_calls = stack.wait_for_rpcs
-        if getattr(wait_for_calls, "linear", False):
-            return
+    async def wait_for_rpcs(await_all_outstanding_tasks: bool = True) -> None:
+        while True:
+            await wait_for_calls(await_all_outstanding_tasks=False)
+            if not await_all_outstanding_tasks:
+                return
+            await _outputs_done()
+            if not _get_rpc_manager().rpcs:
+                return
 
-        async def wait_for_rpcs(await_all_outstanding_tasks: bool = True) -> None:
-            while True:
-                await wait_for_calls(await_all_outstanding_tasks=False)
-                if not await_all_outstanding_tasks:
-                    return
-                await _outputs_done()
-                if not _get_rpc_manager().rpcs:
-                    return
-
-        vars(wait_for_rpcs)["linear"] = True
-        stack.wait_for_rpcs = wait_for_rpcs
+    stack.wait_for_rpcs = wait_for_rpcs
 
 
 async def _outputs_done() -> None:

@@ -17,7 +17,7 @@ import grpc
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2_grpc
 
-from engine import inline, isolation, quiescence
+from engine import sdk_repairs
 from engine.events import Event, Events
 from engine.integrity import verify_integrity
 from engine.project import Project
@@ -187,9 +187,7 @@ class MemoryStack:
         return [(body["op"], body["urn"].rpartition("::")[2]) for body in found]
 
     def _run(self, dry_run: bool = False, **options: Any) -> Outcome:
-        isolation.install()
-        inline.install()
-        quiescence.install()
+        sdk_repairs.install()
         self.events.clear()
         secrets = [self.config[key] for key in self.secret_config_keys]
         events = Events([self.events.append], dry_run=dry_run, debug=False, secrets=secrets)

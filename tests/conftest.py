@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from engine.isolation import install
+from engine import sdk_repairs
 
 pytest_plugins = [
     "tests.fixtures.platform",
@@ -15,7 +15,7 @@ pytest_plugins = [
 
 # The SDK keeps the settings of its first mocked run as a default of the whole process, and tests of
 # the engine would see it. Programs run isolated here as they do in production.
-install()
+sdk_repairs.install()
 
 
 def pytest_collection_modifyitems(config, items):

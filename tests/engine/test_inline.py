@@ -10,11 +10,11 @@ import pulumi
 import pytest
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 
-from engine import inline, language
+from engine import inline, language, sdk_repairs
 from engine.testing import FakePackage, MemoryStack, serving_program
 from tests.engine.fake_sdk import Thing
 
-inline.install()
+sdk_repairs.install()
 
 
 class Services:
@@ -155,12 +155,3 @@ def test_services_see_nothing_of_the_programs_context():
 
         assert MemoryStack([FakePackage()]).up(program).succeeded
     assert seen == [None]
-
-
-def test_installing_again_changes_nothing():
-    inline.install()
-    from pulumi.automation._server import LanguageServer
-
-    before = LanguageServer.About
-    inline.install()
-    assert LanguageServer.About is before

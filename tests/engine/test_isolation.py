@@ -11,7 +11,7 @@ import pytest
 from pulumi import dynamic
 from pulumi.runtime import settings
 
-from engine import isolation
+from engine import sdk_repairs
 from engine.testing import FakePackage, MemoryStack
 from tests.engine.fake_sdk import Thing
 
@@ -90,15 +90,6 @@ def test_two_overlapping_runs_with_raw_threads():
         run.join(60)
     assert outcomes == [True, True]
     assert wrong == []
-
-
-def test_installing_again_changes_nothing():
-    isolation.install()
-    from pulumi._utils import ContextProperty
-
-    before = ContextProperty.fset
-    isolation.install()
-    assert ContextProperty.fset is before
 
 
 TENANTS = 10
@@ -220,7 +211,7 @@ class Counted(dynamic.ResourceProvider):
 
 def test_dynamic_providers_serialize_any_number_of_times_and_at_once():
     """With the SDK as it comes the 320th call is a RecursionError, and pickle is never the same."""
-    isolation.install()
+    sdk_repairs.install()
     pickler = pickle._Pickler
     before = (pickle.Pickler, pickler._batch_setitems, pickler.save_dict)
 

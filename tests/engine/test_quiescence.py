@@ -3,11 +3,8 @@
 import asyncio
 
 import pulumi
-import pytest
-from pulumi.runtime import stack as sdk
 from pulumi.runtime.settings import SETTINGS
 
-from engine import quiescence
 from engine.testing import FakePackage, MemoryStack
 from tests.engine.fake_sdk import Thing
 
@@ -76,12 +73,3 @@ def test_a_call_that_fails_ends_the_wait():
     stack = MemoryStack([package])
     assert not stack.up(lambda: [Thing("one"), Thing("two")]).succeeded
     assert "no room" in "".join(stack.errors())
-
-
-@pytest.mark.parametrize("times", [1, 2])
-def test_the_repair_is_made_once(times):
-    for _ in range(times):
-        quiescence.install()
-    made = sdk.wait_for_rpcs
-    quiescence.install()
-    assert sdk.wait_for_rpcs is made
