@@ -14,6 +14,7 @@ from psycopg import Connection
 from automation.actors import Actor
 from automation.redaction import redacted
 from automation.registry import audit as rows
+from automation.registry.organizations import Organization
 from automation.registry.projects import ProjectRow
 from contracts.audit import canonical
 
@@ -75,4 +76,27 @@ def record_project(
         after=after,
         operation_id=operation_id,
         pulumi_update=pulumi_update,
+    )
+
+
+def record_organization(
+    conn: Connection[Any],
+    actor: Actor,
+    organization: Organization,
+    action: str,
+    *,
+    part: str = "",
+    before: Any = None,
+    after: Any = None,
+) -> None:
+    """Write down a change of an organization, or of what belongs to it: `part` is where that stands
+    in its path ("members/ada")."""
+    record(
+        conn,
+        actor,
+        action=action,
+        target=f"organizations/{organization.slug}" + (part and f"/{part}"),
+        organization_id=organization.id,
+        before=before,
+        after=after,
     )

@@ -127,7 +127,9 @@ def cancel(ctx: Context, actor: Actor, operation_id: str) -> Operation:
                 code="operation_not_cancellable",
             )
         operations.request_cancel(conn, operation.id)
-        _record_about(conn, actor, operation, "operations.cancel")
+        project = rows.find(conn, operation.project_ref)
+        assert project is not None, "no row of a project is ever deleted"
+        audit.record_project(conn, actor, project, "operations.cancel", operation_id=operation.id)
         return view(require(conn, operation_id))
 
 
@@ -218,17 +220,3 @@ def _name_in(organization_slug: str, name: str) -> Iterator[None]:
 def _over(conn: psycopg.Connection[Any], operation: OperationRow, status: Any) -> OperationRow:
     operations.finish(conn, operation.id, status)
     return require(conn, str(operation.id))
-
-
-def _record_about(
-    conn: psycopg.Connection[Any], actor: Actor, operation: OperationRow, action: str
-) -> None:
-    project = rows.find(conn, operation.project_ref)
-    audit.record(
-        conn,
-        actor,
-        action=action,
-        target=f"projects/{operation.project_ref}",
-        organization_id=None if project is None else project.organization_id,
-        operation_id=operation.id,
-    )

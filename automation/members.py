@@ -52,7 +52,9 @@ def add(ctx: Context, actor: Actor, slug: str, wanted: MemberAdd) -> MemberAdded
         rows.add(conn, organization.id, member_id, wanted.role)
         token = _hand_token(conn, actor, organization, member_id)
         row = _require(conn, organization, wanted.name)
-        _record(conn, actor, "members.add", organization, row, after={"role": wanted.role})
+        audit.record_organization(
+            conn, actor, organization, "members.add", part=_part(row), after={"role": wanted.role}
+        )
         return MemberAdded(**_view(row).model_dump(), access_token=token)
 
 
@@ -69,7 +71,9 @@ def renew_token(ctx: Context, actor: Actor, slug: str, name: str) -> MemberAdded
             )
         actor.require(row.role, organization.id)
         token = _hand_token(conn, actor, organization, row.id)
-        _record(conn, actor, "members.token", organization, row, after={"role": row.role})
+        audit.record_organization(
+            conn, actor, organization, "members.token", part=_part(row), after={"role": row.role}
+        )
         return MemberAdded(**_view(row).model_dump(), access_token=token)
 
 
@@ -82,8 +86,8 @@ def update(ctx: Context, actor: Actor, slug: str, name: str, role: Role) -> Memb
         if role != "owner":
             _require_an_owner_besides(conn, organization, row)
         rows.set_role(conn, organization.id, row.id, role)
-        _record(
-            conn, actor, "members.update", organization, row,
+        audit.record_organization(
+            conn, actor, organization, "members.update", part=_part(row),
             before={"role": row.role}, after={"role": role},
         )  # fmt: skip
         return _view(_require(conn, organization, name))
@@ -100,7 +104,9 @@ def remove(ctx: Context, actor: Actor, slug: str, name: str) -> Member:
         _require_an_owner_besides(conn, organization, row)
         rows.remove(conn, organization.id, row.id)
         access_tokens.revoke_bound(conn, organization.id, row.id)
-        _record(conn, actor, "members.remove", organization, row, before={"role": row.role})
+        audit.record_organization(
+            conn, actor, organization, "members.remove", part=_part(row), before={"role": row.role}
+        )
         return _view(row)
 
 
@@ -146,25 +152,8 @@ def _require_an_owner_besides(
         )
 
 
-def _record(
-    conn: Connection[Any],
-    actor: Actor,
-    action: str,
-    organization: Organization,
-    row: MemberRow,
-    *,
-    before: Any = None,
-    after: Any = None,
-) -> None:
-    audit.record(
-        conn,
-        actor,
-        action=action,
-        target=f"organizations/{organization.slug}/members/{row.name}",
-        organization_id=organization.id,
-        before=before,
-        after=after,
-    )
+def _part(row: MemberRow) -> str:
+    return f"members/{row.name}"
 
 
 def _view(row: MemberRow) -> Member:

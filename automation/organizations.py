@@ -65,7 +65,7 @@ def create(ctx: Context, actor: Actor, wanted: OrganizationCreate) -> Organizati
         row = _insert(conn, wanted)
         if actor.member_id is not None:
             members.add(conn, row.id, actor.member_id, "owner")
-        _record(conn, actor, "organizations.create", row, after=wanted)
+        audit.record_organization(conn, actor, row, "organizations.create", after=wanted)
         return _detail(row)
 
 
@@ -88,7 +88,8 @@ def delete(ctx: Context, actor: Actor, slug: str) -> OrganizationDetail:
         members.remove(conn, row.id)
         access_tokens.revoke_bound(conn, row.id)
         rows.mark_deleted(conn, row.id)
-        _record(conn, actor, "organizations.delete", row, before={"name": row.name})
+        before = {"name": row.name}
+        audit.record_organization(conn, actor, row, "organizations.delete", before=before)
         return _detail(row)
 
 
@@ -136,7 +137,9 @@ def set_limits(ctx: Context, actor: Actor, slug: str, change: LimitsChange) -> O
         rows.set_limits(conn, row.id, plan or row.plan, own)
         before = {"plan": row.plan, "own": row.limits}
         after = {"plan": plan or row.plan, "own": own}
-        _record(conn, actor, "organizations.limits", row, before=before, after=after)
+        audit.record_organization(
+            conn, actor, row, "organizations.limits", before=before, after=after
+        )
         reconciler_runs.want(conn, "usage")
         return _limits(conn, require(conn, actor, slug))
 
@@ -193,26 +196,6 @@ def _limits(conn: Connection[Any], row: rows.Organization) -> OrganizationLimits
         limits=asdict(effective_limits(row.plan, row.limits)),
         own=row.limits,
         used={"projects": projects.count_live(conn, row.id), **used},
-    )
-
-
-def _record(
-    conn: Connection[Any],
-    actor: Actor,
-    action: str,
-    row: rows.Organization,
-    *,
-    before: Any = None,
-    after: Any = None,
-) -> None:
-    audit.record(
-        conn,
-        actor,
-        action=action,
-        target=f"organizations/{row.slug}",
-        organization_id=row.id,
-        before=before,
-        after=after,
     )
 
 

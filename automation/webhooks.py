@@ -68,7 +68,9 @@ def add(ctx: Context, actor: Actor, slug: str, wanted: WebhookCreate) -> Webhook
         )
         rows.insert(conn, row)
         webhook_secrets.insert(conn, row.id, sealed)
-        _record(conn, actor, "webhooks.add", organization, row, after=wanted)
+        audit.record_organization(
+            conn, actor, organization, "webhooks.add", part=_part(row), after=wanted
+        )
         return WebhookAdded(**_view(row).model_dump(), secret=secret)
 
 
@@ -89,7 +91,9 @@ def rotate(
         webhook_secrets.end(conn, row.id, ends_at)
         sealed = seal_for_workers(conn, secret_name(row.id), secret)
         webhook_secrets.insert(conn, row.id, sealed)
-        _record(conn, actor, "webhooks.rotate", organization, row, after=wanted)
+        audit.record_organization(
+            conn, actor, organization, "webhooks.rotate", part=_part(row), after=wanted
+        )
         view = _view(row).model_dump()
         return WebhookRotated(**view, secret=secret, previous_end_at=ends_at)
 
@@ -99,7 +103,9 @@ def remove(ctx: Context, actor: Actor, slug: str, webhook_id: str) -> Webhook:
         organization = organizations.require(conn, actor, slug)
         row = _require(conn, organization, webhook_id)
         rows.delete(conn, row.id)
-        _record(conn, actor, "webhooks.remove", organization, row, before=_view(row))
+        audit.record_organization(
+            conn, actor, organization, "webhooks.remove", part=_part(row), before=_view(row)
+        )
         return _view(row)
 
 
@@ -108,7 +114,9 @@ def test(ctx: Context, actor: Actor, slug: str, webhook_id: str) -> Delivery:
     with ctx.transaction() as conn:
         organization = organizations.require(conn, actor, slug)
         row = _require(conn, organization, webhook_id)
-        _record(conn, actor, "webhooks.test", organization, row, after=_view(row))
+        audit.record_organization(
+            conn, actor, organization, "webhooks.test", part=_part(row), after=_view(row)
+        )
         data = {"organization_slug": organization.slug}
         return _delivery(rows.promise_test(conn, row.id, data))
 
@@ -154,25 +162,8 @@ def _require(conn: Connection[Any], organization: Organization, webhook_id: str)
     return row
 
 
-def _record(
-    conn: Connection[Any],
-    actor: Actor,
-    action: str,
-    organization: Organization,
-    row: WebhookRow,
-    *,
-    before: WebhookCreate | Webhook | None = None,
-    after: WebhookCreate | WebhookRotate | Webhook | None = None,
-) -> None:
-    audit.record(
-        conn,
-        actor,
-        action=action,
-        target=f"organizations/{organization.slug}/webhooks/{row.id}",
-        organization_id=organization.id,
-        before=before,
-        after=after,
-    )
+def _part(row: WebhookRow) -> str:
+    return f"webhooks/{row.id}"
 
 
 def _view(row: WebhookRow) -> Webhook:
