@@ -7,6 +7,7 @@ is the business of the SQL in components/provider/sql.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pulumi
 import pulumi_postgresql as postgresql
@@ -61,77 +62,14 @@ class Database(pulumi.ComponentResource):
         self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("basecroft:index:Database", name, {"ref": args.ref}, opts)
-        names = ProjectNames(args.ref)
-        current = args.logins[0]
-        # The plain names own things and hold grants, so they stay.
-        plain, other = _in_turn(args.logins, plain=True), _in_turn(args.logins, plain=False)
-        child = pulumi.ResourceOptions(parent=self)
-        # Memberships are the grants' below. The plugin of the CLI reads them with the role as well,
-        # and would take them away as not asked for.
-        apart = pulumi.ResourceOptions(parent=self, ignore_changes=["roles"])
-        postgres = postgresql.Role(
-            "postgres",
-            name=names.postgres,
-            login=plain is not None,
-            password=(plain or current).postgres_password,
-            connection_limit=args.postgres_connections_max,
-            skip_reassign_owned=True,  # what it owns lies in the database, which goes first
-            opts=apart,
-        )
-        # NOINHERIT: by itself it may do nothing but become the role a token names.
-        authenticator = postgresql.Role(
-            "authenticator",
-            name=names.authenticator,
-            login=plain is not None,
-            inherit=False,
-            password=(plain or current).authenticator_password,
-            connection_limit=args.authenticator_connections_max,
-            skip_reassign_owned=True,
-            opts=apart,
-        )
-        grants = [
-            postgresql.GrantRole(f"{login}-{role}", role=member.name, grant_role=role, opts=child)
-            for login, member, roles in (
-                ("postgres", postgres, POSTGRES_ROLES),
-                ("authenticator", authenticator, API_ROLES),
-            )
-            for role in roles
-        ]
-        roles = [postgres, authenticator]
-        if current.generation > 1:
+        names, generation = ProjectNames(args.ref), args.logins[0].generation
+        plain = _plain_roles(args, self)
+        grants = _memberships(plain, self)
+        roles = [*plain]
+        if generation > 1:
             # Once made they stay too, for a tenant may have granted them something.
-            others = [
-                # What it makes is the plain one's, so its sessions begin as that.
-                postgresql.Role(
-                    "postgres-b",
-                    name=names.postgres_of(2),
-                    login=other is not None,
-                    password=(other or current).postgres_password,
-                    connection_limit=args.postgres_connections_max,
-                    assume_role=postgres.name,
-                    search_paths=SEARCH_PATH,
-                    skip_reassign_owned=True,
-                    opts=apart,
-                ),
-                postgresql.Role(
-                    "authenticator-b",
-                    name=names.authenticator_of(2),
-                    login=other is not None,
-                    password=(other or current).authenticator_password,
-                    connection_limit=args.authenticator_connections_max,
-                    skip_reassign_owned=True,
-                    opts=apart,
-                ),
-            ]
-            # To be a member of the plain one is all that they may, connecting included.
-            grants += [
-                postgresql.GrantRole(
-                    f"{login}-b-as", role=member.name, grant_role=plain_role.name, opts=child
-                )
-                for login, member, plain_role in zip(
-                    ("postgres", "authenticator"), others, roles, strict=True
-                )
-            ]
+            others = _other_roles(args, plain, self)
+            grants += _memberships_in(plain, others, self)
             roles += others
         database = postgresql.Database(
             "database",
@@ -149,8 +87,8 @@ class Database(pulumi.ComponentResource):
             database=database.name,
             identifiers={
                 "database": database.name,
-                "postgres": postgres.name,
-                "authenticator": authenticator.name,
+                "postgres": plain.postgres.name,
+                "authenticator": plain.authenticator.name,
             },
             literals={"issuers": list(args.token_issuers)},
             opts=pulumi.ResourceOptions(parent=self, depends_on=grants),
@@ -159,8 +97,8 @@ class Database(pulumi.ComponentResource):
         self.port = pulumi.Output.from_input(args.port)
         # Through the migration: whoever uses these names waits until the database is complete.
         self.name = _after(migration, database.name)
-        self.user = _after(migration, names.postgres_of(current.generation))
-        self.authenticator = _after(migration, names.authenticator_of(current.generation))
+        self.user = _after(migration, names.postgres_of(generation))
+        self.authenticator = _after(migration, names.authenticator_of(generation))
         self.version = migration.version
         self.register_outputs(
             {
@@ -172,6 +110,99 @@ class Database(pulumi.ComponentResource):
                 "version": self.version,
             }
         )
+
+
+class _Roles(NamedTuple):
+    postgres: postgresql.Role
+    authenticator: postgresql.Role
+
+
+def _plain_roles(args: DatabaseArgs, parent: pulumi.Resource) -> _Roles:
+    """Their names own things and hold grants, so these stay, also while the others are in use."""
+    names, open_now = ProjectNames(args.ref), _in_turn(args.logins, plain=True)
+    passwords = open_now or args.logins[0]
+    return _Roles(
+        postgresql.Role(
+            "postgres",
+            name=names.postgres,
+            login=open_now is not None,
+            password=passwords.postgres_password,
+            connection_limit=args.postgres_connections_max,
+            skip_reassign_owned=True,  # what it owns lies in the database, which goes first
+            opts=_without_memberships(parent),
+        ),
+        # NOINHERIT: by itself it may do nothing but become the role a token names.
+        postgresql.Role(
+            "authenticator",
+            name=names.authenticator,
+            login=open_now is not None,
+            inherit=False,
+            password=passwords.authenticator_password,
+            connection_limit=args.authenticator_connections_max,
+            skip_reassign_owned=True,
+            opts=_without_memberships(parent),
+        ),
+    )
+
+
+def _other_roles(args: DatabaseArgs, plain: _Roles, parent: pulumi.Resource) -> _Roles:
+    """Those that take turns with the plain ones."""
+    names, open_now = ProjectNames(args.ref), _in_turn(args.logins, plain=False)
+    passwords = open_now or args.logins[0]
+    return _Roles(
+        # What it makes is the plain one's, so its sessions begin as that.
+        postgresql.Role(
+            "postgres-b",
+            name=names.postgres_of(2),
+            login=open_now is not None,
+            password=passwords.postgres_password,
+            connection_limit=args.postgres_connections_max,
+            assume_role=plain.postgres.name,
+            search_paths=SEARCH_PATH,
+            skip_reassign_owned=True,
+            opts=_without_memberships(parent),
+        ),
+        postgresql.Role(
+            "authenticator-b",
+            name=names.authenticator_of(2),
+            login=open_now is not None,
+            password=passwords.authenticator_password,
+            connection_limit=args.authenticator_connections_max,
+            skip_reassign_owned=True,
+            opts=_without_memberships(parent),
+        ),
+    )
+
+
+def _without_memberships(parent: pulumi.Resource) -> pulumi.ResourceOptions:
+    """They are the grants' below. The plugin of the CLI reads them with the role as well, and would
+    take them away as not asked for."""
+    return pulumi.ResourceOptions(parent=parent, ignore_changes=["roles"])
+
+
+def _memberships(roles: _Roles, parent: pulumi.Resource) -> list[postgresql.GrantRole]:
+    opts = pulumi.ResourceOptions(parent=parent)
+    return [
+        postgresql.GrantRole(f"{login}-{role}", role=member.name, grant_role=role, opts=opts)
+        for login, member, shared in (
+            ("postgres", roles.postgres, POSTGRES_ROLES),
+            ("authenticator", roles.authenticator, API_ROLES),
+        )
+        for role in shared
+    ]
+
+
+def _memberships_in(
+    plain: _Roles, others: _Roles, parent: pulumi.Resource
+) -> list[postgresql.GrantRole]:
+    """All that the others may, connecting included, they may as members of the plain ones."""
+    opts = pulumi.ResourceOptions(parent=parent)
+    return [
+        postgresql.GrantRole(
+            f"{login}-b-as", role=member.name, grant_role=plain_role.name, opts=opts
+        )
+        for login, member, plain_role in zip(_Roles._fields, others, plain, strict=True)
+    ]
 
 
 def _in_turn(logins: Sequence[Logins], *, plain: bool) -> Logins | None:
