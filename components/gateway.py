@@ -79,14 +79,33 @@ class RestRoute:
 
 def rest_routes(route: RestRoute) -> dict[str, Any]:
     """Routers, middlewares and services of `/rest/v1` in both forms of address."""
-    ref, names = route.ref, ProjectNames(route.ref)
-    prefixes = [f"/p/{ref}/rest/v1", "/rest/v1"]
-    cors, strip = f"{ref}-cors", f"{ref}-rest-strip"
+    routers = _routers(route)
+    server = {"loadBalancer": {"servers": [{"url": route.url}]}}
+    return {
+        "http": {
+            "routers": routers,
+            "middlewares": _middlewares(route),
+            "services": {each["service"]: server for each in routers.values() if "service" in each},
+        }
+    }
 
-    children: dict[str, dict[str, Any]] = {}
+
+def _routers(route: RestRoute) -> dict[str, dict[str, Any]]:
+    """One for the address, and below it one for each way to ask, of which the first that matches
+    takes the request."""
+    ref, names = route.ref, ProjectNames(route.ref)
+    below, below_host = map(_below, _prefixes(ref))
+    parent = {
+        "entryPoints": ["web"],
+        "rule": f"{below} || (Host(`{route.host}`) && {below_host})",
+        "priority": _PROJECT,
+        # The former answers what a browser asks before.
+        "middlewares": [f"{ref}-cors", f"{ref}-rest-strip"],
+    }
+    routers: dict[str, dict[str, Any]] = {f"{ref}-rest": parent}
 
     def child(name: str, rule: str, priority: int, middleware: str | None, counted: str) -> None:
-        children[f"{ref}-rest-{name}"] = {
+        routers[f"{ref}-rest-{name}"] = {
             "parentRefs": [f"{ref}-rest"],
             "rule": rule,
             "priority": priority,
@@ -94,33 +113,6 @@ def rest_routes(route: RestRoute) -> dict[str, Any]:
             "service": names.service_of(counted),
         }
 
-    parent = {
-        "entryPoints": ["web"],
-        "rule": f"{_below(prefixes[0])} || (Host(`{route.host}`) && {_below(prefixes[1])})",
-        "priority": _PROJECT,
-        "middlewares": [cors, strip],  # the former answers what a browser asks before
-    }
-    middlewares: dict[str, Any] = {
-        cors: {
-            "headers": {
-                "accessControlAllowOriginList": ["*"],
-                "accessControlAllowMethods": ALLOW_METHODS,
-                "accessControlAllowHeaders": ALLOW_HEADERS,
-                "accessControlExposeHeaders": EXPOSE_HEADERS,
-                "accessControlMaxAge": PREFLIGHT_MAX_AGE_S,
-            }
-        },
-        strip: {"stripPrefix": {"prefixes": prefixes}},
-        f"{ref}-no-token": {
-            "headers": {
-                "customRequestHeaders": {"Authorization": _NO_TOKEN},
-                "customResponseHeaders": {"WWW-Authenticate": _CHALLENGE},
-            }
-        },
-    }
-    for role, token in route.role_tokens.items():
-        bearer = {"Authorization": f"Bearer {token}"}
-        middlewares[f"{ref}-as-{role}"] = {"headers": {"customRequestHeaders": bearer}}
     if route.refused_tokens:
         bearing = " || ".join(map(_bears, route.refused_tokens))
         child("shut", bearing, _SHUT, f"{ref}-no-token", NO_KEY)
@@ -132,13 +124,33 @@ def rest_routes(route: RestRoute) -> dict[str, Any]:
     for (role, counted), texts in by_role.items():
         child(f"{role}-{counted}", _any_key(texts), _KEY_ONLY, f"{ref}-as-{role}", counted)
     child("refused", "PathPrefix(`/`)", _REFUSED, f"{ref}-no-token", NO_KEY)
-    server = {"loadBalancer": {"servers": [{"url": route.url}]}}
-    return {
-        "http": {
-            "routers": {f"{ref}-rest": parent, **children},
-            "middlewares": middlewares,
-            "services": {each["service"]: server for each in children.values()},
+    return routers
+
+
+def _middlewares(route: RestRoute) -> dict[str, Any]:
+    ref = route.ref
+    cors = {
+        "accessControlAllowOriginList": ["*"],
+        "accessControlAllowMethods": ALLOW_METHODS,
+        "accessControlAllowHeaders": ALLOW_HEADERS,
+        "accessControlExposeHeaders": EXPOSE_HEADERS,
+        "accessControlMaxAge": PREFLIGHT_MAX_AGE_S,
+    }
+    no_token = {
+        "customRequestHeaders": {"Authorization": _NO_TOKEN},
+        "customResponseHeaders": {"WWW-Authenticate": _CHALLENGE},
+    }
+    as_role = {
+        f"{ref}-as-{role}": {
+            "headers": {"customRequestHeaders": {"Authorization": f"Bearer {jwt}"}}
         }
+        for role, jwt in route.role_tokens.items()
+    }
+    return {
+        f"{ref}-cors": {"headers": cors},
+        f"{ref}-rest-strip": {"stripPrefix": {"prefixes": _prefixes(ref)}},
+        f"{ref}-no-token": {"headers": no_token},
+        **as_role,
     }
 
 
@@ -162,6 +174,11 @@ def default_route(ref: str, gateway_url: str) -> dict[str, Any]:
             "services": {"default-project": service},
         }
     }
+
+
+def _prefixes(ref: str) -> list[str]:
+    """Of both forms of address: by path, and by host."""
+    return [f"/p/{ref}/rest/v1", "/rest/v1"]
 
 
 def _below(prefix: str) -> str:
