@@ -72,9 +72,12 @@ app.add_typer(shell.app)
 @app.callback()
 def croft(
     context: typer.Context,
-    url: Annotated[str, typer.Option(help="Control plane, instead of CROFT_URL.")] = "",
+    url: Annotated[
+        str, typer.Option(help="Address of the control plane; overrides CROFT_URL.")
+    ] = "",
     name: Annotated[
-        str, typer.Option("--context", help="Control plane by the name you gave it.")
+        str,
+        typer.Option("--context", help="Name of the control plane, as in `croft context list`."),
     ] = "",
 ) -> None:
     """Many Supabase-style backends on your own machines.

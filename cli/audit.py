@@ -15,7 +15,8 @@ from contracts.audit import AuditRow, AuditVerdict, Head, check_export
 from contracts.errors import InvalidInput, PlatformError
 
 app = typer.Typer(
-    help="Who changed what, from where; and whether the log still says so.", no_args_is_help=True
+    help="Who changed what, from where, and whether the log was tampered with.",
+    no_args_is_help=True,
 )
 
 
@@ -23,15 +24,19 @@ app = typer.Typer(
 def list_(
     context: typer.Context,
     org: Annotated[
-        str | None, typer.Option(help="One organization's; operators may leave it out.")
+        str | None, typer.Option(help="Only of this organization; operators may leave it out.")
     ] = None,
-    member: Annotated[str | None, typer.Option(help="What this member did.")] = None,
-    action: Annotated[str | None, typer.Option(help="As in: projects.create.")] = None,
-    target: Annotated[str | None, typer.Option(help="As in: projects/REF.")] = None,
+    member: Annotated[str | None, typer.Option(help="Only what this member did.")] = None,
+    action: Annotated[
+        str | None, typer.Option(help="Only this action, as in projects.create.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Only changes of this, as in projects/REF.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 50,
     output: OutputOption = Output.table,
 ) -> None:
-    """List changes, the newest first."""
+    """List changes, newest first."""
     with open_client(context) as client:
         found = client.audit(
             rows_max=limit, organization=org, member=member, action=action, target=target
@@ -53,15 +58,18 @@ def verify(
     context: typer.Context,
     anchor: Annotated[
         str | None,
-        typer.Option(help="A head that an earlier verify printed, and you kept elsewhere."),
+        typer.Option(help="A head that an earlier verify printed."),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(help="Check an export here, without asking anybody.")
+        Path | None, typer.Option(help="Check this export, without contacting the platform.")
     ] = None,
     output: OutputOption = Output.table,
 ) -> None:
-    """Check that no row was edited, moved, removed or cut off. Keep the head it prints: against
-    who can rewrite the whole log, only an anchor kept elsewhere helps."""
+    """Check that no row was edited, moved, removed or cut off.
+
+    Keep the head it prints somewhere else, and pass it as --anchor later: nothing else helps
+    against somebody who can rewrite the whole log.
+    """
     if file is None:
         with open_client(context) as client:
             verdict = client.verify_audit(anchor=anchor)

@@ -54,7 +54,7 @@ def add(
     ] = False,
     output: OutputOption = Output.table,
 ) -> None:
-    """Remember a control plane and its token, which is asked for. The first one is used at once."""
+    """Remember a control plane and ask for its token. The first one is used at once."""
     preferences = _preferences(context)
     contexts = preferences.contexts().with_(check_name(name), url)
     token = sys.stdin.readline() if token_stdin else typer.prompt("Token", hide_input=True)

@@ -19,7 +19,7 @@ from contracts.errors import InvalidInput
 app = typer.Typer(help="A project's database.", no_args_is_help=True)
 
 SchemaOption = Annotated[
-    str, typer.Option("--schema", metavar="SCHEMA", help="May be several, with commas.")
+    str, typer.Option("--schema", metavar="SCHEMA", help="One or more, separated by commas.")
 ]
 
 
@@ -30,11 +30,11 @@ SchemaOption = Annotated[
 def psql(
     context: typer.Context,
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[ARGUMENT]...", help="As psql takes them.")
+        list[str] | None, typer.Argument(metavar="[ARGUMENT]...", help="Arguments for psql.")
     ] = None,
     project: ProjectOption = "",
 ) -> None:
-    """Open psql as the project's own login. The password stands in its environment only."""
+    """Open psql as the project's own login. The password is passed in its environment only."""
     operator: Operator = context.obj
     try:
         program = find_program("psql", operator.environ.get("PATH"))
@@ -63,11 +63,11 @@ def query(
         Path | None, typer.Option("--file", "-f", metavar="FILE", help="Read it from a file.")
     ] = None,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Refuse what would change something.")
+        bool, typer.Option("--read-only", help="Refuse statements that change anything.")
     ] = False,
     output: OutputOption = Output.table,
 ) -> None:
-    """Run SQL by the Management API and print the rows of its last statement."""
+    """Run SQL through the Management API and print the rows of the last statement."""
     text = _text(sql, file)
     with open_client(context) as client:
         rows = client.query(project, text, read_only=read_only)

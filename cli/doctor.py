@@ -28,14 +28,14 @@ class Unhealthy(PlatformError):
 @app.command(epilog="Example: croft doctor --fix")
 def doctor(
     fix: Annotated[
-        bool, typer.Option("--fix", help="Repair what can be repaired without any risk.")
+        bool, typer.Option("--fix", help="Repair what can be repaired without risk.")
     ] = False,
     output: OutputOption = Output.table,
 ) -> None:
-    """Look at everything: Python, servers, ports, disk, registry, leftovers. Each with its cure.
+    """Check Python, servers, ports, disk, registry and leftovers, and say how to fix what is wrong.
 
     Works whether or not the platform runs, and changes nothing without --fix. --fix closes files
-    that stand open, starts servers that failed, and sweeps what is left of destroyed projects.
+    that others can read, starts servers that failed, and sweeps what is left of destroyed projects.
     """
     findings = _look()
     if fix:

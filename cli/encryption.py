@@ -11,7 +11,7 @@ from cli.control_plane import open_client
 from cli.options import OutputOption
 from cli.render import Output, print_view
 
-app = typer.Typer(help="The keys that secrets are wrapped by.", no_args_is_help=True)
+app = typer.Typer(help="The keys that secrets are encrypted with.", no_args_is_help=True)
 
 # No project is called like this: a ref has 20 letters.
 ROOT, PLATFORM = "root", "platform"
@@ -25,8 +25,8 @@ def status(
     ] = "",
     output: OutputOption = Output.table,
 ) -> None:
-    """Show how far everything has followed its newest key; of the whole platform (operators), or
-    of one project."""
+    """Show what is not yet wrapped with the newest key: of the platform (operators only), or of a
+    project."""
     with open_client(context) as client:
         print_view(client.encryption_key(ref) if ref else client.encryption(), output)
 
@@ -38,17 +38,17 @@ def rotate(
         str,
         typer.Argument(
             metavar="root|platform|REF",
-            help="The root key, the platform's own (both operators), or a project's.",
+            help="The root key or the platform's own (operators only), or a project's.",
             show_default=False,
         ),
     ],
     output: OutputOption = Output.table,
 ) -> None:
-    """Make a newer key, and have workers wrap by it whatever the older one wrapped.
+    """Make a new key, and let workers re-wrap with it whatever the older one wrapped.
 
-    Nothing stops meanwhile, and a worker that dies over it is continued by the next one; `croft
-    encryption status` tells what is left. The older key is destroyed once nothing needs it: after
-    the root key's rotation, save its file anew with your backup of the registry.
+    Nothing stops meanwhile, and if a worker dies the next one continues; `croft encryption status`
+    shows what is left. The older key is destroyed once nothing needs it: after rotating the root
+    key, save its file again with your backup of the registry.
     """
     with open_client(context) as client:
         if key == ROOT:

@@ -20,9 +20,9 @@ project_app = typer.Typer()
 def env(
     context: typer.Context, ref: LinkedRefArgument = "", output: OutputOption = Output.env
 ) -> None:
-    """Print the environment of a project's code: address, keys, and the secrets that you set.
+    """Print the environment variables of a project's code: address, keys, and secrets you set.
 
-    All of it in clear. `croft run` gives it to a command without showing it to anybody.
+    Everything is in clear text. `croft run` gives it to a command without printing it.
     """
     with open_client(context) as client:
         found = client.environment(ref)
@@ -42,8 +42,8 @@ def run(
 ) -> None:
     """Run a command with a project's environment added to yours.
 
-    Nothing of it stands on a command line or in a file, and only the command sees it. It takes
-    the place of `croft`: its exit code and the signals it gets are its own.
+    The variables appear on no command line and in no file; only the command sees them. It replaces
+    `croft`: the exit code and signals are the command's own.
     """
     operator: Operator = context.obj
     # By your PATH, not the project's: no secret chooses what runs here.

@@ -24,7 +24,7 @@ from contracts.errors import InvalidInput
 from contracts.project_keys import OVERLAP_MAX_S, ROTATED_KINDS, ProjectKey
 
 app = typer.Typer(
-    help="Keys of a project: JWT secret with the API keys, database and storage logins.",
+    help="A project's keys: JWT secret with the API keys, database and storage logins.",
     no_args_is_help=True,
 )
 
@@ -38,7 +38,7 @@ KindOption = Annotated[
     typer.Option(
         "--kind",
         metavar="KIND",
-        help=f"May be repeated: {', '.join(ROTATED_KINDS)}; default: all of them.",
+        help=f"May be repeated: {', '.join(ROTATED_KINDS)}; default: all.",
     ),
 ]
 
@@ -49,7 +49,7 @@ def list_(
 ) -> None:
     """List the keys of a project: when each was last used, and until when older ones are accepted.
 
-    The last use is known to the minute; `unknown` is what no server tells, such as of storage.
+    The last use is exact to the minute, and `unknown` where no server reports it, as for storage.
     """
     with open_client(context) as client:
         found = client.keys(ref)
@@ -65,16 +65,19 @@ def rotate(
     ref: RefArgument,
     kind: KindOption = None,
     overlap: Annotated[
-        str, typer.Option(metavar="TIME", help="How long those of now go on: 90s, 30m, 24h, 7d.")
+        str,
+        typer.Option(
+            metavar="TIME", help="How long the current keys stay valid: 90s, 30m, 24h, 7d."
+        ),
     ] = "24h",
     wait: WaitOption = True,
     timeout: TimeoutOption = TIMEOUT_S,
     output: OutputOption = Output.table,
 ) -> None:
-    """Replace a project's keys. Those of now are accepted besides the new ones for some time.
+    """Replace a project's keys. The current ones stay valid for a while beside the new ones.
 
-    No request fails meanwhile. `api` is the JWT secret with the anon and service_role keys that it
-    signed, `database` the login of db_url, whose name changes too, `storage` the bucket's user.
+    No request fails meanwhile. `api` is the JWT secret and the anon and service_role keys signed
+    with it, `database` the login in db_url (its name changes too), `storage` the bucket's user.
     """
     overlap_s = _seconds(overlap)
     with open_client(context) as client:
@@ -93,8 +96,8 @@ def revoke(
     timeout: TimeoutOption = TIMEOUT_S,
     output: OutputOption = Output.table,
 ) -> None:
-    """End the time of keys that were rotated: the older ones open nothing any more."""
-    confirm("Whoever still has the older keys is shut out.", typed=ref, yes=yes)
+    """Revoke the older keys left by a rotation: they stop working at once."""
+    confirm("Whoever still uses the older keys loses access.", typed=ref, yes=yes)
     with open_client(context) as client:
         started = client.revoke_keys(ref, kind or ROTATED_KINDS)
         settled(client, started, wait=wait, timeout_s=timeout, output=output)
@@ -105,7 +108,7 @@ def revoke(
 def reveal(
     context: typer.Context, ref: LinkedRefArgument = "", output: OutputOption = Output.table
 ) -> None:
-    """Print the keys in use in full. Written down in the audit log."""
+    """Print the current keys in full. This is recorded in the audit log."""
     with open_client(context) as client:
         print_view(client.connection(ref), output)
 
@@ -113,13 +116,13 @@ def reveal(
 def _whether_needed(ref: str, key: ProjectKey) -> str:
     """Of an older key."""
     if key.last_used_at == "unknown":
-        return "whether it is used still is not known"
+        return "it is not known whether it is still used"
     if key.last_used_at != "never" and key.last_used_at > key.updated_at:
         return "somebody used it after it was replaced"
     revoke = f"croft keys revoke {ref} --kind {key.kind}"
     free = f"not used since it was replaced, so it can go: {revoke}"
     if key.kind == "api":
-        return f"{free} (tokens that it signed for people, which nobody counts, end with it)"
+        return f"{free} (tokens that it signed for people, which are not counted, end with it)"
     return free
 
 

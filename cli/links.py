@@ -25,7 +25,7 @@ def link(context: typer.Context, ref: RefArgument) -> None:
 
 @app.command(epilog="Example: croft unlink")
 def unlink(context: typer.Context) -> None:
-    """Forget it again."""
+    """Forget which project this folder belongs to."""
     operator: Operator = context.obj
     path = remove_link(operator.here)
     told = f"removed {path}" if path else "no project is linked here"

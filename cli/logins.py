@@ -25,10 +25,13 @@ app = typer.Typer(no_args_is_help=True)
 def login(
     context: typer.Context,
     token_stdin: Annotated[
-        bool, typer.Option("--token-stdin", help="Keep an access token that is read from stdin.")
+        bool,
+        typer.Option(
+            "--token-stdin", help="Read an access token from stdin and keep that instead."
+        ),
     ] = False,
 ) -> None:
-    """Log in to the control plane, in a browser on any machine: go to the address that is shown."""
+    """Log in to the control plane: open the address it shows in a browser on any machine."""
     operator: Operator = context.obj
     url, name = operator.chosen()
     if token_stdin:
@@ -52,7 +55,7 @@ def login(
 
 @app.command(epilog="Example: croft logout")
 def logout(context: typer.Context) -> None:
-    """Forget the login, and end it at the realm. An access token is forgotten, not revoked."""
+    """Forget the login, and end its session. An access token is forgotten, not revoked."""
     operator: Operator = context.obj
     url, name = operator.chosen()
     preferences = preferences_of(operator.environ)
@@ -72,6 +75,6 @@ def logout(context: typer.Context) -> None:
 
 @app.command(epilog="Example: croft whoami -o json")
 def whoami(context: typer.Context, output: OutputOption = Output.table) -> None:
-    """Show who you are to the control plane, and what you may there."""
+    """Show who you are to the control plane, and what you may do there."""
     with open_client(context) as client:
         print_view(client.profile(), output)

@@ -14,7 +14,7 @@ from cli.options import OrganizationArgument, OutputOption, YesOption
 from cli.render import Output, print_view, print_views
 from contracts.organizations import Role
 
-app = typer.Typer(help="Who belongs to an organization, and as what.", no_args_is_help=True)
+app = typer.Typer(help="The members of an organization, and their roles.", no_args_is_help=True)
 
 RoleOption = Annotated[Role, typer.Option(help="What they may do.", show_default=False)]
 NameArgument = Annotated[
@@ -39,12 +39,14 @@ def add(
     name: NameArgument,
     role: RoleOption,
     service_account: Annotated[
-        bool, typer.Option("--service-account", help="No person: for CI and the like.")
+        bool, typer.Option("--service-account", help="Not a person: for CI and the like.")
     ] = False,
     output: OutputOption = Output.table,
 ) -> None:
-    """Add somebody, and print a token for them. It is shown this once and opens this organization
-    only. A person who logs in has the organization without it."""
+    """Add a member, and print a token for them.
+
+    It is shown only once, and is valid in this organization only. People who log in need none.
+    """
     with open_client(context) as client:
         added = client.add_member(slug, name, role, service_account=service_account)
         print_view(added, output)
@@ -57,8 +59,7 @@ def token(
     name: NameArgument,
     output: OutputOption = Output.table,
 ) -> None:
-    """Give a service account another token and print it. The one before is good for nothing at
-    once."""
+    """Replace a service account's token and print the new one. The old one stops working."""
     with open_client(context) as client:
         print_view(client.renew_member_token(slug, name), output)
 
@@ -84,7 +85,7 @@ def remove(
     yes: YesOption = False,
     output: OutputOption = Output.table,
 ) -> None:
-    """Remove a member. Their token for this organization opens nothing any more."""
+    """Remove a member. Their token for this organization stops working."""
     with open_client(context) as client:
         confirm(f"This removes {name} from organization {slug}.", typed=name, yes=yes)
         print_view(client.remove_member(slug, name), output)

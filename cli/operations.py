@@ -20,8 +20,8 @@ OperationId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 @app.command("list", epilog="Example: croft operations list --status failed")
 def list_(
     context: typer.Context,
-    project: Annotated[str, typer.Option(metavar="REF", help="Of this project only.")] = "",
-    status: Annotated[str, typer.Option(help="With this status only: failed, running...")] = "",
+    project: Annotated[str, typer.Option(metavar="REF", help="Only of this project.")] = "",
+    status: Annotated[str, typer.Option(help="Only with this status: failed, running...")] = "",
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 50,
     output: OutputOption = Output.table,
 ) -> None:
@@ -47,7 +47,7 @@ def watch(
     timeout: TimeoutOption = TIMEOUT_S,
     output: OutputOption = Output.table,
 ) -> None:
-    """Follow an operation to its end, from its first event on."""
+    """Follow an operation from its first event to its end."""
     with open_client(context) as client:
         operation = client.operation(operation_id)
         print_view(settled(client, operation, wait=True, timeout_s=timeout, output=output), output)
@@ -57,7 +57,7 @@ def watch(
 def cancel(
     context: typer.Context, operation_id: OperationId, output: OutputOption = Output.table
 ) -> None:
-    """Ask an operation to end before its next step; what it did until then is undone."""
+    """Ask an operation to stop before its next step. What it has done is undone."""
     with open_client(context) as client:
         print_view(client.cancel_operation(operation_id), output)
 
@@ -70,7 +70,7 @@ def retry(
     timeout: TimeoutOption = TIMEOUT_S,
     output: OutputOption = Output.table,
 ) -> None:
-    """Ask once more for what failed or was cancelled."""
+    """Retry an operation that failed or was cancelled."""
     with open_client(context) as client:
         started = client.retry_operation(operation_id)
         print_view(settled(client, started, wait=wait, timeout_s=timeout, output=output), output)

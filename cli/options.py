@@ -12,20 +12,22 @@ from cli.preferences import find_link
 from cli.render import Output
 
 OutputOption = Annotated[
-    Output, typer.Option("--output", "-o", envvar="CROFT_OUTPUT", help="Form of the data.")
+    Output, typer.Option("--output", "-o", envvar="CROFT_OUTPUT", help="Output format.")
 ]
 WaitOption = Annotated[
-    bool, typer.Option("--wait/--no-wait", help="Wait for the end, with progress on stderr.")
+    bool, typer.Option("--wait/--no-wait", help="Wait until it has finished; progress on stderr.")
 ]
 TimeoutOption = Annotated[
-    float, typer.Option(min=1.0, metavar="SECONDS", help="How long to wait; then exit code 7.")
+    float,
+    typer.Option(min=1.0, metavar="SECONDS", help="How long to wait; after that, exit code 7."),
 ]
 YesOption = Annotated[
-    bool, typer.Option("--yes", "-y", help="Do not ask; needed where there is no terminal.")
+    bool,
+    typer.Option("--yes", "-y", help="Do not ask for confirmation; needed without a terminal."),
 ]
 RevealOption = Annotated[bool, typer.Option("--reveal", help="Print secrets in full.")]
 RefArgument = Annotated[
-    str, typer.Argument(metavar="REF", help="The project's 20 letters.", show_default=False)
+    str, typer.Argument(metavar="REF", help="The project's ref: 20 letters.", show_default=False)
 ]
 OrganizationArgument = Annotated[
     str, typer.Argument(metavar="ORG", help="The organization's slug.", show_default=False)
@@ -45,7 +47,7 @@ ProjectOption = Annotated[
     typer.Option(
         "--project",
         metavar="REF",
-        help="The project's 20 letters; default: the linked project.",
+        help="The project's ref; default: the linked project.",
         envvar="CROFT_PROJECT",
         callback=_linked,
         show_default=False,
@@ -55,7 +57,7 @@ LinkedRefArgument = Annotated[
     str,
     typer.Argument(
         metavar="REF",
-        help="The project's 20 letters; default: the linked project.",
+        help="The project's ref; default: the linked project.",
         envvar="CROFT_PROJECT",
         callback=_linked,
         show_default=False,

@@ -16,7 +16,7 @@ from contracts.errors import InvalidInput
 from contracts.organizations import LIMIT_MAX, OrganizationLimits
 
 app = typer.Typer(
-    help="Organizations: who belongs together, and what they may use.", no_args_is_help=True
+    help="Organizations: their members share projects and limits.", no_args_is_help=True
 )
 
 
@@ -33,7 +33,7 @@ def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Any text.", show_default=False)],
     slug: Annotated[
-        str | None, typer.Option(help="What stands in paths; default: made from the name.")
+        str | None, typer.Option(help="Its name in paths; default: made from the name.")
     ] = None,
     output: OutputOption = Output.table,
 ) -> None:
@@ -58,7 +58,7 @@ def delete(
     yes: YesOption = False,
     output: OutputOption = Output.table,
 ) -> None:
-    """Delete an organization that has no projects left. Its members lose it."""
+    """Delete an organization that has no projects left. Its members lose access."""
     with open_client(context) as client:
         confirm(f"This deletes organization {slug}.", typed=slug, yes=yes)
         print_view(client.delete_organization(slug), output)
@@ -68,18 +68,18 @@ def delete(
 def limits(
     context: typer.Context,
     slug: OrganizationArgument,
-    plan: Annotated[str | None, typer.Option(help="Change the plan (operators).")] = None,
+    plan: Annotated[str | None, typer.Option(help="Change the plan (operators only).")] = None,
     own: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="LIMIT=NUMBER",
-            help="A limit of its own instead of the plan's; LIMIT=plan takes it back (operators).",
+            help="Set a limit of its own; LIMIT=plan goes back to the plan's (operators only).",
         ),
     ] = None,
     output: OutputOption = Output.table,
 ) -> None:
-    """Show what an organization may use and what it uses, or change what it may."""
+    """Show an organization's limits and what it uses, or change its limits."""
     changed = _parsed(own or [])
     with open_client(context) as client:
         if plan is None and not changed:

@@ -57,8 +57,8 @@ def preview(
 ) -> None:
     """Show what an update would change, and change nothing.
 
-    Without --file: what it would take to bring the project to the settings that it has. The output
-    is the same whenever the plan is, so that CI may compare it.
+    Without --file: what would bring the project back to its current settings. The same plan always
+    prints the same output, so CI can compare it.
     """
     with open_client(context) as client:
         now, wanted, _ = _now_and_wanted(client, ref, file)
@@ -82,10 +82,10 @@ def up(
     timeout: TimeoutOption = TIMEOUT_S,
     output: OutputOption = Output.table,
 ) -> None:
-    """Bring a project to what its file says; without --file, to the settings that it has.
+    """Update a project to match its file; without --file, to match its current settings.
 
-    Looks first, and asks before anything is deleted or replaced; --yes goes ahead without a look.
-    `croft up` is another thing: it starts the platform.
+    Previews first, and asks before anything is deleted or replaced; --yes skips both. Not to be
+    confused with `croft up`, which starts the platform.
     """
     with open_client(context) as client:
         now, wanted, tag = _now_and_wanted(client, ref, file)
@@ -112,9 +112,9 @@ def refresh(
     timeout: TimeoutOption = TIMEOUT_S,
     output: OutputOption = Output.table,
 ) -> None:
-    """Ask the servers what is really there, and write that into the project's state.
+    """Read what is really on the servers into the project's state.
 
-    Shows what was not as the last update left it; `up` puts it right again.
+    Shows what has changed since the last update; `up` puts it right again.
     """
     with open_client(context) as client:
         started = client.refresh(ref)
@@ -129,7 +129,7 @@ def refresh(
 def history(
     context: typer.Context, ref: LinkedRefArgument = "", output: OutputOption = Output.table
 ) -> None:
-    """List every update of the project's stack, the latest first."""
+    """List the updates of the project's stack, newest first."""
     with open_client(context) as client:
         found = client.history(ref)
     print_views(
@@ -141,7 +141,7 @@ def history(
 def outputs(
     context: typer.Context, ref: LinkedRefArgument = "", output: OutputOption = Output.table
 ) -> None:
-    """Print what the stack exports: addresses and names, no secret."""
+    """Print the stack's outputs: addresses and names, no secrets."""
     with open_client(context) as client:
         print_view(client.outputs(ref), output)
 
@@ -150,9 +150,7 @@ def outputs(
 def export(
     context: typer.Context,
     ref: LinkedRefArgument = "",
-    show_secrets: Annotated[
-        bool, typer.Option("--show-secrets", help="In clear instead of encrypted.")
-    ] = False,
+    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Decrypt them.")] = False,
 ) -> None:
     """Print the stack's state, as `pulumi stack import` takes it.
 
@@ -170,11 +168,9 @@ def init(
     file: Annotated[
         Path, typer.Option("--file", "-f", metavar="FILE", help="Where to write it.")
     ] = FILE,
-    force: Annotated[
-        bool, typer.Option("--force", help="Write over a file that is there.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Write a project.yaml with the settings that the project has, each explained."""
+    """Write a project.yaml with the project's current settings, each explained."""
     with open_client(context) as client:
         now, _, _ = _now_and_wanted(client, ref, None)
     text = project_file.dump(now)

@@ -41,7 +41,7 @@ def up(
         typer.Option(
             min=1,
             max=WORKERS_MAX,
-            help="How many processes run operations, from now on; default: as before, or 1.",
+            help="How many worker processes run operations; remembered. Default: as before, or 1.",
         ),
     ] = None,
     deleted_kept_days: Annotated[
@@ -109,13 +109,15 @@ def status(
 
 @app.command(epilog="Example: croft logs worker-0 --follow")
 def logs(
-    server: Annotated[str, typer.Argument(help="A name that `croft status` shows.")],
+    server: Annotated[str, typer.Argument(help="A name from `croft status`.")],
     lines: Annotated[
-        int, typer.Option("--lines", "-n", min=0, help="How many to begin with.")
+        int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")
     ] = 50,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep printing until Ctrl-C.")
+    ] = False,
 ) -> None:
-    """Print what a server wrote."""
+    """Print a server's log."""
     home = home_from(os.environ, uid=os.getuid())
     path = _log_file(home, server)
     with path.open(errors="replace") as log:

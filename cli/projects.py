@@ -37,7 +37,8 @@ def create(
     keys_file: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Keys of another Supabase, as JSON or .env: apps keep theirs."
+            metavar="FILE",
+            help="Keys of an existing Supabase project, as JSON or .env, for apps to keep.",
         ),
     ] = None,
     wait: WaitOption = True,
@@ -47,8 +48,8 @@ def create(
 ) -> None:
     """Create a project and print its address and keys.
 
-    A table hides the secret ones unless --reveal; json, yaml and env hold them in full, since an
-    app is configured with them.
+    A table hides the secret ones unless --reveal; json, yaml and env show them in full, since
+    apps are configured with them.
     """
     adopted = None if keys_file is None else read_keys_file(keys_file)
     with open_client(context) as client:
@@ -86,7 +87,7 @@ def get(
 def usage(
     context: typer.Context, ref: LinkedRefArgument = "", output: OutputOption = Output.table
 ) -> None:
-    """Show what one project uses this month, and what it may."""
+    """Show what a project uses this month, and its limits."""
     with open_client(context) as client:
         found = client.usage(ref)
     if output is Output.table:
@@ -103,7 +104,7 @@ def keys(
     reveal: RevealOption = False,
     output: OutputOption = Output.table,
 ) -> None:
-    """Print what an app is configured with; secrets are masked unless --reveal."""
+    """Print the address and keys that apps need; secrets are masked unless --reveal."""
     if output is Output.env and not reveal:
         raise InvalidInput("an env file of masked keys is of no use", fix="add --reveal")
     with open_client(context) as client:
@@ -119,7 +120,7 @@ def pause(
     timeout: TimeoutOption = TIMEOUT_S,
     output: OutputOption = Output.table,
 ) -> None:
-    """Stop a project's processes and shut its logins; its data is kept."""
+    """Stop a project's processes and close its logins. Its data is kept."""
     with open_client(context) as client:
         started = client.pause_project(ref)
         conclude(client, started, verb="pause", wait=wait, timeout_s=timeout, output=output)
@@ -133,7 +134,7 @@ def resume(
     timeout: TimeoutOption = TIMEOUT_S,
     output: OutputOption = Output.table,
 ) -> None:
-    """Bring a paused project back, or one that was destroyed a few days ago."""
+    """Resume a paused project, or restore one destroyed within the last seven days."""
     with open_client(context) as client:
         started = client.restore_project(ref)
         conclude(client, started, verb="resume", wait=wait, timeout_s=timeout, output=output)
@@ -169,13 +170,15 @@ def rename(
 def default(
     context: typer.Context,
     ref: RefArgument,
-    unset: Annotated[bool, typer.Option("--unset", help="Let nobody answer there.")] = False,
+    unset: Annotated[
+        bool, typer.Option("--unset", help="No project answers there any more.")
+    ] = False,
     output: OutputOption = Output.table,
 ) -> None:
-    """Let one project answer at the gateway's bare address too.
+    """Make a project answer at the gateway's own address as well.
 
-    That is http://127.0.0.1:54321 unless the platform's ports were moved: where Supabase's local
-    tools look.
+    That is http://127.0.0.1:54321 unless the platform's ports were moved. Supabase's local tools
+    look there.
     """
     with open_client(context) as client:
         change = client.unset_default_project if unset else client.set_default_project
@@ -190,7 +193,7 @@ def transfer(
     yes: YesOption = False,
     output: OutputOption = Output.table,
 ) -> None:
-    """Give a project to another organization. It goes on running, with the same keys."""
+    """Move a project to another organization. It keeps running, with the same keys."""
     with open_client(context) as client:
         confirm(f"This gives the project to {organization}.", typed=ref, yes=yes)
         client.transfer_project(ref, organization)
@@ -201,7 +204,7 @@ def transfer(
 def destroy(
     context: typer.Context,
     ref: RefArgument,
-    now: Annotated[bool, typer.Option("--now", help="For good: nothing is kept.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Purge it at once.")] = False,
     yes: YesOption = False,
     wait: WaitOption = True,
     timeout: TimeoutOption = TIMEOUT_S,
@@ -209,8 +212,8 @@ def destroy(
 ) -> None:
     """Destroy a project and everything in it: database, users, files.
 
-    It is shut at once, and purged after seven days; until then `croft projects resume` brings it
-    back. With --now there is no way back.
+    It is shut down at once and purged after seven days; until then `croft projects resume`
+    brings it back. With --now nothing brings it back.
     """
     with open_client(context) as client:
         if not yes:

@@ -20,19 +20,19 @@ Written by `python -m cli.reference` from the commands' own help; do not edit.
 
 Noun, then verb. Data goes to stdout, progress and errors to stderr, so that
 `croft projects list -o json | jq` works while a person watches. `croft up` starts the platform;
-`croft projects up` brings one project to what its file says.
+`croft projects up` updates one project to match its file.
 
 | `-o` | on stdout |
 |---|---|
 | `table` | for people: aligned text that never wraps; the default |
 | `json`, `yaml` | one document; lists are arrays of whole objects |
-| `ndjson` | an object per line; who waits gets the operation's events, then the result |
+| `ndjson` | an object per line; a command that waits prints events, then the result |
 | `env` | `NAME='value'` lines, where there are keys |
 
-On a terminal progress is a live tree of resources, elsewhere a line for each that is finished.
-`NO_COLOR` is honored. What cannot be undone asks for the name to be typed; where there is no
-terminal it wants `--yes`. An error is its message, its stable code, the cure in one line, and the
-request id to find it by in `croft logs api`.
+On a terminal, progress is a live tree of resources; elsewhere, a line for each finished one.
+`NO_COLOR` is honored. A command that cannot be undone asks you to type the name; without a terminal
+it needs `--yes`. An error prints its message, a stable code, one line on what to do about it, and
+the request id by which to find it in `croft logs api`.
 
 | Exit | Meaning | Exit | Meaning |
 |---|---|---|---|
@@ -40,7 +40,7 @@ request id to find it by in `croft logs api`.
 | 1 | generic failure, platform down | 6 | conflict, locked or limit reached |
 | 2 | usage, bad input, missing `--yes` | 7 | still running when `--timeout` ended |
 | 3 | no or wrong token | 8 | `preview --expect-no-changes` found changes |
-| 4 | an operation failed | 130 | Ctrl-C; what was begun goes on |
+| 4 | an operation failed | 130 | Ctrl-C; the operation goes on |
 """
 
 

@@ -22,7 +22,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 def api(
     context: typer.Context,
     method: Annotated[str, typer.Argument(metavar="METHOD", help=", ".join(METHODS))],
-    path: Annotated[str, typer.Argument(metavar="PATH", help="As in /v1/projects?limit=5.")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="For example /v1/projects?limit=5.")],
     data: Annotated[
         str,
         typer.Option(
@@ -30,7 +30,7 @@ def api(
         ),
     ] = "",
 ) -> None:
-    """Send one request and print its answer as it comes. See openapi/management.json."""
+    """Send one request to the Management API and print its answer. See openapi/management.json."""
     if method.upper() not in METHODS:
         raise InvalidInput(f"no method {method!r}", fix=f"there are {', '.join(METHODS)}")
     # Another host would be sent the token.

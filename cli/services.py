@@ -50,7 +50,9 @@ def set_(
     service: ServiceArgument,
     settings: Annotated[
         list[str],
-        typer.Argument(metavar="NAME=VALUE...", help="Numbers, true, false and null are JSON's."),
+        typer.Argument(
+            metavar="NAME=VALUE...", help="Numbers, true, false and null are read as JSON."
+        ),
     ],
     project: ProjectOption = "",
     wait: WaitOption = True,

@@ -26,7 +26,7 @@ class Shell(StrEnum):
 def completion(
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")],
 ) -> None:
-    """Print a script for your shell, by which it completes commands and options of croft."""
+    """Print a completion script for your shell."""
     script: str = typer_completion.get_completion_script(  # type: ignore[attr-defined]
         prog_name="croft", complete_var=COMPLETE_VARIABLE, shell=shell.value
     )

@@ -27,7 +27,7 @@ TokenArgument = Annotated[
 
 @app.command("list", epilog="Example: croft tokens list")
 def list_(context: typer.Context, output: OutputOption = Output.table) -> None:
-    """List your tokens: what they may, until when, and when they were last used."""
+    """List your tokens with their scopes, expiry and last use."""
     with open_client(context) as client:
         found = client.tokens()
     columns = ("id", "name", "token_alias", "scopes", "organization_slug", "expires_at")
@@ -43,14 +43,14 @@ def create(
         typer.Option("--scope", metavar="SCOPE", help=f"May be repeated: {', '.join(SCOPES)}."),
     ] = None,
     organization: Annotated[
-        str | None, typer.Option("--org", metavar="ORG", help="Good in this organization only.")
+        str | None, typer.Option("--org", metavar="ORG", help="Valid in this organization only.")
     ] = None,
     expires: Annotated[
-        str, typer.Option(metavar="DAYS", help="For how long: 30d, or never.")
+        str, typer.Option(metavar="DAYS", help="After how long: 30d, or never.")
     ] = "90d",
     output: OutputOption = Output.table,
 ) -> None:
-    """Make a token and print it. It is shown this once."""
+    """Create a token and print it. It is shown only once."""
     expires_at = _moment(expires)
     with open_client(context) as client:
         created = client.create_token(
@@ -63,7 +63,7 @@ def create(
 def rotate(
     context: typer.Context, token_id: TokenArgument, output: OutputOption = Output.table
 ) -> None:
-    """Replace a token's secret and print the new one. The old one is good for nothing at once."""
+    """Replace a token's secret and print the new one. The old one stops working."""
     with open_client(context) as client:
         print_view(client.rotate_token(token_id), output)
 
@@ -75,7 +75,7 @@ def revoke(
     yes: YesOption = False,
     output: OutputOption = Output.table,
 ) -> None:
-    """Make a token good for nothing, and those that were made by means of it."""
+    """Revoke a token, and the tokens that were made with it."""
     confirm(f"This revokes token {token_id}.", typed=token_id, yes=yes)
     with open_client(context) as client:
         print_view(client.revoke_token(token_id), output)

@@ -43,9 +43,9 @@ def add(
     ] = None,
     output: OutputOption = Output.table,
 ) -> None:
-    """Tell somebody of changes, and print the secret that they check signatures with.
+    """Send events of changes to a URL, and print the secret that signs them.
 
-    It is shown this once. Addresses that are not public may be added by the operator only.
+    The secret is shown only once. Only an operator may add an address that is not public.
     """
     with open_client(context) as client:
         print_view(client.add_webhook(slug, url, event or []), output)
@@ -57,13 +57,13 @@ def rotate(
     slug: OrganizationArgument,
     webhook_id: WebhookArgument,
     overlap_hours: Annotated[
-        int, typer.Option(min=0, max=OVERLAP_HOURS_MAX, help="0 ends the secrets before at once.")
+        int, typer.Option(min=0, max=OVERLAP_HOURS_MAX, help="How long older secrets keep signing.")
     ] = OVERLAP_HOURS,
     output: OutputOption = Output.table,
 ) -> None:
-    """Print a newer secret; those before sign beside it until their time is over.
+    """Make a new signing secret and print it. Older ones sign too until the overlap ends.
 
-    It is shown this once.
+    The secret is shown only once.
     """
     with open_client(context) as client:
         print_view(client.rotate_webhook(slug, webhook_id, overlap_hours=overlap_hours), output)
@@ -77,7 +77,7 @@ def remove(
     yes: YesOption = False,
     output: OutputOption = Output.table,
 ) -> None:
-    """Tell them nothing more; what was still on its way is dropped."""
+    """Remove a webhook. Pending deliveries are dropped."""
     confirm(f"This removes webhook {webhook_id} of {slug}.", typed=webhook_id, yes=yes)
     with open_client(context) as client:
         print_view(client.remove_webhook(slug, webhook_id), output)
@@ -90,7 +90,7 @@ def test(
     webhook_id: WebhookArgument,
     output: OutputOption = Output.table,
 ) -> None:
-    """Send an event that means nothing. `croft webhooks deliveries` tells how it was taken."""
+    """Send a test event. `croft webhooks deliveries` shows how it was answered."""
     with open_client(context) as client:
         print_view(client.test_webhook(slug, webhook_id), output)
 
@@ -102,7 +102,7 @@ def deliveries(
     webhook_id: WebhookArgument,
     output: OutputOption = Output.table,
 ) -> None:
-    """List what was sent or is on its way, the newest first."""
+    """List deliveries, sent and pending, newest first."""
     with open_client(context) as client:
         found = client.webhook_deliveries(slug, webhook_id)
     columns = ("created_at", "event", "project_ref", "status", "attempts", "last_answer", "id")
