@@ -1,5 +1,7 @@
 """Where stacks are kept: a bucket of each kind, empty or with a stack in it."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from engine.backends import open_bucket
@@ -8,15 +10,29 @@ from tests.engine.goldens import STACK, golden
 
 
 @pytest.fixture(params=["file", "postgres"])
-def bucket(request, tmp_path):
+def url(request, tmp_path):
     if request.param == "file":
-        url = f"file://{tmp_path}"
-    else:
-        server = request.getfixturevalue("postgres_server")
-        url = server.url(server.new_database())
-    bucket = open_bucket(url, tmp_path)
-    yield bucket
-    bucket.close()
+        return f"file://{tmp_path}"
+    server = request.getfixturevalue("postgres_server")
+    return server.url(server.new_database())
+
+
+@pytest.fixture
+def opened(url, tmp_path):
+    """Opens the same bucket, as one process more."""
+    with ExitStack() as stack:
+
+        def open_one():
+            bucket = open_bucket(url, tmp_path)
+            stack.callback(bucket.close)
+            return bucket
+
+        yield open_one
+
+
+@pytest.fixture
+def bucket(opened):
+    return opened()
 
 
 @pytest.fixture

@@ -5,13 +5,11 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
 from pulumi.automation.errors import ConcurrentUpdateError, create_command_error
 
-from engine.backends import open_bucket
 from engine.errors import ConcurrentUpdate
 from engine.resource_state import timestamp
 from engine.stack_locks import (
@@ -27,26 +25,6 @@ from tests.engine.goldens import golden
 
 STACK = StackReference("pgdemo", "killtest")
 KEY = f"{STACK.locks_prefix}bf8abe79.json"
-
-
-@pytest.fixture(params=["file", "postgres"])
-def url(request, tmp_path):
-    if request.param == "file":
-        return f"file://{tmp_path}"
-    server = request.getfixturevalue("postgres_server")
-    return server.url(server.new_database())
-
-
-@pytest.fixture
-def opened(url, tmp_path):
-    with ExitStack() as stack:
-
-        def open_one():
-            bucket = open_bucket(url, tmp_path)
-            stack.callback(bucket.close)
-            return bucket
-
-        yield open_one
 
 
 def lock_of(pid, **fields):

@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import ExitStack
 
 import pytest
 
@@ -18,18 +17,6 @@ def url(request, tmp_path):
         return f"file://{tmp_path}"
     server = request.getfixturevalue("postgres_server")
     return server.url(server.new_database()) + "?sslmode=disable&table=Some_State"
-
-
-@pytest.fixture
-def opened(url, tmp_path):
-    with ExitStack() as stack:
-
-        def open_one():
-            bucket = open_bucket(url, tmp_path)
-            stack.callback(bucket.close)
-            return bucket
-
-        yield open_one
 
 
 def test_values_are_replaced_copied_listed_and_deleted(opened):

@@ -33,7 +33,9 @@ def test_an_import_of_what_does_not_match(run):
 def test_an_import_that_would_be_replaced(run):
     there(run, kind="x")
     run.differs_in.add("resources")  # as above
-    run.up(lambda: Thing("a", name="there", kind="y", opts=options(import_="there")))
+    done = run.up(lambda: Thing("a", name="there", kind="y", opts=options(import_="there")))
+    assert not done.succeeded
+    assert run.world.objects["there"]["kind"] == "x"
 
 
 def test_an_import_of_what_does_not_exist(run):

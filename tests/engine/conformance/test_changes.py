@@ -46,16 +46,16 @@ def test_a_provider_with_arguments(run):
     assert run.up(program("two")).changes == {"same": 2, "update": 1}
 
 
-def test_another_provider_replaces(run):
+def test_another_provider_replaces_nothing(run):
     """From the default provider to an explicit one of another package version."""
 
     def explicit():
         Thing("a", opts=options(provider=FakeProvider("p")))
 
     run.up(things("a"))
-    run.preview(explicit)
-    run.up(explicit)
-    run.up(explicit)
+    assert run.preview(explicit).changes == {"same": 1, "create": 1, "update": 1}
+    assert run.up(explicit).calls == [("update", "a")]
+    assert run.up(explicit).changes == {"same": 3}
 
 
 def test_outputs_of_components_and_of_the_stack(run):

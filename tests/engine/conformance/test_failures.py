@@ -93,5 +93,6 @@ def test_a_program_that_fails_half_way(run):
         Thing("a")
         raise ValueError("a mistake")
 
-    run.up(program)
-    run.up(lambda: Thing("a"))
+    assert not run.up(program).succeeded
+    assert sorted(run.world.objects) == ["a"]
+    assert run.up(lambda: Thing("a")).changes == {"same": 2}

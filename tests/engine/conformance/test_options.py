@@ -27,7 +27,9 @@ def test_everything_ignored(run):
 
 def test_an_ignored_property_that_was_added_later(run):
     run.up(lambda: Thing("a"))
-    run.up(lambda: Thing("a", extra="x", opts=options(ignore_changes=["extra"])))
+    ignoring = options(ignore_changes=["extra"])
+    assert run.up(lambda: Thing("a", extra="x", opts=ignoring)).changes == {"same": 2}
+    assert "extra" not in run.world.objects["a"]
 
 
 def test_an_alias_by_name(run):
@@ -54,8 +56,10 @@ def test_a_renamed_component_brings_its_children(run):
         Pair("new", options(aliases=[pulumi.Alias(name="old")]))
 
     run.up(lambda: Pair("old"))
-    run.up(renamed)
-    run.up(renamed)
+    done = run.up(renamed)
+    assert (done.succeeded, len(done.resources)) == (True, 5)
+    assert ("delete", "old-first") not in done.calls
+    assert run.up(renamed).changes == {"same": 4}
 
 
 def test_a_resource_that_moves_into_a_component(run):

@@ -48,14 +48,18 @@ def test_links_that_come_and_go(run):
         return declared
 
     for link in (False, True, False):
-        run.up(program(link))
+        assert run.up(program(link)).succeeded
+    assert sorted(run.world.objects) == ["a", "b"]
 
 
 def test_replacement_triggers(run):
     """Secret ones are left out: the CLI forgets their value."""
+    replaced = []
     for turn, value in enumerate([None, "1", "1", "2", None, {"a": [1]}, {"a": [2]}]):
         opts = options(replacement_trigger=value, ignore_changes=["name"])
-        run.up(lambda turn=turn, opts=opts: Thing("a", name=f"n{turn}", opts=opts))
+        done = run.up(lambda turn=turn, opts=opts: Thing("a", name=f"n{turn}", opts=opts))
+        replaced.append("replace" in done.changes)
+    assert replaced == [False, False, False, True, False, False, True]
 
 
 def test_transforms_of_the_resource_its_parents_and_the_stack(run):
@@ -99,15 +103,18 @@ def test_a_transform_changes_options(run):
         Thing("a", name="n", opts=options(depends_on=[Thing("first")]))
 
     run.up(lambda: Thing("was", name="n"))
-    run.up(program)
-    run.up(program)
+    done = run.up(program)
+    assert done.resource("a")["protect"]
+    assert done.resource("a")["customTimeouts"] == {"create": 90}
+    assert run.up(program).changes == {"same": 3}
 
 
 def test_a_transform_that_raises(run):
     def broken(args):
         raise LookupError("no such thing")
 
-    run.up(lambda: Thing("a", opts=options(transforms=[broken])))
+    assert not run.up(lambda: Thing("a", opts=options(transforms=[broken]))).succeeded
+    assert run.world.objects == {}
 
 
 def test_what_children_inherit(run):
@@ -123,9 +130,11 @@ def test_what_children_inherit(run):
         parent = Thing("b", opts=options(parent=inner, retain_on_delete=False))
         Thing("child", opts=options(parent=parent))
 
-    run.up(program)
-    run.up(program)
-    run.destroy()
+    done = run.up(program)
+    retained = {name: done.resource(name).get("retainOnDelete") for name in ("a", "b", "child")}
+    assert retained == {"a": True, "b": None, "child": None}
+    assert set(run.up(program).changes) == {"same"}
+    assert run.destroy().succeeded
 
 
 KINDS = (
@@ -200,4 +209,4 @@ def test_an_error_hook_has_a_create_tried_again(run):
 def test_hidden_diffs(run):
     hidden = options(hide_diffs=["size", 'tags["a.b"][0]'])
     run.up(lambda: Thing("a", size=1, opts=hidden))
-    run.up(lambda: Thing("a", size=2, opts=hidden))
+    assert run.up(lambda: Thing("a", size=2, opts=hidden)).changes == {"same": 1, "update": 1}

@@ -76,6 +76,7 @@ def test_dependents_that_would_be_replaced_go_first(run):
     done = run.up(chain("b2"))
     assert done.changes == {"same": 1, "replace": 2, "update": 1}
     assert done.calls[:3] == [("delete", "c"), ("delete", "b1"), ("create", "b2")]
+    assert sorted(done.calls[3:]) == [("create", "c"), ("update", "d")]
     assert sorted(run.world.objects) == ["b2", "c", "d"]
 
 

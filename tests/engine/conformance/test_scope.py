@@ -55,7 +55,8 @@ def test_a_target_that_is_new(run):
 
 def test_a_target_whose_needs_are_not_there(run):
     run.up(program(1, "d"))
-    run.up(program(1), target=[urn("b")])
+    assert not run.up(program(1), target=[urn("b")]).succeeded
+    assert sorted(run.world.objects) == ["d"]
 
 
 def test_a_target_that_left_the_program(run):
@@ -77,6 +78,7 @@ def test_refreshing_a_part(run):
         run.world.objects[name]["size"] = 9
     run.refresh(target=[urn("d")])
     run.up(program(1))
+    assert sizes(run.world) == {"a": 9, "b": 1, "c": 1, "d": 1}  # of d alone it was found out
 
 
 def test_a_target_inside_a_component(run):
@@ -84,10 +86,13 @@ def test_a_target_inside_a_component(run):
         Pair("one")
         Pair("two")
 
-    run.up(pairs, target=["urn:pulumi:dev::proj::demo:index:Pair$fake:index:Thing::one-first"])
-    run.up(pairs)
+    inside = "urn:pulumi:dev::proj::demo:index:Pair$fake:index:Thing::one-first"
+    assert not run.up(pairs, target=[inside]).succeeded  # the component is no target
+    assert run.up(pairs).succeeded
+    assert len(run.world.objects) == 4
 
 
 def test_a_target_that_does_not_exist(run):
     run.up(program(1))
-    run.up(program(2), target=[urn("ghost")])
+    assert not run.up(program(2), target=[urn("ghost")]).succeeded
+    assert set(sizes(run.world).values()) == {1}

@@ -1,66 +1,9 @@
-"""ignore_changes, aliases, import, get and custom timeouts."""
+"""Import, get and custom timeouts; what is told of ignored changes and hidden diffs."""
 
 import pulumi
 
 from engine.display import Display
-from tests.engine.fake_sdk import Pair, Thing, options
-
-
-def test_ignored_changes_are_not_made(stack, world):
-    def program(size, tag):
-        tags = {"a": tag, "b": "x"}
-        return lambda: Thing("a", size=size, tags=tags, opts=options(ignore_changes=["tags.a"]))
-
-    stack.up(program(1, "red"))
-    assert stack.up(program(1, "blue")).changes == {"same": 2}
-    assert stack.up(program(2, "blue")).changes == {"same": 1, "update": 1}
-    assert world.objects["a"]["tags"] == {"a": "red", "b": "x"}
-
-
-def test_an_ignored_property_that_was_added_later(stack, world):
-    stack.up(lambda: Thing("a"))
-    outcome = stack.up(lambda: Thing("a", extra="x", opts=options(ignore_changes=["extra"])))
-    assert outcome.changes == {"same": 2}
-    assert "extra" not in world.objects["a"]
-
-
-def test_a_renamed_resource_keeps_its_object(stack, world):
-    stack.up(lambda: Thing("old", name="n"))
-    world.calls.clear()
-    outcome = stack.up(
-        lambda: Thing("new", name="n", opts=options(aliases=[pulumi.Alias(name="old")]))
-    )
-    assert outcome.changes == {"same": 2}
-    assert world.calls == []
-    assert [s.urn.rpartition("::")[2] for s in stack.snapshot.resources] == [
-        "proj-dev",
-        "default",
-        "new",
-    ]
-
-
-def test_a_renamed_component_brings_its_children(stack, world):
-    stack.up(lambda: Pair("old"))
-    world.calls.clear()
-
-    class Renamed(Pair):
-        pass
-
-    outcome = stack.up(lambda: Renamed("new", options(aliases=[pulumi.Alias(name="old")])))
-    assert outcome.succeeded, stack.errors()
-    assert world.verbs("delete") == []
-    assert len(stack.snapshot.resources) == 5
-
-
-def test_two_resources_cannot_share_an_alias(stack):
-    stack.up(lambda: Thing("old", name="n"))
-
-    def program():
-        for name in ("x", "y"):
-            Thing(name, name="n", opts=options(aliases=[pulumi.Alias(name="old")]))
-
-    assert not stack.preview(program).succeeded
-    assert "alias" in stack.errors()[0]
+from tests.engine.fake_sdk import Thing, options
 
 
 def test_import_takes_an_object_over(stack, world):

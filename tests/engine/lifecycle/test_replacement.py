@@ -1,9 +1,7 @@
 """Both orders of replacement, and what goes along with one."""
 
-import pulumi
 import pytest
 
-from engine.scope import Patterns, Selected
 from tests.engine.fake_sdk import Thing, options
 
 
@@ -44,14 +42,6 @@ def test_delete_before_replace(stack, package, world, who):
     ]
 
 
-def test_the_option_overrules_the_handler(stack, package, world):
-    package.thing.delete_before_replace = True
-    stack.up(thing("old"))
-    world.calls.clear()
-    stack.up(thing("new", delete_before_replace=False))
-    assert changes(world) == [("create", "new"), ("delete", "old")]
-
-
 def chain(name):
     """c stands on b by a key that replaces, d on b by one that does not."""
 
@@ -61,18 +51,6 @@ def chain(name):
         Thing("d", of=b.url)
 
     return program
-
-
-def test_dependents_that_would_be_replaced_go_first(stack, world):
-    stack.up(chain("b1"))
-    world.calls.clear()
-    outcome = stack.up(chain("b2"))
-    assert outcome.succeeded, stack.errors()
-    assert outcome.changes == {"same": 1, "replace": 2, "update": 1}
-    assert changes(world)[:3] == [("delete", "c"), ("delete", "b1"), ("create", "b2")]
-    assert sorted(changes(world)[3:]) == [("create", "c"), ("update", "d")]
-    assert sorted(world.objects) == ["b2", "c", "d"]
-    assert not any(s.pending_replacement or s.delete for s in stack.snapshot.resources)
 
 
 def test_a_dependent_that_left_the_program_is_not_made_again(stack, world):
@@ -146,34 +124,6 @@ def test_a_protected_resource_is_not_replaced(stack, world):
     assert sorted(world.objects) == ["old"]
 
 
-def test_replace_on_changes(stack, world):
-    def program(size, **opts):
-        return lambda: Thing("a", name=f"n{size}", opts=options(**opts))
-
-    def tagged(color):
-        tags = {"color": color, "shape": "round"}
-        return lambda: Thing("a", tags=tags, opts=options(replace_on_changes=["tags.color"]))
-
-    stack.up(tagged("red"))
-    assert stack.up(tagged("blue")).changes == {"same": 1, "replace": 1}
-
-
-def test_forced_replacement(stack, world):
-    stack.up(thing())
-    urn = stack.resource("a").urn
-    outcome = stack.up(thing(), selected=Selected(replacements=Patterns((urn,))))
-    assert outcome.changes == {"same": 1, "replace": 1}
-
-
-def test_replacement_trigger(stack):
-    def program(trigger):
-        return lambda: Thing("a", opts=options(replacement_trigger=trigger))
-
-    stack.up(program("1"))
-    assert stack.up(program("1")).changes == {"same": 2}
-    assert stack.up(program("2")).changes == {"same": 1, "replace": 1}
-
-
 def test_preview_of_a_replacement(stack, world):
     stack.up(thing("old"))
     world.calls.clear()
@@ -185,12 +135,3 @@ def test_preview_of_a_replacement(stack, world):
     outcome = stack.preview(program)
     assert outcome.changes == {"same": 1, "replace": 1}
     assert (world.calls, ids) == ([], [])
-
-
-def test_exports_follow_a_replacement(stack):
-    def program(name):
-        return lambda: pulumi.export("url", Thing("a", name=name).url)
-
-    stack.up(program("one"))
-    stack.up(program("two"))
-    assert stack.snapshot.stack_outputs == {"url": "fake://two"}

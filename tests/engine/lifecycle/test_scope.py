@@ -35,28 +35,6 @@ def sizes(world):
     return {name: thing["size"] for name, thing in sorted(world.objects.items())}
 
 
-def test_only_the_target_changes(stack, world):
-    stack.up(program(1))
-    outcome = stack.up(program(2), selected=target("b"))
-    assert outcome.changes == {"same": 4, "update": 1}
-    assert sizes(world) == {"a": 1, "b": 2, "c": 1, "d": 1}
-    assert stack.up(program(2)).changes == {"same": 2, "update": 3}
-
-
-def test_dependents_of_the_target_change_too(stack, world):
-    stack.up(program(1))
-    stack.up(program(2), selected=target("b", target_dependents=True))
-    assert sizes(world) == {"a": 1, "b": 2, "c": 2, "d": 1}
-
-
-def test_all_but_the_excluded_change(stack, world):
-    stack.up(program(1))
-    stack.up(program(2), selected=exclude("b"))
-    assert sizes(world) == {"a": 2, "b": 1, "c": 2, "d": 2}
-    stack.up(program(3), selected=exclude("b", exclude_dependents=True))
-    assert sizes(world) == {"a": 3, "b": 1, "c": 2, "d": 3}
-
-
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_create_outside_is_left_out(stack, world, dry_run):
     outcome = (stack.preview if dry_run else stack.up)(program(1), selected=target("d"))
