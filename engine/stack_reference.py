@@ -35,10 +35,6 @@ class StackReference:
         return f"{STACKS_PREFIX}{self.project}/{self.name}.json"
 
     @property
-    def previous_checkpoint_key(self) -> str:
-        return f"{self.checkpoint_key}.bak"
-
-    @property
     def log_prefix(self) -> str:
         """Of our own, so outside the folders that a CLI lists (state_log)."""
         return f".pulumi/log/{self.project}/{self.name}/"

@@ -73,13 +73,6 @@ def prepare_home(home: Home, owner: Account) -> None:
             os.chown(folder, owner.uid, owner.gid)
 
 
-def give(path: Path, owner: Account) -> None:
-    """Hand a file that root wrote (a secret) to the platform's account, closed to others."""
-    path.chmod(0o600)
-    if owner.drop:
-        os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
-
-
 def run_as(
     owner: Account,
     argv: Sequence[str | Path],

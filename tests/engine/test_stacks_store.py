@@ -37,6 +37,7 @@ from engine.stacks_store import StackStore, UpdateRecord
 from tests.engine.goldens import CHECKPOINTS, STACK, Opened, golden
 
 FULL = "cli-1-after-up-create.json"
+PREVIOUS = f"{STACK.checkpoint_key}.bak"
 RECORD = UpdateRecord(kind="update", start_time_s=1, result="succeeded", end_time_s=2)
 
 
@@ -75,7 +76,7 @@ def test_the_clis_checkpoints_load_and_save_unchanged(store, bucket, name):
     with store.lock(stack):
         store.save(stack, snapshot, CheckpointWriter(opened.secrets))
     assert bucket.get(stack.checkpoint_key) == golden(name)
-    assert bucket.get(stack.previous_checkpoint_key) == golden(name)
+    assert bucket.get(f"{stack.checkpoint_key}.bak") == golden(name)
 
 
 def test_create_list_and_remove(store, bucket):
@@ -92,7 +93,7 @@ def test_create_list_and_remove(store, bucket):
     assert isinstance(classified(caught.value), StackAlreadyExistsError)
     store.remove(STACK)
     assert store.references() == [other]
-    assert bucket.keys(".pulumi/stacks/pgdemo/dev") == [STACK.previous_checkpoint_key]
+    assert bucket.keys(".pulumi/stacks/pgdemo/dev") == [PREVIOUS]
     with pytest.raises(StackNotFound) as caught:
         store.load(STACK, Opened())
     assert isinstance(classified(caught.value), StackNotFoundError)
@@ -152,7 +153,7 @@ def test_a_state_that_contradicts_itself_is_not_used_but_was_written(full, bucke
         full.save(STACK, bad, CheckpointWriter(opened.secrets))
     with pytest.raises(IntegrityError, match="refusing to use it"):
         full.load(STACK, Opened())
-    assert bucket.get(STACK.previous_checkpoint_key) == golden(FULL)
+    assert bucket.get(PREVIOUS) == golden(FULL)
 
 
 @pytest.mark.parametrize("left", [0, 1, 2, 4])
@@ -171,9 +172,9 @@ def test_a_state_that_was_cut_off_is_refused_and_an_earlier_one_restored(full, b
     assert bucket.get(f"{STACK.checkpoint_key}.corrupt") == broken
     bucket.put(STACK.checkpoint_key, broken)
     bucket.put(newest, broken)
-    assert full.restore(STACK, opened) == STACK.previous_checkpoint_key
+    assert full.restore(STACK, opened) == PREVIOUS
     assert full.load(STACK, opened) is not None
-    bucket.put(STACK.previous_checkpoint_key, broken)
+    bucket.put(PREVIOUS, broken)
     with pytest.raises(CheckpointError, match="no earlier checkpoint of stack 'dev'"):
         full.restore(STACK, opened)
 
@@ -184,14 +185,14 @@ def test_a_row_that_is_no_value_of_the_store(postgres_server):
     with closing(open_bucket(url, Path())) as bucket:
         store = StackStore(bucket)
         bucket.put(STACK.checkpoint_key, golden(FULL))
-        bucket.copy(STACK.checkpoint_key, STACK.previous_checkpoint_key)
+        bucket.copy(STACK.checkpoint_key, PREVIOUS)
         for garbled in ('{"data": "e30"}', '{"data": "{}"}', '{"data": null}', "{}"):
             with psycopg.connect(url) as connection:
                 update = "UPDATE pulumi_state SET data = %s WHERE key LIKE %s"
                 connection.execute(update, [garbled, f"%{STACK.checkpoint_key}"])
             with pytest.raises(GarbledValue, match="`state restore`"):
                 store.load(STACK, Opened())
-            assert store.restore(STACK, Opened()) == STACK.previous_checkpoint_key
+            assert store.restore(STACK, Opened()) == PREVIOUS
             assert bucket.get(STACK.checkpoint_key) == golden(FULL)
 
 
@@ -226,7 +227,7 @@ def test_compressed_checkpoints(bucket):
         store.save(stack, snapshot, CheckpointWriter(opened.secrets))
     assert bucket.get(stack.checkpoint_key) is None
     assert gzip.decompress(bucket.get(f"{stack.checkpoint_key}.gz")) == golden(name)
-    assert bucket.get(stack.previous_checkpoint_key) == golden(name)
+    assert bucket.get(f"{stack.checkpoint_key}.bak") == golden(name)
     assert store.references() == [stack]
     with pytest.raises(StackAlreadyExists):
         store.create(stack, None, CheckpointWriter(None))

@@ -12,7 +12,7 @@ from rich.console import Console
 from contracts.home import Home
 from contracts.units import Unit
 from local import servers, toolbox
-from local.accounts import account, give
+from local.accounts import Account, account
 from tests.local.conftest import Rig
 
 
@@ -28,14 +28,21 @@ def cluster(rig: Rig, port: int, monkeypatch: pytest.MonkeyPatch) -> Rig:
         shared=shared,
     )
     owner = account(os.getuid())
-    password = rig.home.secret("postgres_admin")
-    password.write_text(secrets.token_hex(16))
-    give(password, owner)
+    put_secret(rig.home, "postgres_admin", secrets.token_hex(16), owner)
     servers.prepare_postgres(rig.home, owner)
     unit = on_port(servers.postgres_unit(rig.home), rig.home, port)
     rig.op("put", unit=unit.model_dump())
     rig.wait("postgres", "running")
     return rig
+
+
+def put_secret(home: Home, name: str, text: str, owner: Account) -> None:
+    """As boot does, which runs as the platform's account."""
+    path = home.secret(name)
+    path.write_text(text)
+    path.chmod(0o600)
+    if owner.drop:
+        os.chown(path, owner.uid, owner.gid)
 
 
 def on_port(unit: Unit, home: Home, port: int) -> Unit:
@@ -106,8 +113,7 @@ def test_an_interrupted_initdb_is_begun_again(rig: Rig) -> None:
     half.mkdir()
     (half / "PG_VERSION").write_text("18\n")
     owner = account(os.getuid())
-    rig.home.secret("postgres_admin").write_text("x" * 20)
-    give(rig.home.secret("postgres_admin"), owner)
+    put_secret(rig.home, "postgres_admin", "x" * 20, owner)
     servers.prepare_postgres(rig.home, owner)
     assert (rig.home.data / "postgres" / "global" / "pg_control").exists()
     assert not half.exists()
@@ -116,9 +122,7 @@ def test_an_interrupted_initdb_is_begun_again(rig: Rig) -> None:
 def test_no_secret_is_in_a_command_or_environment(home: Home) -> None:
     owner = account(os.getuid())
     for name in ("postgres_keycloak", "keycloak_bootstrap", "minio_root"):
-        path = home.secret(name)
-        path.write_text(f"s3cret-{name}")
-        give(path, owner)
+        put_secret(home, name, f"s3cret-{name}", owner)
     servers.prepare_keycloak(home, owner)
     servers.prepare_minio(home, owner)
     servers.prepare_traefik(home, owner)
