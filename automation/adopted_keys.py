@@ -89,7 +89,7 @@ def _require_role(role: str, claims: dict[str, Any], now: int) -> None:
 
 def _public_jwks(given: Sequence[dict[str, Any]], jwt_secret: str) -> list[dict[str, str]]:
     """Their public halves; `kid` tells them apart. The JWT secret, which self-hosted Supabase lists
-    among them, is there already."""
+    among them, exists already."""
     found: dict[str, dict[str, str]] = {}
     for number, each in enumerate(given, start=1):
         name = f"signing key {number}"

@@ -191,7 +191,7 @@ def _shown(
 def _check_template(type: IssuedType, template: JwtTemplate | None) -> None:
     if type == "publishable" and template is not None:
         raise InvalidInput(
-            "a publishable key lets in as anon, and as nobody else",
+            "a publishable key acts as anon, and as nothing else",
             code="jwt_template_refused",
             fix="leave secret_jwt_template out",
         )

@@ -18,7 +18,7 @@ def confirm(consequence: str, *, typed: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise InvalidInput(
-            f"{one_line(consequence)} Nobody can be asked here: there is no terminal.",
+            f"{one_line(consequence)} There is no terminal to confirm it on.",
             code="not_confirmed",
             fix="add --yes",
         )

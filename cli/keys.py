@@ -131,7 +131,7 @@ def _seconds(text: str) -> int:
     seconds = int(match[1]) * _UNITS_S[match[2]] if match else OVERLAP_MAX_S + 1
     if seconds > OVERLAP_MAX_S:
         raise InvalidInput(
-            f"{text!r} is no time for keys to overlap",
+            f"{text!r} is not a valid overlap",
             code="overlap_invalid",
             fix="say 90s, 30m, 24h or 7d; at most 90d",
         )

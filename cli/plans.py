@@ -178,7 +178,7 @@ def init(
         with file.open("w" if force else "x") as target:
             target.write(text)
     except FileExistsError as error:
-        raise Conflict(f"{file} is there already", fix="add --force to write over it") from error
+        raise Conflict(f"{file} exists already", fix="add --force to overwrite it") from error
     stderr_console().print(f"wrote {file}", markup=False)
 
 

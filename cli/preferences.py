@@ -125,7 +125,7 @@ def preferences_of(environ: Mapping[str, str]) -> Preferences:
 def check_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise InvalidInput(
-            f"{name!r} is no name for a context", fix="use letters, digits, - and _, at most 63"
+            f"{name!r} is not a valid context name", fix="use letters, digits, - and _, at most 63"
         )
     return name
 

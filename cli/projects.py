@@ -106,7 +106,7 @@ def keys(
 ) -> None:
     """Print the address and keys that apps need; secrets are masked unless --reveal."""
     if output is Output.env and not reveal:
-        raise InvalidInput("an env file of masked keys is of no use", fix="add --reveal")
+        raise InvalidInput("an env file with masked keys would be useless", fix="add --reveal")
     with open_client(context) as client:
         view = client.connection(ref).model_dump(mode="json")
     print_view(view if reveal else masked(view), output)
@@ -218,8 +218,8 @@ def destroy(
     with open_client(context) as client:
         if not yes:
             name = client.project(ref).name
-            last = "and all its data" if now else "; for seven days it can be resumed"
-            confirm(f"This destroys “{name}” {last}.", typed=ref, yes=yes)
+            then = " and all its data" if now else "; for seven days it can be resumed"
+            confirm(f"This destroys “{name}”{then}.", typed=ref, yes=yes)
         started = client.destroy_project(ref, now=now)
         view = summary(started.project) | {"operation_id": started.operation_id}
         if wait:

@@ -65,7 +65,8 @@ def print_views(
             typer.echo(_aligned(rows))
         case Output.env:
             raise InvalidInput(
-                "a list has no env form", fix="use -o json, or `croft projects keys REF -o env`"
+                "a list cannot be printed as env",
+                fix="use -o json, or `croft projects keys REF -o env`",
             )
         case Output.ndjson:
             for view in views:
@@ -111,7 +112,7 @@ def _document(data: Any, output: Output) -> str:
 def _env_file(view: View) -> str:
     found = {env: view[name] for name, env in VARIABLES.items() if name in view}
     if not found:
-        raise InvalidInput("this has no env form: it holds no keys", fix="use -o json")
+        raise InvalidInput("this cannot be printed as env: it has no keys", fix="use -o json")
     return _assignments(found)
 
 

@@ -54,4 +54,4 @@ def _body(data: str) -> Any:
     except OSError as error:
         raise InvalidInput(f"{data[1:]}: {error.strerror}", fix="name a file of JSON") from None
     except ValueError:
-        raise InvalidInput("the body is no JSON", fix='as in: -d \'{"name": "shop"}\'') from None
+        raise InvalidInput("the body is not JSON", fix='as in: -d \'{"name": "shop"}\'') from None

@@ -80,7 +80,7 @@ def _setting(text: str) -> tuple[str, Any]:
     """What is no JSON is a text: nobody quotes a word for a shell and for JSON at once."""
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise InvalidInput(f"{text!r} is no NAME=VALUE", fix="as in: max_rows=500")
+        raise InvalidInput(f"{text!r} is not NAME=VALUE", fix="as in: max_rows=500")
     try:
         return name, json.loads(value)
     except ValueError:

@@ -87,7 +87,7 @@ def _moment(expires: str) -> datetime | None:
     days = re.fullmatch(r"([1-9][0-9]{0,3})d", expires)
     if days is None or int(days[1]) > DAYS_MAX:
         raise InvalidInput(
-            f"{expires!r} is no time to expire in",
+            f"{expires!r} is not a valid lifetime",
             code="expiry_invalid",
             fix=f"say 1d to {DAYS_MAX}d, or never",
         )

@@ -33,7 +33,7 @@ def probe_key(jwt_secret: str) -> str:
 
 
 class JwtTemplate(BaseModel):
-    """As whom a secret key lets in: the one role that is for this."""
+    """The role that a secret key acts as; there is only one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -79,6 +79,6 @@ class ApiKeyPatch(BaseModel):
 
 
 class LegacyKeys(BaseModel):
-    """GET .../api-keys/legacy: whether anon and service_role open the project."""
+    """GET .../api-keys/legacy: whether the anon and service_role keys are accepted."""
 
     enabled: bool

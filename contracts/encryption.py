@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 class Encryption(BaseModel):
-    """GET /v1/encryption. What is `left` opens as well as the rest, and is being wrapped anew."""
+    """GET /v1/encryption. What is `left` can be read like the rest, and is being re-wrapped."""
 
     root_key: str
     """Where the root key is, or an id that says nothing of it; with its version."""

@@ -109,7 +109,7 @@ class MemberAdd(BaseModel):
 
 
 class MemberAdded(Member):
-    """The token is shown this once. It is good in this organization only."""
+    """The token is shown only once, and is valid in this organization only."""
 
     access_token: str
 

@@ -59,7 +59,7 @@ class Regions(BaseModel):
 
 
 class EnvSecret(BaseModel):
-    """Element of GET .../secrets. `value` is no secret: a digest that changes when it is set."""
+    """Element of GET .../secrets. `value` is not the secret, but a digest that changes with it."""
 
     name: str
     value: str
@@ -115,7 +115,7 @@ class RestConfig(BaseModel):
 
 
 class RestConfigPatch(WithCounts):
-    """Body of PATCH .../postgrest. Lists are written with commas."""
+    """Body of PATCH .../postgrest. Lists are separated by commas."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -43,9 +43,9 @@ class RestSettings(Settings):
     max_rows: Count = Field(default=1000, le=REST_ROWS_MAX)
     """How many rows one request returns at most."""
     pool: Count = Field(default=4, le=REST_POOL_MAX)
-    """Database connections that the REST API holds open."""
+    """How many database connections the REST API keeps open."""
     schemas: tuple[Schema, ...] = Field(default=("public",), min_length=1, max_length=20)
-    """Schemas that the REST API shows, the first one to requests that name none."""
+    """Schemas that the REST API exposes; requests that name none get the first."""
     extra_search_path: tuple[Schema, ...] = Field(default=("public", "extensions"), max_length=20)
     """Schemas whose functions and types requests may use without naming the schema."""
     token_issuers: tuple[TokenIssuer, ...] = Field(default=(), max_length=8)
@@ -80,27 +80,27 @@ class AuthSettings(Settings):
     """How users of the project sign up and log in, in Supabase's words."""
 
     disable_signup: StrictBool = True
-    """Nobody becomes a user by themselves."""
+    """Nobody can sign up."""
     external_email_enabled: StrictBool = True
-    """An email address logs in as well as a user name."""
+    """Users can log in by email address as well as by user name."""
     jwt_exp: Annotated[int, Field(strict=True, ge=TOKEN_LIFE_S_MIN, le=TOKEN_LIFE_S_MAX)] = 3600
-    """How many seconds an access token is good for."""
+    """How many seconds an access token is valid."""
     refresh_token_rotation_enabled: StrictBool = False
-    """A refresh token is good once."""
+    """A refresh token can be used only once."""
     sessions_inactivity_timeout: Hours = 0.5
-    """After so many hours without a refresh a session ends."""
+    """A session ends after this many hours without a refresh."""
     sessions_timebox: Hours = 10.0
-    """After so many hours a session ends in any case."""
+    """A session ends after this many hours in any case."""
     password_min_length: (
         Annotated[int, Field(strict=True, ge=PASSWORD_LENGTH_MIN, le=PASSWORD_LENGTH_MAX)] | None
     ) = None
-    """How long a new password must be; any will do without it."""
+    """How long a new password must be; without it, any length will do."""
     password_required_characters: Characters = ""
-    """Groups of characters, with colons between; a new password needs one of each."""
+    """Groups of characters, separated by colons; a new password needs one of each."""
     site_url: Url | None = None
-    """The app. A login may return to it, and to whatever is below."""
+    """The app's URL. A login may return to it, and to anything below it."""
     uri_allow_list: tuple[Redirect, ...] = Field(default=(), max_length=REDIRECTS_MAX)
-    """Where else a login may return to: a URL, or all below one that ends in `/**`."""
+    """Other URLs that a login may return to; `/**` at the end allows all below."""
 
     @field_validator("site_url", "uri_allow_list")
     @classmethod
@@ -123,7 +123,7 @@ class ProjectSettings(Settings):
     protected: StrictBool = False
     """Refuse to delete database, realm and bucket, and keep the bucket's objects."""
     paused: StrictBool = False
-    """Without processes and routes, its logins shut; all data is kept."""
+    """No processes, no routes, logins closed; all data is kept."""
     connections_max: Count = Field(default=30, le=CONNECTIONS_MAX)
     """Connection limit of the login behind `db_url`."""
     storage_quota_bytes: Count = Field(default=1024**3, le=STORAGE_QUOTA_BYTES_MAX)

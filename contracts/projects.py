@@ -109,7 +109,7 @@ class DatabaseView(BaseModel):
 
 
 class Condition(BaseModel):
-    """Something that was found to be so, besides the status: it drifted, an undo failed."""
+    """Something found besides the status, such as drift or a failed undo."""
 
     type: str
     reason: str
@@ -156,7 +156,7 @@ class DefaultProject(BaseModel):
 
 
 class Connection(BaseModel):
-    """GET /v1/projects/{ref}/connection: what an app is configured with."""
+    """GET /v1/projects/{ref}/connection: what an app needs to connect."""
 
     ref: str
     api_url: str

@@ -47,7 +47,7 @@ class AccessTokenCreated(AccessToken):
 
 
 class AccessTokenCreate(BaseModel):
-    """Body of POST /v1/tokens. Without an expiry it is good until it is revoked."""
+    """Body of POST /v1/tokens. Without an expiry it is valid until it is revoked."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,7 +63,7 @@ class ProfileOrganization(BaseModel):
 
 
 class Profile(BaseModel):
-    """GET /v1/profile: who asks. The first three are Supabase's."""
+    """GET /v1/profile: who is asking. The first three are Supabase's."""
 
     gotrue_id: str
     primary_email: str

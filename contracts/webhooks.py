@@ -80,7 +80,7 @@ class Webhook(BaseModel):
 
 
 class WebhookAdded(Webhook):
-    """The secret is shown this once."""
+    """The secret is shown only once."""
 
     secret: str
 

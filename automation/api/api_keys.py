@@ -61,7 +61,7 @@ def projects_api_key(
 def projects_api_key_update(
     ctx: ContextOf, actor: ActorOf, ref: str, id: str, patch: ApiKeyPatch
 ) -> ApiKey:
-    """The key itself stays, and is not shown."""
+    """The key itself stays the same, and is not shown."""
     return api_keys.update(ctx, actor, ref, id, patch)
 
 

@@ -28,7 +28,7 @@ def audit_list(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> AuditPage:
-    """Newest first. Administrators name their organization; operators need not."""
+    """Newest first. Administrators must name their organization; operators need not."""
     key = read_cursor(cursor, 1)
     if key is not None and not (key[0].isascii() and key[0].isdecimal() and len(key[0]) < 19):
         raise bad_cursor()
@@ -59,5 +59,5 @@ def audit_export(ctx: ContextOf) -> StreamingResponse:
 
 @router.get("/verify")
 def audit_verify(ctx: ContextOf, anchor: str | None = None) -> AuditVerdict:
-    """`anchor` is a head that somebody kept: the log must still contain it."""
+    """`anchor` is a head that was kept elsewhere: the log must still contain it."""
     return audit_log.verify(ctx, anchor=None if anchor is None else Head.parse(anchor))

@@ -49,5 +49,5 @@ def members_remove(ctx: ContextOf, actor: ActorOf, slug: str, member: str) -> Me
 
 @router.post("/{member}/token")
 def members_token(ctx: ContextOf, actor: ActorOf, slug: str, member: str) -> MemberAdded:
-    """Another token for a service account. The one before is good for nothing from now on."""
+    """A new token for a service account. The old one stops working."""
     return members.renew_token(ctx, actor, slug, member)

@@ -62,8 +62,8 @@ async def operations_events(
     operation: OperationOf,
     last_event_id: Annotated[int, Header(ge=0, le=2**63 - 1)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
-    """FastAPI sends a comment each 15 s in which nothing happens, so that a silent connection is
-    told from a dead one."""
+    """From the event after `Last-Event-ID` on, until the operation has ended. While nothing happens
+    a comment comes every 15 s, by which a silent connection is told from a dead one."""
     async for event in operations.follow(ctx, operation.id, after_seq=last_event_id):
         # ASCII, since some readers also end a line at U+2028, which JSON leaves as it is.
         line = event.model_dump_json(ensure_ascii=True)
@@ -72,7 +72,7 @@ async def operations_events(
 
 @router.post("/{operation_id}/cancel", status_code=status.HTTP_202_ACCEPTED)
 def operations_cancel(ctx: ContextOf, actor: ActorOf, operation: OperationOf) -> Operation:
-    """It ends before its next step, undone."""
+    """It stops before its next step, and what it has done is undone."""
     return changes.cancel(ctx, actor, operation.id)
 
 

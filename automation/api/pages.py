@@ -46,7 +46,7 @@ def read_cursor(cursor: str | None, parts: int) -> list[str] | None:
 
 def bad_cursor() -> InvalidInput:
     return InvalidInput(
-        "that is no cursor of ours", code="cursor_invalid", fix="begin again without a cursor"
+        "that is not a valid cursor", code="cursor_invalid", fix="begin again without a cursor"
     )
 
 

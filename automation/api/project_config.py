@@ -158,7 +158,7 @@ def projects_signing_key_update(
     wanted: SigningKeyChange,
     response: Response,
 ) -> SigningKey:
-    """One on standby can be put in use, an older one revoked."""
+    """Put a key on standby in use, or revoke an older one."""
     key, operation = signing_keys.change(ctx, actor, ref, id, wanted.status)
     if operation is not None:
         accepted(response, operation)

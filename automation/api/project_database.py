@@ -43,7 +43,7 @@ def projects_query_read_only(
 
 @router.get("/database/migrations")
 def projects_migrations(ctx: ContextOf, actor: ActorOf, ref: str) -> list[Migration]:
-    """By version, the oldest first."""
+    """By version, oldest first."""
     return migrations.list_migrations(ctx, actor, ref)
 
 
@@ -51,7 +51,7 @@ def projects_migrations(ctx: ContextOf, actor: ActorOf, ref: str) -> list[Migrat
 def projects_migrations_apply(
     ctx: ContextOf, actor: ActorOf, ref: str, wanted: MigrationWanted
 ) -> None:
-    """All of it and its entry, or nothing: unless its own text ends the transaction."""
+    """Run it and record it, in one transaction unless its own text ends that."""
     migrations.apply(ctx, actor, ref, wanted)
 
 
@@ -59,7 +59,7 @@ def projects_migrations_apply(
 def projects_migrations_record(
     ctx: ContextOf, actor: ActorOf, ref: str, wanted: MigrationWanted
 ) -> None:
-    """Its entry alone, in place of one of the same name."""
+    """Record it without running it, in place of one of the same name."""
     migrations.record(ctx, actor, ref, wanted)
 
 
@@ -70,7 +70,7 @@ def projects_migrations_take_back(
     ref: str,
     gte: Annotated[str, Query(pattern=r"^[0-9]{1,32}$")],
 ) -> None:
-    """Run the rollback of each from version `gte` on, the newest first, and remove its entry."""
+    """Roll back each one from version `gte` on, newest first, and remove its entry."""
     migrations.take_back(ctx, actor, ref, gte)
 
 
@@ -93,7 +93,7 @@ def projects_types_typescript(
     ref: str,
     included_schemas: Annotated[str, Query(pattern=SCHEMAS, max_length=4000)] = "public",
 ) -> GeneratedTypes:
-    """`Database` for `createClient<Database>`, of the named schemas (with commas)."""
+    """`Database` for `createClient<Database>`; schemas are separated by commas."""
     return GeneratedTypes(types=generated_types.generate(ctx, actor, ref, included_schemas))
 
 

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/projects/{ref}", tags=["projects"])
 
 @router.get("/keys")
 def projects_keys(ctx: ContextOf, ref: str) -> list[ProjectKey]:
-    """By kind, the oldest generation first; then the publishable and secret ones."""
+    """By kind, oldest generation first; then the publishable and secret ones."""
     return project_keys.list_keys(ctx, ref)
 
 
@@ -45,6 +45,6 @@ def projects_keys_revoke(
 def projects_database_password(
     ctx: ContextOf, actor: ActorOf, ref: str, wanted: DatabasePassword, response: Response
 ) -> DatabasePasswordChanged:
-    """The name of the login changes with its password: see the connection, once it is done."""
+    """The login's name changes with its password: read the connection once it is done."""
     accepted(response, project_keys.change_password(ctx, actor, ref, wanted.password))
     return DatabasePasswordChanged()

@@ -64,7 +64,7 @@ def projects_list(
 def projects_regions(
     ctx: ContextOf, actor: ActorOf, organization_slug: str | None = None
 ) -> Regions:
-    """Where a project of the organization can be: here."""
+    """The one region there is: this machine."""
     organizations.get(ctx, actor, organization_slug)
     return projects.regions()
 
@@ -85,7 +85,7 @@ def projects_rename(
 def projects_destroy(
     ctx: ContextOf, actor: ActorOf, ref: str, response: Response, now: bool = False
 ) -> ChangedProject:
-    """With `now` it is purged; without, it can be restored until `recoverable_until`."""
+    """It can be restored until `recoverable_until`; with `now` it is purged at once."""
     return _changed(ctx, response, changes.destroy(ctx, actor, ref, now=now))
 
 
@@ -96,7 +96,7 @@ def projects_pause(ctx: ContextOf, actor: ActorOf, ref: str, response: Response)
 
 @router.post("/{ref}/restore")
 def projects_restore(ctx: ContextOf, actor: ActorOf, ref: str, response: Response) -> Project:
-    """Of a paused project, or a deleted one that is not purged yet."""
+    """Resume a paused project, or bring back a deleted one that is not purged yet."""
     return _following(ctx, response, changes.restore(ctx, actor, ref))
 
 
@@ -119,7 +119,7 @@ def projects_connection(ctx: ContextOf, actor: ActorOf, ref: str) -> Connection:
 
 @router.put("/{ref}/default")
 def projects_default(ctx: ContextOf, actor: ActorOf, ref: str) -> DefaultProject:
-    """Let the project answer at the gateway's bare address too, in place of any other."""
+    """Make the project answer at the gateway's own address too, instead of any other one."""
     return default_project.set_default(ctx, actor, ref)
 
 

@@ -21,17 +21,17 @@ def tokens_list(ctx: ContextOf, actor: ActorOf) -> list[AccessToken]:
 
 @router.post("/tokens", status_code=status.HTTP_201_CREATED)
 def tokens_create(ctx: ContextOf, actor: ActorOf, wanted: AccessTokenCreate) -> AccessTokenCreated:
-    """The token is shown this once."""
+    """The token is shown only once."""
     return tokens.create(ctx, actor, wanted)
 
 
 @router.post("/tokens/{token_id}/rotate")
 def tokens_rotate(ctx: ContextOf, actor: ActorOf, token_id: str) -> AccessTokenCreated:
-    """Another secret for the same token. The old one is good for nothing from now on."""
+    """A new secret for the same token. The old one stops working."""
     return tokens.rotate(ctx, actor, token_id)
 
 
 @router.delete("/tokens/{token_id}")
 def tokens_revoke(ctx: ContextOf, actor: ActorOf, token_id: str) -> AccessToken:
-    """Those that were made by means of it end with it."""
+    """Tokens that were made with it are revoked too."""
     return tokens.revoke(ctx, actor, token_id)

@@ -96,7 +96,7 @@ def _metrics(home: Home) -> str:
         answer = httpx.get(url, timeout=METRICS_TIMEOUT_S, trust_env=False).raise_for_status()
     except httpx.HTTPError as error:
         raise BackendDown(
-            f"the gateway tells no metrics: {type(error).__name__}",
+            f"the gateway shows no metrics: {type(error).__name__}",
             code="traefik_down",
             fix="see: croft logs traefik",
         ) from error
