@@ -162,4 +162,5 @@ def _view(row: MemberRow) -> Member:
         user_name=row.name,
         role_name=row.role,
         is_service_account=row.is_service_account,
+        is_shut_out=row.is_shut_out,
     )

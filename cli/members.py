@@ -29,7 +29,7 @@ def list_(
     """List the members of an organization."""
     with open_client(context) as client:
         found = client.members(slug)
-    print_views(found, output, columns=("user_name", "role_name", "user_id"))
+    print_views(found, output, columns=("user_name", "role_name", "is_shut_out", "user_id"))
 
 
 @app.command(epilog="Example: croft members add shop ada@example.org --role developer")

@@ -97,6 +97,8 @@ class Member(BaseModel):
     role_name: Role
     mfa_enabled: bool = False
     is_service_account: StrictBool = False
+    is_shut_out: StrictBool = False
+    """Disabled or deleted in the realm `croft`: neither their login nor their tokens work."""
 
 
 class MemberAdd(BaseModel):

@@ -21,6 +21,7 @@ class MemberRow:
     name: str
     role: Role
     is_service_account: bool
+    is_shut_out: bool
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def remove(conn: Connection[Any], organization_id: UUID, member_id: UUID | None 
 
 
 _SELECT = (
-    "SELECT m.id, m.name, om.role, m.organization_id IS NOT NULL AS is_service_account"
-    " FROM organization_members om"
+    "SELECT m.id, m.name, om.role, m.organization_id IS NOT NULL AS is_service_account,"
+    " m.shut_out_at IS NOT NULL AS is_shut_out FROM organization_members om"
     " JOIN members m ON m.id = om.member_id WHERE om.organization_id = %(organization)s"
 )

@@ -52,6 +52,8 @@ def test_who_is_shut_out_holds_no_token_but_the_machines_own(ctx, api):
         with ctx.transaction() as conn:
             for member_id in everybody:
                 members.shut_out(conn, member_id, is_shut_out)
+        listed = {m["user_name"]: m for m in api.get("/v1/organizations/shop/members").json()}
+        assert listed["ada"]["is_shut_out"] is is_shut_out
         for client in held:
             assert client.get("/v1/profile").is_success is not is_shut_out
         assert api.get("/v1/profile").is_success
