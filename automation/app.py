@@ -32,6 +32,7 @@ from automation.api import (
     projects,
     tokens,
     webhooks,
+    whole_config,
 )
 from automation.api.access import authorize
 from automation.api.body_limit import BodyLimit
@@ -98,14 +99,7 @@ def bare_app(*, requests_per_minute_max: int = REQUESTS_PER_MINUTE_MAX) -> FastA
         openapi_url=None,
         generate_unique_id_function=_operation_id,
     )
-    v1 = APIRouter(
-        prefix="/v1",
-        dependencies=[Depends(authorize), Depends(require_key)],
-        responses={
-            status: {"model": Problem, "content": {"application/problem+json": {}}}
-            for status in ("4XX", "5XX")
-        },
-    )
+    v1, v2 = _versioned("/v1"), _versioned("/v2")
     # What is spelled out in a path goes before what a parameter would take for its value.
     for noun in (
         *(projects, plans, project_config, api_keys, project_database, project_keys),
@@ -113,7 +107,9 @@ def bare_app(*, requests_per_minute_max: int = REQUESTS_PER_MINUTE_MAX) -> FastA
         *(audit, not_built),
     ):
         v1.include_router(noun.router)
+    v2.include_router(whole_config.router)
     app.include_router(v1)
+    app.include_router(v2)
     app.include_router(logins.router)
     app.add_api_route("/health", health, tags=["platform"])
     install_error_handlers(app)
@@ -123,6 +119,17 @@ def bare_app(*, requests_per_minute_max: int = REQUESTS_PER_MINUTE_MAX) -> FastA
     app.add_middleware(RateLimit, per_window=requests_per_minute_max)
     app.add_middleware(RequestIds)
     return app
+
+
+def _versioned(prefix: str) -> APIRouter:
+    return APIRouter(
+        prefix=prefix,
+        dependencies=[Depends(authorize), Depends(require_key)],
+        responses={
+            status: {"model": Problem, "content": {"application/problem+json": {}}}
+            for status in ("4XX", "5XX")
+        },
+    )
 
 
 def health() -> dict[str, str]:

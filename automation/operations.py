@@ -65,6 +65,12 @@ def require_free(conn: psycopg.Connection[Any], project: ProjectRow) -> None:
         )
 
 
+def is_held(ctx: Context, ref: str) -> bool:
+    """Whether an operation holds the project right now."""
+    with ctx.transaction() as conn:
+        return is_ref(ref) and rows.find_active(conn, ref) is not None
+
+
 def hold_startable(conn: psycopg.Connection[Any], ref: str, kind: OperationKind) -> ProjectRow:
     """The project, its row held, if such an operation of it may start. Raises NotFound, Locked,
     Conflict."""

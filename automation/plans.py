@@ -32,6 +32,13 @@ def spec(ctx: Context, ref: str) -> tuple[ProjectSettings, str]:
     return found, tag(found)
 
 
+def unchanged(ctx: Context, ref: str, made_from: str | None) -> ProjectSettings:
+    """The settings that the project has. Raises SpecChanged."""
+    found, _ = spec(ctx, ref)
+    _require_same(ref, found, made_from)
+    return found
+
+
 def settings_of(row: ProjectRow) -> ProjectSettings:
     return ProjectSettings.model_validate(row.spec)
 
@@ -64,11 +71,7 @@ def alter(
         row = operations.require_project(conn, ref, lock=True)
         before = settings_of(row)
         operations.require_free(conn, row)
-        if made_from not in (None, "*", tag(before)):
-            raise SpecChanged(
-                f"the spec of project {ref} was changed by somebody else meanwhile",
-                fix=f"look again with: croft projects preview {ref}",
-            )
+        _require_same(ref, before, made_from)
         wanted = change(before)
         _require_within_plan(conn, row, before, wanted)
         kind = _kind(before, wanted)
@@ -117,6 +120,14 @@ def _require(ctx: Context, ref: str) -> None:
     """What is not there needs no worker to say so."""
     with ctx.transaction() as conn:
         operations.require_project(conn, ref)
+
+
+def _require_same(ref: str, settings: ProjectSettings, made_from: str | None) -> None:
+    if made_from not in (None, "*", tag(settings)):
+        raise SpecChanged(
+            f"the spec of project {ref} was changed by somebody else meanwhile",
+            fix=f"look again with: croft projects preview {ref}",
+        )
 
 
 def _require_within_plan(

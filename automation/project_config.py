@@ -4,25 +4,39 @@ Owns how a setting in Supabase's words is one of `ProjectSettings`, read and cha
 HTTP, nor how a change is brought about: each is an update like any other (automation/plans.py).
 """
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from contracts.auth_config import ABSENT, REDIRECTS, AuthConfig, AuthConfigPatch
+from contracts.auth_service import TOLD_OF_NOTHING, AuthServiceSettings
 from contracts.errors import InvalidInput, NotHeld
 from contracts.project_config import (
     AllowedNetworks,
     CustomHostname,
+    Feature,
+    IcebergCatalog,
     NetworkRestrictions,
     PostgresConfig,
     PostgresConfigChange,
+    RealtimeConfig,
+    RealtimeConfigPatch,
     RestConfig,
     RestConfigPatch,
     StorageConfig,
+    StorageConfigPatch,
+    StorageFeatures,
     UpgradeEligibility,
+    UpstreamTarget,
+    VectorBuckets,
 )
 from contracts.project_settings import AuthSettings, ProjectSettings
 from contracts.projects import invalid_input
+from contracts.settings import Settings
+
+S = TypeVar("S", bound=Settings)
+_AUTH_SETTINGS = AuthSettings.model_fields.keys() | AuthServiceSettings.model_fields.keys()
 
 
 def rest(settings: ProjectSettings) -> RestConfig:
@@ -51,39 +65,23 @@ def with_rest(settings: ProjectSettings, patch: RestConfigPatch) -> ProjectSetti
 
 def auth(settings: ProjectSettings) -> AuthConfig:
     held = settings.auth.model_dump() | {REDIRECTS: ",".join(settings.auth.uri_allow_list)}
-    return AuthConfig(dict(sorted((held | ABSENT).items())))
+    kept = settings.auth_service.model_dump(exclude_none=True)
+    nothing = {name: TOLD_OF_NOTHING.get(name) for name in AuthServiceSettings.model_fields}
+    return AuthConfig(dict(sorted((held | nothing | kept | ABSENT).items())))
 
 
 def with_auth(settings: ProjectSettings, patch: AuthConfigPatch) -> ProjectSettings:
     asked: dict[str, Any] = dict(patch.root)
-    _refuse_what_is_not_held(asked)
-    if isinstance(redirects := asked.get(REDIRECTS), str):
-        asked[REDIRECTS] = _names(redirects)
-    values = settings.auth.model_dump() | asked
-    try:
-        chosen = {name: value for name, value in values.items() if value is not None}
-        auth = AuthSettings.model_validate(chosen)
-    except ValidationError as error:
-        raise invalid_input(error.errors()) from None
-    return settings.model_copy(update={"auth": auth})
-
-
-def _refuse_what_is_not_held(asked: dict[str, Any]) -> None:
-    """And take out what asks for nothing: who writes all settings down, as Supabase's tools do,
-    turns off what is off."""
-    for name in asked.keys() & ABSENT.keys():
-        if asked[name] == ABSENT[name] or not (asked[name] or ABSENT[name]):
-            del asked[name]
-    if missing := sorted(asked.keys() & ABSENT.keys()):
-        raise NotHeld(
-            f"nothing here could act on {', '.join(missing)}",
-            fix="leave them out, or give them as the configuration of now has them",
-        )
-    if unknown := asked.keys() - AuthSettings.model_fields.keys():
+    _refuse_what_is_not_held({name: asked[name] for name in asked.keys() & ABSENT.keys()}, ABSENT)
+    if asked.keys() - ABSENT.keys() - _AUTH_SETTINGS:
         raise InvalidInput(
-            f"{len(unknown)} of the names are no settings of Supabase's",
+            "some of the names are no settings of Supabase's",
             fix="see AuthConfigPatch in openapi/management.json",
         )
+    if isinstance(redirects := asked.get(REDIRECTS), str):
+        asked[REDIRECTS] = _names(redirects)
+    parts = {"auth": settings.auth, "auth_service": settings.auth_service}
+    return settings.model_copy(update={name: _with(parts[name], asked) for name in parts})
 
 
 def postgres(settings: ProjectSettings) -> PostgresConfig:
@@ -96,25 +94,37 @@ def with_postgres(settings: ProjectSettings, change: PostgresConfigChange) -> Pr
 
 
 def storage(settings: ProjectSettings) -> StorageConfig:
-    """One file may fill the bucket. What comes with the storage API is not there yet."""
+    """One file may fill the bucket: MinIO has a quota for it, and no limit of one file. What comes
+    with the storage API is not there yet."""
+    off = Feature(enabled=False)
     return StorageConfig(
         fileSizeLimit=settings.storage_quota_bytes,
-        features={
-            "imageTransformation": {"enabled": False},
-            "s3Protocol": {"enabled": False},
-            "icebergCatalog": {
-                "enabled": False,
-                "maxNamespaces": 0,
-                "maxTables": 0,
-                "maxCatalogs": 0,
-            },
-            "vectorBuckets": {"enabled": False, "maxBuckets": 0, "maxIndexes": 0},
-        },
-        capabilities={"list_v2": False, "iceberg_catalog": False},
-        external={"upstreamTarget": "main"},
+        features=StorageFeatures(
+            imageTransformation=off,
+            s3Protocol=off,
+            purgeCache=off,
+            icebergCatalog=IcebergCatalog(
+                enabled=False, maxNamespaces=0, maxTables=0, maxCatalogs=0
+            ),
+            vectorBuckets=VectorBuckets(enabled=False, maxBuckets=0, maxIndexes=0),
+        ),
+        capabilities={"list_v2": False, "iceberg_catalog": False, "object_versioning": False},
+        external=UpstreamTarget(upstreamTarget="main"),
         migrationVersion="",
         databasePoolMode="",
     )
+
+
+def require_storage(settings: ProjectSettings, patch: StorageConfigPatch) -> StorageConfig:
+    """As it is, if nothing else is asked for: nothing here could act on any of its settings."""
+    told = storage(settings)
+    _refuse_what_is_not_held(patch.model_dump(exclude_none=True), told.model_dump())
+    return told
+
+
+def require_realtime(patch: RealtimeConfigPatch) -> None:
+    """As of storage: there is no server, which is Supabase's `suspend`."""
+    _refuse_what_is_not_held(patch.model_dump(exclude_none=True), RealtimeConfig().model_dump())
 
 
 def network_restrictions() -> NetworkRestrictions:
@@ -159,6 +169,37 @@ def upgrade_eligibility(version: str) -> UpgradeEligibility:
         validation_errors=[],
         warnings=[],
     )
+
+
+def _with(before: S, asked: Mapping[str, Any]) -> S:
+    """Those settings with what is asked of them; null is what a new project has."""
+    values = before.model_dump() | {
+        name: asked[name] for name in asked.keys() & type(before).model_fields.keys()
+    }
+    try:
+        chosen = {name: value for name, value in values.items() if value is not None}
+        return type(before).model_validate(chosen)
+    except ValidationError as error:
+        raise invalid_input(error.errors()) from None
+
+
+def _refuse_what_is_not_held(asked: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """What asks for nothing passes: who writes all settings down, as Supabase's tools do, turns off
+    what is off."""
+    if missing := sorted(_unlike(asked, now)):
+        raise NotHeld(
+            f"nothing here could act on {', '.join(missing)}",
+            fix="leave them out, or give them as the configuration of now has them",
+        )
+
+
+def _unlike(asked: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """The names of what is asked to be otherwise than it is."""
+    for name, value in asked.items():
+        if isinstance(value, Mapping):
+            yield from (f"{name}.{each}" for each in _unlike(value, now[name]))
+        elif value != now[name] and (value or now[name]):
+            yield name
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -77,7 +77,7 @@ built   PATCH  P/config/auth
 built   GET    P/config/auth/signing-keys
 built   POST   P/config/auth/signing-keys
 built   GET    P/config/auth/signing-keys/legacy
-missing POST   P/config/auth/signing-keys/legacy
+built   POST   P/config/auth/signing-keys/legacy
 built   GET    P/config/auth/signing-keys/{id}
 built   PATCH  P/config/auth/signing-keys/{id}
 built   DELETE P/config/auth/signing-keys/{id}
@@ -100,10 +100,10 @@ missing POST   P/config/disk
 missing GET    P/config/disk/autoscale
 missing GET    P/config/disk/util
 built   GET    P/config/realtime
-missing PATCH  P/config/realtime
+built   PATCH  P/config/realtime
 missing POST   P/config/realtime/shutdown
 built   GET    P/config/storage
-missing PATCH  P/config/storage
+built   PATCH  P/config/storage
 built   GET    P/custom-hostname
 missing DELETE P/custom-hostname
 missing POST   P/custom-hostname/activate

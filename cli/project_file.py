@@ -65,10 +65,10 @@ def _settings(settings: BaseModel, indent: str) -> Iterator[str]:
     for name in sorted(fields, key=lambda name: name != "name"):  # otherwise as declared
         field, value = fields[name], getattr(settings, name)
         if isinstance(value, BaseModel):
-            yield f"{indent}{name}:"
-            yield from _settings(value, indent + "  ")
+            if chosen := list(_settings(value, indent + "  ")):
+                yield from (f"{indent}{name}:", *chosen)
         elif value is not None:
-            yield f"{indent}# {field.description}"
+            yield f"{indent}# {' '.join((field.description or '').split())}"
             yield indent + _line(name, value)
 
 

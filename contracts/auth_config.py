@@ -1,14 +1,17 @@
 """How a project's users sign up and log in, as Supabase's Management API tells of it.
 
-Owns the list of all its settings. Those of `AuthSettings` are held by the project's realm; the
-others are of what is not there (mails, text messages, providers of identities, hooks): each is off
-or empty, and cannot be anything else. Must not know a realm.
+Owns the list of all its settings, which are of three kinds. Those of `AuthSettings` are held by the
+project's realm. Those of `AuthServiceSettings` are kept and take effect with the auth service that
+is to come: they bind nobody yet, and turn nothing on. The others are of what is not there (mails,
+text messages, providers of identities, second factors, hooks): each is off or empty, and cannot be
+anything else. Must not know a realm.
 """
 
 from typing import Any
 
 from pydantic import ConfigDict, RootModel
 
+from contracts.auth_service import AuthServiceSettings
 from contracts.project_settings import AuthSettings
 
 _FLAGS = """
@@ -34,24 +37,17 @@ mailer_allow_unverified_email_sign_ins mailer_notifications_email_changed_enable
 mailer_notifications_identity_linked_enabled mailer_notifications_identity_unlinked_enabled
 mailer_notifications_mfa_factor_enrolled_enabled mailer_notifications_mfa_factor_unenrolled_enabled
 mailer_notifications_password_changed_enabled mailer_notifications_phone_changed_enabled
-mailer_secure_email_change_enabled mfa_phone_enroll_enabled mfa_phone_verify_enabled
-mfa_totp_enroll_enabled mfa_totp_verify_enabled mfa_web_authn_enroll_enabled
-mfa_web_authn_verify_enabled nimbus_oauth_email_optional oauth_server_allow_dynamic_registration
-oauth_server_enabled passkey_enabled password_hibp_enabled saml_allow_encrypted_assertions
-saml_enabled security_captcha_enabled security_manual_linking_enabled
-security_sb_forwarded_for_enabled security_update_password_require_reauthentication
-sessions_single_per_user sms_autoconfirm
+mfa_phone_enroll_enabled mfa_phone_verify_enabled mfa_totp_enroll_enabled mfa_totp_verify_enabled
+mfa_web_authn_enroll_enabled mfa_web_authn_verify_enabled nimbus_oauth_email_optional
+oauth_server_allow_dynamic_registration oauth_server_enabled passkey_enabled password_hibp_enabled
+saml_allow_encrypted_assertions saml_enabled security_captcha_enabled
+security_manual_linking_enabled security_sb_forwarded_for_enabled
+security_update_password_require_current_password
+security_update_password_require_reauthentication sessions_single_per_user
 """
-_COUNTS = """
-api_max_request_duration db_max_pool_size mailer_otp_length mfa_max_enrolled_factors
-mfa_phone_max_frequency rate_limit_anonymous_users rate_limit_email_sent rate_limit_otp
-rate_limit_sms_sent rate_limit_token_refresh rate_limit_verify rate_limit_web3
-security_refresh_token_reuse_interval sms_max_frequency sms_otp_exp smtp_max_frequency
-"""
-# As above, but Supabase's clients take no null for these.
-_COUNTS_NEVER_NULL = """
-custom_oauth_max_providers mailer_otp_exp mfa_phone_otp_length sms_otp_length
-"""
+_COUNTS = "api_max_request_duration db_max_pool_size"
+# Supabase's clients take no null for it.
+_COUNT_NEVER_NULL = "custom_oauth_max_providers"
 _TEXTS = """
 db_max_pool_size_unit external_apple_additional_client_ids external_apple_client_id
 external_apple_secret external_azure_client_id external_azure_secret external_azure_url
@@ -85,22 +81,21 @@ mailer_templates_magic_link_content mailer_templates_mfa_factor_enrolled_notific
 mailer_templates_mfa_factor_unenrolled_notification_content
 mailer_templates_password_changed_notification_content
 mailer_templates_phone_changed_notification_content mailer_templates_reauthentication_content
-mailer_templates_recovery_content mfa_phone_template nimbus_oauth_client_id
-nimbus_oauth_client_secret oauth_server_authorization_path saml_external_url
-security_captcha_provider security_captcha_secret sessions_tags sms_messagebird_access_key
-sms_messagebird_originator sms_provider sms_template sms_test_otp sms_test_otp_valid_until
-sms_textlocal_api_key sms_textlocal_sender sms_twilio_account_sid sms_twilio_auth_token
-sms_twilio_content_sid sms_twilio_message_service_sid sms_twilio_verify_account_sid
-sms_twilio_verify_auth_token sms_twilio_verify_message_service_sid sms_vonage_api_key
-sms_vonage_api_secret sms_vonage_from smtp_admin_email smtp_host smtp_pass smtp_port
-smtp_sender_name smtp_user webauthn_rp_display_name webauthn_rp_id webauthn_rp_origins
+mailer_templates_recovery_content nimbus_oauth_client_id nimbus_oauth_client_secret
+oauth_server_authorization_path saml_external_url security_captcha_provider security_captcha_secret
+sessions_tags sms_messagebird_access_key sms_messagebird_originator sms_provider sms_test_otp
+sms_test_otp_valid_until sms_textlocal_api_key sms_textlocal_sender sms_twilio_account_sid
+sms_twilio_auth_token sms_twilio_content_sid sms_twilio_message_service_sid
+sms_twilio_verify_account_sid sms_twilio_verify_auth_token sms_twilio_verify_message_service_sid
+sms_vonage_api_key sms_vonage_api_secret sms_vonage_from smtp_admin_email smtp_host smtp_pass
+smtp_port smtp_sender_name smtp_user webauthn_rp_display_name webauthn_rp_id webauthn_rp_origins
 """
 # What is told of each setting that nothing here holds. A new user's address counts as confirmed:
 # there are no mails to ask by.
 ABSENT: dict[str, bool | int | None] = {
     **dict.fromkeys(_FLAGS.split(), False),
     **dict.fromkeys(_COUNTS.split()),
-    **dict.fromkeys(_COUNTS_NEVER_NULL.split(), 0),
+    _COUNT_NEVER_NULL: 0,
     **dict.fromkeys(_TEXTS.split()),
     "mailer_autoconfirm": True,
 }
@@ -112,8 +107,9 @@ _REDIRECTS_LENGTH_MAX = 100_000
 def _one_by_one(schema: dict[str, Any]) -> None:
     """Each setting in the document, in place of the dictionary that it is here."""
     held = AuthSettings.model_json_schema()["properties"]
+    held |= AuthServiceSettings.model_json_schema()["properties"]
     held[REDIRECTS] = {"type": "string", "maxLength": _REDIRECTS_LENGTH_MAX}
-    counts = {*_COUNTS.split(), *_COUNTS_NEVER_NULL.split()}
+    counts = {*_COUNTS.split(), _COUNT_NEVER_NULL}
     flags = {*_FLAGS.split(), "mailer_autoconfirm"}
     absent = {
         name: {"type": "boolean" if name in flags else "integer" if name in counts else "string"}

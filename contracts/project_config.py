@@ -106,12 +106,15 @@ class EnvNames(RootModel[list[EnvName]]):
 
 
 class RestConfig(BaseModel):
-    """GET .../postgrest."""
+    """GET .../postgrest; null is what PostgREST does by itself."""
 
     db_schema: str
     db_extra_search_path: str
     max_rows: int
     db_pool: int
+    db_pool_acquisition_timeout: None = None
+    db_pool_max_lifetime: None = None
+    db_pool_max_idletime: None = None
 
 
 class RestConfigPatch(WithCounts):
@@ -143,15 +146,73 @@ class PostgresConfigChange(WithCounts):
     """Never needed: nobody else's server is restarted."""
 
 
+# Of Supabase's API, in bytes.
+FILE_SIZE_MAX = 536_870_912_000
+
+
+class Feature(WithCounts):
+    model_config = ConfigDict(extra="forbid")
+
+    enabled: StrictBool
+
+
+AtMost = Annotated[int, Field(strict=True, ge=0)]
+
+
+class IcebergCatalog(Feature):
+    maxNamespaces: AtMost
+    maxTables: AtMost
+    maxCatalogs: AtMost
+
+
+class VectorBuckets(Feature):
+    maxBuckets: AtMost
+    maxIndexes: AtMost
+
+
+class StorageFeatures(BaseModel):
+    imageTransformation: Feature
+    s3Protocol: Feature
+    purgeCache: Feature
+    icebergCatalog: IcebergCatalog
+    vectorBuckets: VectorBuckets
+
+
+class UpstreamTarget(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    upstreamTarget: Literal["main", "canary"]
+
+
 class StorageConfig(BaseModel):
     """GET .../config/storage."""
 
     fileSizeLimit: int
-    features: dict[str, dict[str, Any]]
+    features: StorageFeatures
     capabilities: dict[str, bool]
-    external: dict[str, str]
+    external: UpstreamTarget
     migrationVersion: str
     databasePoolMode: str
+
+
+class StorageFeaturesPatch(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    imageTransformation: Feature | None = None
+    s3Protocol: Feature | None = None
+    purgeCache: Feature | None = None
+    icebergCatalog: IcebergCatalog | None = None
+    vectorBuckets: VectorBuckets | None = None
+
+
+class StorageConfigPatch(WithCounts):
+    """Body of PATCH .../config/storage."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fileSizeLimit: Annotated[int, Field(strict=True, ge=0, le=FILE_SIZE_MAX)] | None = None
+    features: StorageFeaturesPatch | None = None
+    external: UpstreamTarget | None = None
 
 
 class RealtimeConfig(BaseModel):
@@ -159,6 +220,7 @@ class RealtimeConfig(BaseModel):
 
     private_only: bool | None = None
     connection_pool: int | None = None
+    postgres_changes_pool: int | None = None
     max_concurrent_users: int | None = None
     max_events_per_second: int | None = None
     max_bytes_per_second: int | None = None
@@ -168,6 +230,30 @@ class RealtimeConfig(BaseModel):
     max_payload_size_in_kb: int | None = None
     suspend: bool | None = True
     presence_enabled: bool = False
+    admin_suspended_at: datetime | None = None
+
+
+def _up_to(most: int) -> Any:
+    return Field(default=None, strict=True, ge=1, le=most)
+
+
+class RealtimeConfigPatch(WithCounts):
+    """Body of PATCH .../config/realtime."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    private_only: StrictBool | None = None
+    connection_pool: int | None = _up_to(100)
+    postgres_changes_pool: int | None = _up_to(100)
+    max_concurrent_users: int | None = _up_to(50_000)
+    max_events_per_second: int | None = _up_to(50_000)
+    max_bytes_per_second: int | None = _up_to(10_000_000)
+    max_channels_per_client: int | None = _up_to(10_000)
+    max_joins_per_second: int | None = _up_to(5000)
+    max_presence_events_per_second: int | None = _up_to(5000)
+    max_payload_size_in_kb: int | None = _up_to(10_000)
+    suspend: StrictBool | None = None
+    presence_enabled: StrictBool | None = None
 
 
 class SigningKey(BaseModel):

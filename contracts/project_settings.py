@@ -7,11 +7,12 @@ setting go into openapi/project.schema.json, by which an editor completes and ch
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StrictBool, field_validator, model_validator
+from pydantic import Field, StrictBool, field_validator, model_validator
 
-from contracts.numbers import WithCounts
+from contracts.auth_service import AuthServiceSettings
 from contracts.project_keys import TokenIssuer
 from contracts.projects import Name
+from contracts.settings import Settings
 
 SCHEMA_ID = "urn:basecroft:project.yaml"
 # What one project may ask of a shared server; an organization's plan may allow less.
@@ -24,11 +25,6 @@ TOKEN_LIFE_S_MIN, TOKEN_LIFE_S_MAX = 30, 604_800
 PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX = 6, 128
 SESSION_HOURS_MIN, SESSION_HOURS_MAX = 0.02, 24 * 366
 REDIRECTS_MAX = 50
-
-
-class Settings(WithCounts):
-    # "yes" is no boolean and 3.5 no count: a file that says so is asked about, not guessed at.
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 Count = Annotated[int, Field(strict=True, ge=1)]
@@ -132,6 +128,8 @@ class ProjectSettings(Settings):
     """The REST API of the project."""
     auth: AuthSettings = AuthSettings()
     """How users of the project sign up and log in."""
+    auth_service: AuthServiceSettings = AuthServiceSettings()
+    """What is kept for the auth service that is to come: it binds nobody yet."""
 
 
 class ProjectFile(ProjectSettings):

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Response, status
 from automation import environment, health, project_config, projects, signing_keys
 from automation.api.access import ActorOf, ContextOf
 from automation.api.headers import accepted
-from automation.api.spec_access import AlterOf, SpecOf
+from automation.api.spec_access import AlterOf, SameSpecOf, SpecOf
 from automation.status import DATABASE_FULL
 from contracts.auth_config import AuthConfig, AuthConfigPatch
 from contracts.project_config import (
@@ -26,6 +26,7 @@ from contracts.project_config import (
     PostgresConfigChange,
     ReadOnlyMode,
     RealtimeConfig,
+    RealtimeConfigPatch,
     RestConfig,
     RestConfigPatch,
     ServiceHealth,
@@ -36,6 +37,7 @@ from contracts.project_config import (
     SigningKeys,
     SslEnforcement,
     StorageConfig,
+    StorageConfigPatch,
     UpgradeEligibility,
     VanitySubdomain,
 )
@@ -113,10 +115,21 @@ def projects_storage_config(spec: SpecOf) -> StorageConfig:
     return project_config.storage(spec)
 
 
+@router.patch("/config/storage")
+def projects_storage_config_update(spec: SameSpecOf, patch: StorageConfigPatch) -> StorageConfig:
+    """What is so already may be asked for: there is no storage API yet that could act on more."""
+    return project_config.require_storage(spec, patch)
+
+
 @router.get("/config/realtime")
-def projects_realtime_config(ctx: ContextOf, ref: str) -> RealtimeConfig:
-    projects.get(ctx, ref)
+def projects_realtime_config(_: SpecOf) -> RealtimeConfig:
     return RealtimeConfig()
+
+
+@router.patch("/config/realtime", status_code=status.HTTP_204_NO_CONTENT)
+def projects_realtime_config_update(_: SameSpecOf, patch: RealtimeConfigPatch) -> None:
+    """What is so already may be asked for: there is no Realtime server yet."""
+    project_config.require_realtime(patch)
 
 
 @router.get("/config/auth/signing-keys")
@@ -126,6 +139,12 @@ def projects_signing_keys(ctx: ContextOf, ref: str) -> SigningKeys:
 
 @router.get("/config/auth/signing-keys/legacy")
 def projects_signing_key_legacy(ctx: ContextOf, ref: str) -> SigningKey:
+    return signing_keys.legacy(ctx, ref)
+
+
+@router.post("/config/auth/signing-keys/legacy", status_code=status.HTTP_201_CREATED)
+def projects_signing_key_legacy_create(ctx: ContextOf, ref: str) -> SigningKey:
+    """A project's JWT secret is a signing key from its first day on: nothing is made."""
     return signing_keys.legacy(ctx, ref)
 
 

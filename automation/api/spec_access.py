@@ -12,6 +12,7 @@ from fastapi import Depends, Response
 from automation import plans
 from automation.api.access import ActorOf, ContextOf
 from automation.api.headers import IfMatch, accepted
+from automation.api.turns import InTurn
 from contracts.project_settings import ProjectSettings
 
 SpecChange = Callable[[ProjectSettings], ProjectSettings]
@@ -22,8 +23,18 @@ def spec_of(ctx: ContextOf, ref: str, response: Response) -> ProjectSettings:
     return spec
 
 
+def same_spec_of(ctx: ContextOf, ref: str, if_match: IfMatch = None) -> ProjectSettings:
+    """For a change that can change nothing: still the spec that it was made from."""
+    return plans.unchanged(ctx, ref, if_match)
+
+
 def alter_of(
-    ctx: ContextOf, actor: ActorOf, ref: str, response: Response, if_match: IfMatch = None
+    ctx: ContextOf,
+    actor: ActorOf,
+    ref: str,
+    response: Response,
+    _: InTurn,
+    if_match: IfMatch = None,
 ) -> Callable[[SpecChange], ProjectSettings]:
     """A function that promises what a change makes of the spec of now, and gives it back."""
 
@@ -36,4 +47,5 @@ def alter_of(
 
 
 SpecOf = Annotated[ProjectSettings, Depends(spec_of)]
+SameSpecOf = Annotated[ProjectSettings, Depends(same_spec_of)]
 AlterOf = Annotated[Callable[[SpecChange], ProjectSettings], Depends(alter_of)]

@@ -94,7 +94,8 @@ class ProjectCalls:
         """The settings that will be, and the id of the operation that brings them about, if one
         does."""
         answer = self._at.ask(method, f"/v1/projects/{segment(ref)}/{path}", json=dict(values))
-        return read(dict[str, Any], answer), operation_id(answer)
+        told = read(dict[str, Any], answer) if answer.content else self.config(ref, path)
+        return told, operation_id(answer)
 
     def query(self, ref: str, sql: str, *, read_only: bool = False) -> list[dict[str, Any]]:
         """The rows of the last statement."""

@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 
 from automation import outbox
 from automation.actors import Actor, platform
+from automation.api import turns
 from automation.app import bare_app, bind
 from automation.client import Client
 from automation.context import Context, open_context
@@ -108,6 +109,12 @@ def key_service(migrated: Settings) -> Iterator[None]:
 def _quick_sweeper(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its interval is also how long it takes to stop."""
     monkeypatch.setattr(outbox, "SWEEP_INTERVAL_S", 0.05)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker is there to end what holds a project."""
+    monkeypatch.setattr(turns, "WAIT_S_MAX", 0)
 
 
 @pytest.fixture(scope="session")

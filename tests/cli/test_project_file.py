@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.project_file import FILE_BYTES_MAX, dump, load
+from contracts.auth_service import AuthServiceSettings
 from contracts.errors import InvalidInput
 from contracts.project_settings import ProjectFile, RestSettings, schema
 
@@ -86,12 +87,22 @@ def test_every_problem_is_told_at_once_in_the_files_order(tmp_path: Path) -> Non
         connections_max=st.integers(1, 500),
         storage_quota_bytes=st.integers(1, 1024**5),
         rest=st.builds(RestSettings, max_rows=st.integers(1, 10**6), pool=st.integers(1, 100)),
+        auth_service=st.builds(
+            AuthServiceSettings,
+            rate_limit_otp=st.none() | st.integers(1, 2**31 - 1),
+            sms_template=st.none() | st.text(max_size=50).filter(lambda text: "\0" not in text),
+        ),
     )
 )
 def test_what_is_written_reads_the_same(
     tmp_path_factory: pytest.TempPathFactory, file: ProjectFile
 ) -> None:
     assert read(tmp_path_factory.getbasetemp(), dump(file)) == file
+
+
+def test_what_nobody_chose_is_not_written() -> None:
+    text = dump(ProjectFile())
+    assert "auth_service" not in text and "\nauth:\n" in text
 
 
 def test_the_schema_tells_what_each_setting_means() -> None:

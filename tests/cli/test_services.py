@@ -24,6 +24,10 @@ def ref(control_plane: FakeControlPlane) -> str:
             case "PATCH", "postgrest":
                 headers = {"Location": f"/v1/operations/update-{ref}"}
                 return httpx2.Response(200, json=REST, headers=headers)
+            case "PATCH", "config/realtime":
+                return httpx2.Response(204)
+            case "GET", "config/realtime":
+                return httpx2.Response(200, json={"suspend": True})
             case "PATCH", "config/auth":
                 return problem(501, "not_built", "not part of this platform yet")
             case "POST", "database/query":
@@ -45,6 +49,8 @@ def test_config(croft: RunCroft, control_plane: FakeControlPlane, ref: str) -> N
     assert (ran.code, ran.out.split()) == (0, ["db_schema", "public", "max_rows", "500"])
     sent = {"max_rows": 500, "db_schema": "public, api", "a": None, "b": "1", "c": "d=e"}
     assert json.loads(control_plane.requests[1].content) == sent
+    ran = croft("config", "set", "realtime", "suspend=true", "--project", ref)
+    assert (ran.code, ran.out.split()) == (0, ["suspend", "yes"])
     assert croft("config", "set", "auth", "a=1", "--project", ref).code == 1
 
 

@@ -15,7 +15,7 @@ from tests.automation.api.test_errors import check_problem
 ROUTES = {
     route["operationId"]: (method, path)
     for method, path, route in OPERATIONS
-    if path.startswith("/v1/")
+    if path.startswith(("/v1/", "/v2/"))
 }
 ROLES = ("read-only", "developer", "administrator", "owner")
 REF = "z" * 20

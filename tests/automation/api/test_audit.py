@@ -17,8 +17,8 @@ from tests.automation.api.members import member_of, organization
 from tests.automation.api.test_errors import check_problem
 from tests.automation.work_done import settle, store_secrets
 
-# A worker runs the SQL and writes the entry, tests/automation/key_service and e2e; and of the keys
-# there is one state only.
+# A worker runs the SQL and writes the entry, tests/automation/key_service and e2e; of the keys
+# there is one state only; and what may be asked of storage and realtime changes nothing.
 ELSEWHERE = {
     "projects_query",
     "projects_query_read_only",
@@ -28,6 +28,9 @@ ELSEWHERE = {
     "projects_migration_update",
     "projects_keys_revoke",
     "projects_signing_key_update",
+    "projects_signing_key_legacy_create",
+    "projects_storage_config_update",
+    "projects_realtime_config_update",
 }
 # What is not built changes nothing (test_supabase_paths.py).
 MUTATING = {

@@ -1,8 +1,13 @@
 """A project's services in Supabase's paths and shapes: what is told, and what a change promises."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
 
 from automation import keys
+from automation.api import turns
 from automation.encryption.keyring import open_keyring
 from automation.key_change import WAITING
 from automation.registry import operations, project_keys, project_secrets, projects
@@ -27,6 +32,17 @@ def wanted(ctx, answer):
         return row.input["spec"]
 
 
+def settle(ctx, ref, spec=None):
+    """As a worker leaves a project when its operation has ended; the operation."""
+    with ctx.transaction() as conn:
+        active = operations.find_active(conn, ref)
+        operations.finish(conn, active.id, "finished")
+        projects.set_state(conn, ref, "ACTIVE")
+        if spec is not None:
+            conn.execute("UPDATE projects SET spec = %s WHERE ref = %s", [json.dumps(spec), ref])
+    return active
+
+
 def test_postgrest_is_part_of_the_spec(ctx, api, ref):
     path = f"/v1/projects/{ref}/postgrest"
     before = api.get(path)
@@ -35,6 +51,9 @@ def test_postgrest_is_part_of_the_spec(ctx, api, ref):
         "db_extra_search_path": "public,extensions",
         "max_rows": 1000,
         "db_pool": 4,
+        "db_pool_acquisition_timeout": None,
+        "db_pool_max_lifetime": None,
+        "db_pool_max_idletime": None,
     }
     body = {"db_schema": "public, api", "max_rows": 7}
     answer = api.patch(path, json=body, headers={"If-Match": before.headers["ETag"]})
@@ -53,10 +72,31 @@ def test_a_change_made_from_another_configuration_is_refused(api, ref):
         ("PATCH", "postgrest", {"max_rows": 7}),
         ("PUT", "config/database/postgres", {"max_connections": 7}),
         ("PATCH", "config/auth", {"jwt_exp": 60}),
+        ("PATCH", "config/storage", {}),
+        ("PATCH", "config/realtime", {}),
     ):
         headers = {"If-Match": '"another"'}
         answer = api.request(method, f"/v1/projects/{ref}/{path}", json=body, headers=headers)
         check_problem(answer, 412, "spec_changed")
+
+
+def test_the_next_change_waits_for_its_turn(ctx, api, ref, monkeypatch):
+    """Supabase's tools send one after the other."""
+    first = api.patch(f"/v1/projects/{ref}/postgrest", json={"max_rows": 7})
+    monkeypatch.setattr(turns, "WAIT_S_MAX", 60)
+    is_held, waits = turns.operations.is_held, Event()
+    monkeypatch.setattr(
+        turns.operations, "is_held", lambda *asked: [is_held(*asked), waits.set()][0]
+    )
+    with ThreadPoolExecutor(1) as threads:
+        path = f"/v1/projects/{ref}/config/auth"
+        second = threads.submit(api.patch, path, json={"jwt_exp": 60})
+        assert waits.wait(timeout=60)
+        settle(ctx, ref, wanted(ctx, first))
+        answer = second.result(timeout=60)
+    assert answer.status_code == 200, answer.text
+    after = wanted(ctx, answer)
+    assert (after["rest"]["max_rows"], after["auth"]["jwt_exp"]) == (7, 60)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +131,7 @@ def test_postgres_has_one_setting_of_a_projects_own(ctx, api, ref):
 def test_auth_is_told_in_supabases_every_setting_and_part_of_the_spec(ctx, api, ref):
     path = f"/v1/projects/{ref}/config/auth"
     before = api.get(path)
-    assert len(before.json()) == 237
+    assert len(before.json()) == 238
     held = {name: value for name, value in before.json().items() if value}
     assert held == {
         "disable_signup": True,
@@ -146,7 +186,7 @@ def test_what_no_realm_holds_is_refused_by_name(api, ref):
         ({"external_github_enabled": True, "jwt_exp": 60}, "external_github_enabled"),
         ({"smtp_host": "mail.test", "smtp_pass": "hunter2"}, "smtp_host, smtp_pass"),
         ({"mailer_autoconfirm": False}, "mailer_autoconfirm"),
-        ({"mfa_max_enrolled_factors": 10}, "mfa_max_enrolled_factors"),
+        ({"mfa_totp_enroll_enabled": True, "rate_limit_otp": 30}, "mfa_totp_enroll_enabled"),
     ):
         answer = api.patch(path, json=body)
         check_problem(answer, 400, "setting_not_held")
@@ -155,8 +195,39 @@ def test_what_no_realm_holds_is_refused_by_name(api, ref):
     assert api.get(path).json()["jwt_exp"] == 3600
 
 
+KEPT = {
+    "rate_limit_otp": 30,
+    "security_refresh_token_reuse_interval": 10,
+    "mailer_otp_exp": 3600,
+    "mailer_secure_email_change_enabled": True,
+    "sms_template": "Your code is {{ .Code }}",
+}
+
+
+def test_what_binds_nobody_yet_is_kept_and_given_back(ctx, api, ref):
+    """Beside what the realm holds, and until it is asked for otherwise."""
+    path = f"/v1/projects/{ref}/config/auth"
+    before = api.get(path).json()
+    answer = api.patch(path, json={**KEPT, "jwt_exp": 60})
+    assert answer.json() == before | KEPT | {"jwt_exp": 60}
+    spec = wanted(ctx, answer)
+    kept = {name: value for name, value in spec["auth_service"].items() if value}
+    assert (kept, spec["auth"]["jwt_exp"]) == (KEPT, 60)
+    settle(ctx, ref, spec)
+    assert api.get(path).json() == before | KEPT | {"jwt_exp": 60}
+    answer = api.patch(path, json=dict.fromkeys(KEPT))
+    assert answer.json() == before | {"jwt_exp": 60}
+
+
 def test_what_a_realm_is_not_given(api, ref):
     for body in (
+        {"rate_limit_otp": 0},
+        {"rate_limit_otp": 2**31},
+        {"mailer_otp_length": 5},
+        {"sms_autoconfirm": 1},
+        {"sms_template": "x" * 1001},
+        {"sms_template": "a\0b"},
+        {"auth_service": {"rate_limit_otp": 30}},
         {"jwt_exp": 29},
         {"jwt_exp": "60"},
         {"jwt_exp": 36_001},  # longer than its session
@@ -177,6 +248,93 @@ def test_what_a_realm_is_not_given(api, ref):
     ):
         answer = api.patch(f"/v1/projects/{ref}/config/auth", json=body)
         check_problem(answer, 422, "invalid_input")
+
+
+OFF = {"enabled": False}
+STORAGE_AS_IT_IS = {
+    "fileSizeLimit": 1024**3,
+    "features": {"s3Protocol": OFF, "vectorBuckets": OFF | {"maxBuckets": 0, "maxIndexes": 0}},
+    "external": {"upstreamTarget": "main"},
+}
+
+
+def test_of_storage_and_realtime_what_is_so_already_may_be_asked_for(ctx, api, ref):
+    path = f"/v1/projects/{ref}/config"
+    storage = api.get(f"{path}/storage")
+    same = {"If-Match": storage.headers["ETag"]}
+    for body in ({}, STORAGE_AS_IT_IS, {"features": None, "fileSizeLimit": None}):
+        answer = api.patch(f"{path}/storage", json=body, headers=same)
+        assert (answer.status_code, answer.json()) == (200, storage.json()), answer.text
+    for body in ({}, {"suspend": True, "presence_enabled": False, "private_only": False}):
+        answer = api.patch(f"{path}/realtime", json=body, headers=same)
+        assert (answer.status_code, answer.content) == (204, b""), answer.text
+    with ctx.transaction() as conn:
+        assert operations.find_active(conn, ref) is None
+
+
+def test_of_storage_and_realtime_the_rest_is_refused_by_name(api, ref):
+    on = {"enabled": True}
+    for service, body, named in (
+        ("storage", {"fileSizeLimit": 50 * 1024**2}, "fileSizeLimit"),
+        ("storage", {"fileSizeLimit": 0}, "fileSizeLimit"),
+        ("storage", {"external": {"upstreamTarget": "canary"}}, "external.upstreamTarget"),
+        (
+            "storage",
+            {"features": {"imageTransformation": on, "purgeCache": OFF, "s3Protocol": on}},
+            "features.imageTransformation.enabled, features.s3Protocol.enabled",
+        ),
+        (
+            "storage",
+            {"features": {"vectorBuckets": OFF | {"maxBuckets": 10, "maxIndexes": 0}}},
+            "features.vectorBuckets.maxBuckets",
+        ),
+        ("realtime", {"suspend": False}, "suspend"),
+        ("realtime", {"max_concurrent_users": 200, "private_only": True},
+         "max_concurrent_users, private_only"),
+    ):  # fmt: skip
+        answer = api.patch(f"/v1/projects/{ref}/config/{service}", json=body)
+        check_problem(answer, 400, "setting_not_held")
+        assert answer.json()["message"] == f"nothing here could act on {named}"
+
+
+def test_what_storage_and_realtime_are_not_given(api, ref):
+    for service, body in (
+        ("storage", {"fileSizeLimit": -1}),
+        ("storage", {"fileSizeLimit": 500 * 1024**3 + 1}),
+        ("storage", {"fileSizeLimit": True}),
+        ("storage", {"features": {"s3Protocol": {}}}),
+        ("storage", {"features": {"s3Protocol": {"enabled": 1}}}),
+        ("storage", {"features": {"more": OFF}}),
+        ("storage", {"migrationVersion": ""}),
+        ("storage", []),
+        ("realtime", {"max_joins_per_second": 0}),
+        ("realtime", {"max_joins_per_second": 5001}),
+        ("realtime", {"suspend": "yes"}),
+        ("realtime", {"admin_suspended_at": None}),
+    ):
+        answer = api.patch(f"/v1/projects/{ref}/config/{service}", json=body)
+        check_problem(answer, 422, "invalid_input")
+
+
+def test_all_of_it_at_once_is_what_the_services_tell(api, ref):
+    answer = api.get(f"/v2/projects/{ref}/config")
+    spec = api.get(f"/v1/projects/{ref}/spec")
+    assert answer.headers["ETag"] == spec.headers["ETag"]
+    data = answer.json()["data"]
+    assert (data["type"], data["id"]) == ("project_config", ref)
+    # A block of what is not there would be taken for one that can be changed.
+    assert data["attributes"].keys() == {"database", "auth", "api"}
+    below = f"/v1/projects/{ref}"
+    assert data["attributes"]["auth"] == api.get(f"{below}/config/auth").json()
+    assert data["attributes"]["api"] == api.get(f"{below}/postgrest").json()
+    database = data["attributes"]["database"]
+    assert database["postgres_settings"] == api.get(f"{below}/config/database/postgres").json()
+    version = api.get(below).json()["database"]["version"]
+    assert version.startswith(f"{database['major_version']}.")
+    assert [each["address"] for each in database["network_restrictions"]["allowed_cidrs"]] == [
+        "127.0.0.0/8",
+        "::1/128",
+    ]
 
 
 def test_secrets_are_kept_sealed_and_never_shown(ctx, api, ref):
@@ -245,17 +403,16 @@ def test_signing_keys(api, ref):
     check_problem(api.get(f"{path}/nonsense"), 404, "signing_key_not_found")
 
 
+def test_the_jwt_secret_is_a_signing_key_already(api, ref):
+    (key,) = signing_keys(api, ref)
+    for _ in range(2):
+        answer = api.post(f"/v1/projects/{ref}/config/auth/signing-keys/legacy")
+        assert (answer.status_code, answer.json()) == (201, key)
+    assert signing_keys(api, ref) == [key]
+
+
 def signing_keys(api, ref):
     return api.get(f"/v1/projects/{ref}/config/auth/signing-keys").json()["keys"]
-
-
-def settle(ctx, ref):
-    """As a worker leaves a project when its operation has ended; the operation."""
-    with ctx.transaction() as conn:
-        active = operations.find_active(conn, ref)
-        operations.finish(conn, active.id, "finished")
-        projects.set_state(conn, ref, "ACTIVE")
-    return active
 
 
 def test_signing_keys_go_from_one_status_to_the_next(ctx, api, ref):

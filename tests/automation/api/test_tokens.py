@@ -16,7 +16,9 @@ from tests.automation.api.test_errors import check_problem
 from tests.automation.api.test_organizations import at_once, statuses
 
 ROUTES = {
-    route["operationId"]: method for method, path, route in OPERATIONS if path.startswith("/v1/")
+    route["operationId"]: method
+    for method, path, route in OPERATIONS
+    if path.startswith(("/v1/", "/v2/"))
 }
 
 
