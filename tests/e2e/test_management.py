@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from tests.e2e.conftest import RunJs
+from tests.e2e.test_legacy_keys import wait_until_idle
 from tests.fixtures.platform import Platform, eventually
 from tests.fixtures.supabase_cli import MakeSupabaseCli, SupabaseCli
 
@@ -39,6 +40,13 @@ def supabase(
     cli = make_supabase_cli(platform.home.api_url, platform.token)
     cli.text("link", "--project-ref", project["ref"])
     return cli
+
+
+@pytest.fixture
+def own_project(platform: Platform) -> Iterator[Project]:
+    made = platform.create_project("pushed to")
+    yield made
+    platform.destroy(made["ref"])
 
 
 def query(api: httpx2.Client, sql: str, *, path: str = "query", **more: Any) -> httpx2.Response:
@@ -171,6 +179,34 @@ def test_supabases_cli_generates_types(
         assert done.returncode == 0, done.stderr
         assert "typed: {\n        Row: {\n          id: number\n" in done.stdout
     query(api, "drop table typed")
+
+
+def test_supabases_cli_pushes_what_its_init_wrote(
+    platform: Platform, make_supabase_cli: MakeSupabaseCli, own_project: Project
+) -> None:
+    """Unchanged, twice; and what nothing here could act on is refused by name."""
+    ref = own_project["ref"]
+    cli = make_supabase_cli(platform.home.api_url, platform.token)
+    cli.text("init")
+    cli.text("link", "--project-ref", ref)
+    pushed = cli.text("config", "push", "--yes")
+    assert "(not returned: pooler, realtime, storage)" in pushed
+    wait_until_idle(platform, ref)
+    told = platform.json("config", "get", "auth", "--project", ref)
+    assert (told["site_url"], told["disable_signup"]) == ("http://127.0.0.1:3000", False)
+    assert (told["rate_limit_otp"], told["mailer_otp_length"]) == (30, 6)
+    rest = platform.json("config", "get", "rest", "--project", ref)
+    assert rest["db_schema"] == "public,graphql_public"
+    headers = {"apikey": own_project["anon_key"]}
+    assert httpx2.get(f"{own_project['api_url']}/rest/v1/", headers=headers).is_success
+    assert "Would update" not in cli.text("config", "push", "--yes")
+
+    file = cli.folder / "supabase/config.toml"
+    mfa = "[auth.mfa.totp]\nenroll_enabled = "
+    file.write_text(file.read_text().replace(f"{mfa}false", f"{mfa}true"))
+    refused = cli("config", "push", "--yes")
+    assert refused.returncode != 0
+    assert "could act on mfa_totp_enroll_enabled" in refused.stdout + refused.stderr
 
 
 def test_publishable_and_secret_keys_open_the_project_and_close_it(
