@@ -22,7 +22,7 @@ from automation.encryption.keyring import Keyring, open_keyring
 from automation.encryption.root_keys import settings_digest, variables_of
 from automation.platform_secrets import ensure_platform_secrets, read_secret
 from automation.platform_settings import remember_settings
-from automation.registry import access_tokens, audit, cluster
+from automation.registry import access_tokens, audit, cluster, reconciler_runs
 from automation.registry.migrate import migrate
 from automation.settings import CONTROL_LOGIN, Settings, settings_from
 from automation.workflows.names import executor_id, slot_of
@@ -37,7 +37,7 @@ from local.credentials import take
 from local.daemon_python import code_digest
 
 SERVERS_TIMEOUT_S = 330.0  # Keycloak's first start writes its schema
-OWN_TIMEOUT_S = 60.0
+OWN_TIMEOUT_S = 120.0  # a worker's first start writes DBOS's schema
 
 Say = Callable[[str], None]
 
@@ -76,8 +76,13 @@ def boot(
     with _step("workers, api", say):
         *workers, api = own_units(home, Path(sys.executable), environ, chosen, credentials)
         _remove_other_workers(home, workers)
-        _run(home, workers, OWN_TIMEOUT_S, credentials)
-        _run(home, [api], OWN_TIMEOUT_S)
+        _put(home, workers, credentials)
+        _put(home, [api])
+        own = [unit.name for unit in (*workers, api)]
+        launch.wait_until_running(home, own, timeout_s=OWN_TIMEOUT_S)
+    with psycopg.connect(settings.control_dsn) as conn:
+        # Other root keys may be used than before: workers that have them wrap everything anew.
+        reconciler_runs.want(conn, "keys")
 
 
 def own_units(
@@ -103,6 +108,13 @@ def own_units(
             argv=[str(python), "-m", "automation.worker", "--slot", str(slot)],
             env=workers_env,
             after=["postgres"],
+            credentials=sorted(credentials),
+            # What the API asks of it is answered from then on.
+            health=Health(
+                kind="unix",
+                path=str(home.key_socket(slot)),
+                start_timeout_s=OWN_TIMEOUT_S,
+            ),
             stop_timeout_s=30,
         )
         for slot in range(chosen.workers)
@@ -149,13 +161,15 @@ def _shared_servers(home: Home, owner: Account) -> list[Unit]:
     return [servers.keycloak_unit(home), servers.minio_unit(home), servers.traefik_unit(home)]
 
 
-def _run(
-    home: Home, units: Sequence[Unit], timeout_s: float, credentials: Mapping[str, str] = {}
-) -> None:
-    """Hand all units over, then wait for all: they become ready side by side."""
+def _put(home: Home, units: Sequence[Unit], credentials: Mapping[str, str] = {}) -> None:
     for unit in units:
         put = {"op": "put", "unit": unit.model_dump(), "credentials": dict(credentials)}
         call(home.supervisor_socket, put)
+
+
+def _run(home: Home, units: Sequence[Unit], timeout_s: float) -> None:
+    """Hand all units over, then wait for all: they become ready side by side."""
+    _put(home, units)
     launch.wait_until_running(home, [unit.name for unit in units], timeout_s=timeout_s)
 
 

@@ -103,8 +103,9 @@ def status(
         output,
         columns=["name", "state", "pid", "restarts", "up_s", "detail"],
     )
-    if any(unit.state != "running" for unit in units):
-        raise BackendDown("not every server is running", code="unit_down", fix="croft logs SERVER")
+    if down := [unit for unit in units if unit.state != "running"]:
+        fix = launch.cure(down[0])
+        raise BackendDown("not every server is running", code="unit_down", fix=fix)
 
 
 @app.command(epilog="Example: croft logs worker-0 --follow")

@@ -8,7 +8,8 @@ and the command line speak this protocol and may not import one another.
 Requests
     {"op": "put", "unit": {Unit}, "start": true}   write the unit; (re)start it if it changed.
         With "credentials": {NAME: TEXT} each start of it is given these (local/credentials.py).
-        They are kept in the supervisor's memory alone: one that takes over has none
+        They are kept in the supervisor's memory alone: one that takes over has none, and starts no
+        unit that names some
     {"op": "remove", "name": N}                    stop it and forget it, its files included
     {"op": "start" | "stop" | "restart", "name": N}
     {"op": "list"}              {"ok": true, "units": [{UnitStatus}], "code": digest of its code}
@@ -33,15 +34,16 @@ ANSWER_BYTES_MAX = 16 * 1024 * 1024
 
 
 class Health(BaseModel):
-    """How the supervisor learns that a unit is ready: a TCP connect, an HTTP GET below 500, or a
-    command that ends with 0. `port` is also looked at before a start: a stranger on it is named.
+    """How the supervisor learns that a unit is ready: a TCP connect, an HTTP GET below 500, a
+    connect to the unix socket at `path`, or a command that ends with 0. `port` is also looked at
+    before a start: a stranger on it is named.
 
     A running unit is asked every `watch_interval_s`; when it has not answered `misses_max` times
     in a row it hangs, and is restarted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["none", "tcp", "http", "command"] = "none"
+    kind: Literal["none", "tcp", "http", "unix", "command"] = "none"
     port: int = 0
     path: str = "/"
     argv: list[str] = []
@@ -61,6 +63,8 @@ class Unit(BaseModel):
     argv: list[str] = Field(min_length=1)
     env: dict[str, str] = {}
     files: dict[str, str] = {}
+    credentials: list[str] = []
+    """What it must be given at each start, by name; without them it is not started."""
     cwd: str = "{home}"
     after: list[str] = []
     health: Health = Health()
@@ -73,7 +77,8 @@ UnitState = Literal["stopped", "starting", "running", "backoff", "failed"]
 
 
 class UnitStatus(BaseModel):
-    """`state` is `running` only once the health check passed; `since` is unix seconds."""
+    """`state` is `running` only once the health check passed; `since` is unix seconds. `lacks`
+    names the unit's credentials that this supervisor was not given: it cannot start it again."""
 
     name: str
     state: UnitState
@@ -81,6 +86,7 @@ class UnitStatus(BaseModel):
     restarts: int = 0
     since: float = 0.0
     detail: str = ""
+    lacks: list[str] = []
 
 
 def call(path: Path, request: dict[str, Any], *, timeout_s: float = 90.0) -> dict[str, Any]:

@@ -148,9 +148,13 @@ def check_servers(home: Home) -> Finding:
             "servers",
             "problem",
             detail,
-            f"croft logs {down[0]}",
+            launch.cure(units[down[0]]),
             lambda: _start(home, down),
         )
+    # They run on with what an earlier supervisor gave them.
+    if mortal := sorted(name for name, unit in units.items() if unit.lacks):
+        detail = f"could not be started again, should they end: {', '.join(mortal)}"
+        return Finding("servers", "warning", detail, launch.cure(units[mortal[0]]))
     restless = [unit.name for unit in units.values() if unit.restarts > RESTARTS_MAX]
     if restless:
         detail = f"started again and again: {', '.join(restless)}"

@@ -91,6 +91,13 @@ def unit_status(home: Home) -> Mapping[str, UnitStatus]:
     return {unit["name"]: UnitStatus.model_validate(unit) for unit in answer["units"]}
 
 
+def cure(unit: UnitStatus) -> str:
+    """What a person types about a unit that does not run, or could not be started again."""
+    if unit.lacks:
+        return " ".join([*(f"{name}=..." for name in unit.lacks), "croft up"])
+    return f"croft logs {unit.name}"
+
+
 def wait_until_running(
     home: Home,
     names: Iterable[str],

@@ -46,7 +46,7 @@ async def _healthy(home: Home, unit: Unit) -> bool:
             return True
         case "command":
             return await _succeeds(home, unit)
-        case "tcp" | "http":
+        case "tcp" | "http" | "unix":
             return await _listens(health)
 
 
@@ -65,9 +65,12 @@ async def _succeeds(home: Home, unit: Unit) -> bool:
 async def _listens(health: Health) -> bool:
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            reader, writer = await asyncio.open_connection("127.0.0.1", health.port)
+            if health.kind == "unix":
+                reader, writer = await asyncio.open_unix_connection(health.path)
+            else:
+                reader, writer = await asyncio.open_connection("127.0.0.1", health.port)
             try:
-                return health.kind == "tcp" or await _answers(reader, writer, health)
+                return health.kind != "http" or await _answers(reader, writer, health)
             finally:
                 writer.close()
                 with suppress(OSError):

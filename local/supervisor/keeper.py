@@ -24,6 +24,10 @@ AFTER_TIMEOUT_S = 120.0
 POLL_S = 0.1
 
 
+class NotGiven(Exception):
+    """A unit is not to be started without its credentials: it could only fail, again and again."""
+
+
 class Keeper:
     """One unit. `state_of` tells the state of another unit, None where there is none."""
 
@@ -40,11 +44,14 @@ class Keeper:
     @property
     def status(self) -> UnitStatus:
         pid = self._process.pid if self._process else None
-        return self._status.model_copy(update={"pid": pid})
+        return self._status.model_copy(update={"pid": pid, "lacks": self._lacking()})
 
     @property
     def wanted(self) -> bool:
         return self._task is not None and not self._task.done()
+
+    def _lacking(self) -> list[str]:
+        return [name for name in self.unit.credentials if name not in self.credentials]
 
     def _be(self, state: UnitState, detail: str = "") -> None:
         update = {"state": state, "detail": detail, "since": time.time()}
@@ -96,7 +103,7 @@ class Keeper:
             began = time.monotonic()
             try:
                 reason = await self._run_once()
-            except (FileNotFoundError, PermissionError) as error:
+            except (FileNotFoundError, PermissionError, NotGiven) as error:
                 self._be("failed", f"cannot start: {error}")  # no retry cures that
                 return
             except (OSError, subprocess.SubprocessError) as error:  # no memory, no room on disk
@@ -117,6 +124,8 @@ class Keeper:
         """From start (or adoption) to end; returns why it ended."""
         health = self.unit.health
         if self._process is None:
+            if lacking := self._lacking():
+                raise NotGiven(f"it was not given {', '.join(lacking)}")
             # Else the health check would greet the stranger, and the log alone tell of ours.
             if health.port and (stranger := holder(health.port)) is not None:
                 return f"port {health.port} is in use by {stranger}"

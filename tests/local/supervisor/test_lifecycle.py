@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from contracts.errors import BackendDown
+from contracts.errors import BackendDown, TimedOut
+from local.launch import wait_until_running
 from tests.local.conftest import Rig, alive
 
 IDLE = "exec sleep 1000"
@@ -257,3 +258,27 @@ def test_shutdown_stops_in_reverse_order(rig: Rig) -> None:
     assert path.read_text().split() == ["c", "b", "a"]
     assert rig.daemon is not None and rig.daemon.wait(10) == 0
     assert not rig.home.supervisor_socket.exists()
+
+
+def test_a_unit_is_ready_once_its_socket_answers(rig: Rig) -> None:
+    path = rig.home.run / "ready.sock"
+    code = (
+        "import os, socket, sys, time\n"
+        "path = sys.argv[1]\n"
+        "while not os.path.exists(path + '.go'): time.sleep(0.01)\n"
+        "server = socket.socket(socket.AF_UNIX)\n"
+        "server.bind(path)\n"
+        "server.listen()\n"
+        "time.sleep(1000)\n"
+    )
+    argv = [os.path.realpath(sys.executable), "-c", code, str(path)]
+    # What a dead one left there answers nobody.
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    rig.put("one", "", argv=argv, health={"kind": "unix", "path": str(path)})
+    with pytest.raises(TimedOut, match=r"one was not ready within 0\.5 s"):
+        wait_until_running(rig.home, ["one"], timeout_s=0.5)
+    assert rig.status("one")["state"] == "starting"
+    path.unlink()
+    path.with_name("ready.sock.go").touch()
+    rig.wait("one", "running", restarts=0)

@@ -15,6 +15,7 @@ from contracts.errors import BackendDown
 from contracts.home import Home
 from contracts.units import call
 from local import launch
+from local.checkup import check_servers
 from local.launch import ensure_supervisor, is_running, shut_down, wait_until_running
 from local.supervisor import logs
 from tests.local.conftest import Rig, alive
@@ -47,6 +48,26 @@ def test_what_died_meanwhile_is_started_and_what_stood_still_is_not(rig: Rig) ->
     rig.start()
     assert rig.wait("one", "running")["pid"] not in pids
     assert rig.status("manual")["state"] == "stopped"
+
+
+def test_a_unit_whose_credentials_died_with_it_runs_on_and_is_not_started_again(rig: Rig) -> None:
+    unit = {"name": "one", "argv": ["/bin/sleep", "1000"], "credentials": ["KEY"]}
+    rig.op("put", unit=unit, credentials={"KEY": "s3cret"})
+    pid = rig.wait("one", "running", lacks=[])["pid"]
+    rig.kill()
+    rig.start()
+    assert rig.wait("one", "running", lacks=["KEY"])["pid"] == pid
+    found = check_servers(rig.home)
+    assert (found.state, found.fix) == ("warning", "KEY=... croft up"), found
+    os.kill(pid, signal.SIGKILL)
+    failed = {"restarts": 1, "detail": "cannot start: it was not given KEY"}
+    rig.wait("one", "failed", **failed)
+    rig.op("start", name="one")  # as `croft doctor --fix` does
+    rig.wait("one", "failed", detail=failed["detail"])
+    found = check_servers(rig.home)
+    assert (found.state, found.fix) == ("problem", "KEY=... croft up"), found
+    rig.op("put", unit=unit, credentials={"KEY": "s3cret"})
+    assert alive(rig.wait("one", "running", lacks=[])["pid"])
 
 
 def test_a_unit_changed_before_the_death_is_replaced(rig: Rig) -> None:
