@@ -152,7 +152,8 @@ def _read_record(path: Path) -> tuple[int, str, str] | None:
 
 
 def _digest(unit: Unit) -> str:
-    return hashlib.sha256(unit.model_dump_json().encode()).hexdigest()
+    # What is as it is by default says nothing: a newer version's units may have more of it.
+    return hashlib.sha256(unit.model_dump_json(exclude_defaults=True).encode()).hexdigest()
 
 
 def _boot() -> str:
