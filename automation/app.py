@@ -6,8 +6,6 @@ Owns how the parts become one ASGI application, and the process. Must not know w
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +40,7 @@ from automation.api.rate_limit import RateLimit
 from automation.api.request_ids import RequestIds
 from automation.context import Context, open_context
 from automation.logins import RealmKeys
-from automation.outbox import sweeping
-from automation.settings import REQUESTS_PER_MINUTE_MAX, settings_from
+from automation.settings import API_LOGIN, REQUESTS_PER_MINUTE_MAX, settings_from
 from contracts.home import home_from
 from local.confinement import confine
 
@@ -81,18 +78,11 @@ def bind(app: FastAPI, ctx: Context) -> None:
     app.state.realm_keys = RealmKeys(ctx.settings.home.issuer)
 
 
-@asynccontextmanager
-async def _sweeping(app: FastAPI) -> AsyncIterator[None]:
-    with sweeping(app.state.context):
-        yield
-
-
 def bare_app(*, requests_per_minute_max: int = REQUESTS_PER_MINUTE_MAX) -> FastAPI:
     """Routes and error answers without a registry behind them: enough to describe the API."""
     app = _Api(
         title="Basecroft Management API",
         version="1",
-        lifespan=_sweeping,
         # No page without a token, the documentation included: it is openapi/management.json.
         docs_url=None,
         redoc_url=None,
@@ -144,7 +134,8 @@ def _operation_id(route: APIRoute) -> str:
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    settings = settings_from(home_from(os.environ, uid=os.getuid()), os.environ)
+    home = home_from(os.environ, uid=os.getuid())
+    settings = settings_from(home, os.environ, login=API_LOGIN)
     # From here on the account's own files, the root key among them, are closed to this process.
     code = [Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[1]]
     if not confine([*code, *SYSTEM_FILES, settings.home.run]):

@@ -22,9 +22,9 @@ from automation.encryption.keyring import Keyring, open_keyring
 from automation.encryption.root_keys import settings_digest, variables_of
 from automation.platform_secrets import ensure_platform_secrets, read_secret
 from automation.platform_settings import remember_settings
-from automation.registry import access_tokens, audit, cluster, reconciler_runs
+from automation.registry import access_tokens, api_rights, audit, cluster, reconciler_runs
 from automation.registry.migrate import migrate
-from automation.settings import CONTROL_LOGIN, Settings, settings_from
+from automation.settings import API_LOGIN, CONTROL_LOGIN, Settings, settings_from
 from automation.workflows.names import executor_id, slot_of
 from contracts.engines import engine_environ, engine_from
 from contracts.errors import PlatformError
@@ -142,6 +142,7 @@ def _databases(home: Home, settings: Settings, keyring: Keyring) -> None:
     admin = cluster.admin_dsn(home.ports.postgres, password)
     passwords = {
         CONTROL_LOGIN: settings.control_password,
+        API_LOGIN: read_secret(home, "postgres_api"),
         "keycloak": read_secret(home, "postgres_keycloak"),
     }
     cluster.ensure_cluster(admin, passwords)
@@ -149,6 +150,7 @@ def _databases(home: Home, settings: Settings, keyring: Keyring) -> None:
     audit.protect(cluster.admin_dsn(home.ports.postgres, password, settings.control_database))
     cluster.ensure_state_table(settings.control_dsn)
     with psycopg.connect(settings.control_dsn) as conn:
+        api_rights.grant(conn)
         access_tokens.ensure_operator(conn, read_secret(home, "token"))
         # Before there is a worker: the API seals by it from its first request on.
         keyring.ensure_inbox(conn)

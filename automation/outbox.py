@@ -1,8 +1,9 @@
 """From the outbox to the queue: every workflow that was promised gets enqueued, sooner or later.
 
-Owns the sweeper thread of the API process. Must not know what the workflows do, and never loads the
-workflow runtime: a DBOSClient only writes to its tables. A crash after the enqueue and before the
-mark enqueues once more under the same workflow id, which starts nothing.
+Owns the sweeper thread of a worker. The API's process only promises: DBOS's tables hold pickles, so
+whoever writes there runs what they like in a worker. Must not know what the workflows do. A crash
+after the enqueue and before the mark enqueues once more under the same workflow id, which starts
+nothing.
 """
 
 import logging

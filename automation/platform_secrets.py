@@ -22,6 +22,7 @@ PLATFORM_SECRETS: dict[str, Callable[[], str]] = {
     "root.key": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
     "postgres_admin": _password,
     "postgres_control": _password,
+    "postgres_api": _password,
     "postgres_keycloak": _password,
     "keycloak_bootstrap": _password,
     "keycloak_provisioner": _password,

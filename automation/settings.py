@@ -17,7 +17,11 @@ from automation.platform_settings import read_settings
 from contracts.engines import Engine, engine_from
 from contracts.home import Home
 
+# Of workers and of boot; it owns the registry.
 CONTROL_LOGIN = "croft_control"
+# Of the API's process (registry/api_rights.py).
+API_LOGIN = "croft_api"
+_PASSWORDS = {CONTROL_LOGIN: "postgres_control", API_LOGIN: "postgres_api"}
 CONTROL_DATABASE = "control"
 REQUESTS_PER_MINUTE_MAX = 6000
 
@@ -26,6 +30,7 @@ REQUESTS_PER_MINUTE_MAX = 6000
 class Settings:
     home: Home
     control_password: str = field(repr=False)
+    control_login: str = CONTROL_LOGIN
     control_database: str = CONTROL_DATABASE
     connect_timeout_s: int = 5
     pool_size_max: int = 8
@@ -43,7 +48,7 @@ class Settings:
         return make_conninfo(
             host=self.postgres_host,
             port=self.home.ports.postgres,
-            user=CONTROL_LOGIN,
+            user=self.control_login,
             password=self.control_password,
             dbname=self.control_database,
             connect_timeout=self.connect_timeout_s,
@@ -65,17 +70,20 @@ class Settings:
         return self.home.token
 
     def _url(self, scheme: str) -> str:
-        login = f"{CONTROL_LOGIN}:{quote(self.control_password, safe='')}"
+        login = f"{self.control_login}:{quote(self.control_password, safe='')}"
         address = f"{self.postgres_host}:{self.home.ports.postgres}"
         return f"{scheme}://{login}@{address}/{self.control_database}"
 
 
-def settings_from(home: Home, environ: Mapping[str, str] = MappingProxyType({})) -> Settings:
-    """Raises FileNotFoundError before the first `croft up` has written the secrets, InvalidInput
-    for what cannot be chosen."""
+def settings_from(
+    home: Home, environ: Mapping[str, str] = MappingProxyType({}), *, login: str = CONTROL_LOGIN
+) -> Settings:
+    """Of a process that reaches the registry by that login. Raises FileNotFoundError before the
+    first `croft up` has written the secrets, InvalidInput for what cannot be chosen."""
     return Settings(
         home=home,
-        control_password=read_secret(home, "postgres_control"),
+        control_password=read_secret(home, _PASSWORDS[login]),
+        control_login=login,
         deleted_kept_s=read_settings(home).deleted_kept_days * 24 * 3600,
         engine=engine_from(environ),
     )

@@ -27,6 +27,7 @@ from automation.context import open_context
 from automation.encryption.keyring import open_keyring
 from automation.key_service import requests, server
 from automation.logins import RealmKeys
+from automation.outbox import sweeping
 from automation.reconcilers.orphans import all_backends
 from automation.reconcilers.schedule import reconciling
 from automation.registry import holds
@@ -120,6 +121,7 @@ def run(ready: runtime.Runtime, slot: int, answer: server.Answer) -> None:
     socket = settings.home.key_socket(slot)
     with (
         server.serving(socket, answer),
+        sweeping(ready.context),
         delivering(ready.context, ready.keyring),
         reconciling(ready),
     ):

@@ -1,10 +1,10 @@
 """Idempotency-Key: a POST that is sent again is answered again, and done once.
 
-Owns the header. The answer is stored in the very transaction that makes the change: a process that
-dies has done both or neither. Only success is kept; what was refused changed nothing and may be
-asked again under the same key. Stored answers are sealed, since one may hold a token, and opened by
-a worker; but for those that show what can be read at any time, which take none to be given again.
-Must not know what a route does.
+Owns the header. The answer is stored in the very transaction that makes the change, a worker's too:
+a process that dies has done both or neither. Only success is kept; what was refused changed nothing
+and may be asked again under the same key. Stored answers are sealed, since one may hold a token,
+and opened by a worker; but for those that show what can be read at any time, which take none to be
+given again. Must not know what a route does.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from automation.actors import Actor
 from automation.api.access import authenticate
 from automation.api.errors import problem
-from automation.context import Context
+from automation.context import Context, Repeatable
 from automation.encryption.sealing import seal_for_workers
 from automation.key_service import client as key_service
 from automation.registry import idempotency_keys as rows
@@ -202,7 +202,8 @@ def _hold(
             if (kept := rows.find(conn, asked.owner, asked.key)) is not None:
                 opened.set_result(_again(asked, kept))
                 return
-            opened.set_result(replace(asked.ctx, held=conn))
+            repeatable = Repeatable(asked.key, asked.request_hash.hex())
+            opened.set_result(replace(asked.ctx, held=conn, repeatable=repeatable))
             try:
                 answer = answered.result(timeout=ANSWER_TIMEOUT_S)
             except TimeoutError:

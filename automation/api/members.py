@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response, status
 from automation import members
 from automation.api.access import ActorOf, ContextOf
 from automation.api.pages import LIMIT_MAX, Cursor, Limit, link_next, page, read_cursor
+from automation.key_service import client as key_service
 from contracts.organizations import Member, MemberAdd, MemberAdded, RoleChange
 
 router = APIRouter(prefix="/organizations/{slug}/members", tags=["members"])
@@ -32,22 +33,26 @@ def members_list(
 
 @router.post("", status_code=status.HTTP_201_CREATED)
 def members_add(ctx: ContextOf, actor: ActorOf, slug: str, wanted: MemberAdd) -> MemberAdded:
-    return members.add(ctx, actor, slug, wanted)
+    path = {"slug": slug}
+    return key_service.change(ctx, actor, "members_add", MemberAdded, path, wanted)
 
 
 @router.patch("/{member}")
 def members_update(
     ctx: ContextOf, actor: ActorOf, slug: str, member: str, change: RoleChange
 ) -> Member:
-    return members.update(ctx, actor, slug, member, change.role)
+    path = {"slug": slug, "member": member}
+    return key_service.change(ctx, actor, "members_update", Member, path, change)
 
 
 @router.delete("/{member}")
 def members_remove(ctx: ContextOf, actor: ActorOf, slug: str, member: str) -> Member:
-    return members.remove(ctx, actor, slug, member)
+    path = {"slug": slug, "member": member}
+    return key_service.change(ctx, actor, "members_remove", Member, path)
 
 
 @router.post("/{member}/token")
 def members_token(ctx: ContextOf, actor: ActorOf, slug: str, member: str) -> MemberAdded:
     """A new token for a service account. The old one stops working."""
-    return members.renew_token(ctx, actor, slug, member)
+    path = {"slug": slug, "member": member}
+    return key_service.change(ctx, actor, "members_token", MemberAdded, path)

@@ -6,6 +6,7 @@ from automation import organizations, projects
 from automation.api.access import ActorOf, ContextOf
 from automation.api.pages import Cursor, Limit, page
 from automation.api.projects import key_of, position_of
+from automation.key_service import client as key_service
 from contracts.organizations import (
     Entitlements,
     LimitsChange,
@@ -29,7 +30,7 @@ def organizations_list(ctx: ContextOf, actor: ActorOf) -> list[Organization]:
 def organizations_create(
     ctx: ContextOf, actor: ActorOf, wanted: OrganizationCreate
 ) -> OrganizationDetail:
-    return organizations.create(ctx, actor, wanted)
+    return key_service.change(ctx, actor, "organizations_create", OrganizationDetail, body=wanted)
 
 
 @router.get("/{slug}")
@@ -39,7 +40,8 @@ def organizations_get(ctx: ContextOf, actor: ActorOf, slug: str) -> Organization
 
 @router.delete("/{slug}")
 def organizations_delete(ctx: ContextOf, actor: ActorOf, slug: str) -> OrganizationDetail:
-    return organizations.delete(ctx, actor, slug)
+    path = {"slug": slug}
+    return key_service.change(ctx, actor, "organizations_delete", OrganizationDetail, path)
 
 
 @router.get("/{slug}/projects")

@@ -20,6 +20,7 @@ from automation.api.pages import (
     page,
     read_cursor,
 )
+from automation.key_service import client as key_service
 from contracts.project_config import Regions
 from contracts.projects import (
     ChangedProject,
@@ -109,7 +110,9 @@ def projects_restart(ctx: ContextOf, actor: ActorOf, ref: str, response: Respons
 def projects_transfer(
     ctx: ContextOf, actor: ActorOf, ref: str, wanted: ProjectTransfer, response: Response
 ) -> Operation:
-    return accepted(response, changes.transfer(ctx, actor, ref, wanted.organization_slug))
+    path = {"ref": ref}
+    change = key_service.change(ctx, actor, "projects_transfer", Operation, path, wanted)
+    return accepted(response, change)
 
 
 @router.get("/{ref}/connection")

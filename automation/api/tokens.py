@@ -4,6 +4,7 @@ from fastapi import APIRouter, status
 
 from automation import profile, tokens
 from automation.api.access import ActorOf, ContextOf
+from automation.key_service import client as key_service
 from contracts.tokens import AccessToken, AccessTokenCreate, AccessTokenCreated, Profile
 
 router = APIRouter(tags=["tokens"])
@@ -22,16 +23,18 @@ def tokens_list(ctx: ContextOf, actor: ActorOf) -> list[AccessToken]:
 @router.post("/tokens", status_code=status.HTTP_201_CREATED)
 def tokens_create(ctx: ContextOf, actor: ActorOf, wanted: AccessTokenCreate) -> AccessTokenCreated:
     """The token is shown only once."""
-    return tokens.create(ctx, actor, wanted)
+    return key_service.change(ctx, actor, "tokens_create", AccessTokenCreated, body=wanted)
 
 
 @router.post("/tokens/{token_id}/rotate")
 def tokens_rotate(ctx: ContextOf, actor: ActorOf, token_id: str) -> AccessTokenCreated:
     """A new secret for the same token. The old one stops working."""
-    return tokens.rotate(ctx, actor, token_id)
+    path = {"token_id": token_id}
+    return key_service.change(ctx, actor, "tokens_rotate", AccessTokenCreated, path)
 
 
 @router.delete("/tokens/{token_id}")
 def tokens_revoke(ctx: ContextOf, actor: ActorOf, token_id: str) -> AccessToken:
     """Tokens that were made with it are revoked too."""
-    return tokens.revoke(ctx, actor, token_id)
+    path = {"token_id": token_id}
+    return key_service.change(ctx, actor, "tokens_revoke", AccessToken, path)

@@ -34,7 +34,7 @@ def rotate(ctx: Context, actor: Actor, ref: str) -> EncryptionKey:
 
 
 def _view(conn: Connection[Any], ref: str) -> EncryptionKey:
-    key = encryption_keys.find_current(conn, ref)
+    key = encryption_keys.find_public(conn, ref)
     secrets, left = encryption_keys.count_records(conn, ref)
     created_at = None if key is None else key.created_at
     return EncryptionKey(created_at=created_at, secrets=secrets, secrets_left=left)

@@ -15,9 +15,9 @@ from contracts.errors import SetupFailed
 
 
 def seal_for_workers(conn: Connection[Any], record: RecordName, text: str) -> Sealed:
-    row = encryption_keys.find_current(conn, encryption_keys.INBOX)
-    if row is None or row.public_key is None:
+    key = encryption_keys.find_public(conn, encryption_keys.INBOX)
+    if key is None or key.public_key is None:
         raise SetupFailed(
             "the registry has no key to seal by yet", code="inbox_key_missing", fix="croft up"
         )
-    return seal(PublicKek(row.id, row.public_key), record, text)
+    return seal(PublicKek(key.id, key.public_key), record, text)

@@ -10,12 +10,13 @@ twice is asked again of another when the first one dies over it.
 import json
 import random
 import socket
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from automation.actors import Actor
+from automation.context import Context
 from contracts.encryption import Encryption
 from contracts.errors import BackendDown, from_fields
 from contracts.home import Home
@@ -26,6 +27,8 @@ CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 20.0
 # The worker ends a query before that.
 QUERY_TIMEOUT_S = 75.0
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def reveal(
@@ -78,6 +81,30 @@ def rotate_platform(home: Home, actor: Actor) -> Encryption:
     return Encryption.model_validate(_ask(home, actor, "", "rotate_platform", {}))
 
 
+def first_login(home: Home, actor: Actor) -> None:
+    """Have the registry know whom the actor's bearer logs in as. Raises Forbidden."""
+    _ask(home, actor, "", "first_login", {})
+
+
+def change(
+    ctx: Context,
+    actor: Actor,
+    route: str,
+    answer: type[M],
+    path: Mapping[str, str] = {},
+    body: BaseModel | None = None,
+) -> M:
+    """What a route of access_changes.CHANGES answers: the worker does it, in a transaction of its
+    own. Audited."""
+    arguments = {
+        "path": dict(path),
+        "body": None if body is None else body.model_dump(mode="json"),
+        "repeatable": None if ctx.repeatable is None else vars(ctx.repeatable),
+    }
+    found = _ask(ctx.settings.home, actor, "", route, arguments, may_repeat=False)
+    return answer.model_validate(found)
+
+
 def history(home: Home, actor: Actor, ref: str) -> list[Update]:
     return TypeAdapter(list[Update]).validate_python(_ask(home, actor, ref, "history", {}))
 
@@ -122,7 +149,7 @@ def _ask(
                 fix="look at what you changed before you ask again",
             )
     raise BackendDown(
-        "no worker answers, and only workers can open secrets",
+        "no worker answers, and only workers open secrets and change who may do what",
         code="key_service_down",
         fix="see: croft status",
     )

@@ -1,4 +1,5 @@
-"""What the API may have a worker do with a project's secrets, and for whom.
+"""What the API may have a worker do, and for whom: what takes a project's secrets, and changes of
+who may do what (access_changes.py).
 
 Owns the check that is made here again: whose the bearer is that somebody sent to the API, and what
 they may do with the project. The API's word is taken for where a request came from, and for nothing
@@ -7,6 +8,7 @@ else: without somebody's own token it opens nothing. Must not know sockets.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from psycopg import Connection
@@ -14,10 +16,11 @@ from psycopg import Connection
 from automation import audit, keys, operations, pulumi
 from automation.absence import no_project
 from automation.actors import Actor
-from automation.authentication import authenticated
+from automation.authentication import authenticated, link
 from automation.context import Context
 from automation.encryption import rotation
 from automation.encryption.keyring import Keyring
+from automation.key_service import access_changes
 from automation.key_service.project_query import run_query
 from automation.logins import RealmKeys
 from automation.permissions import needed_for
@@ -81,10 +84,12 @@ def answer(
 ) -> Any:
     """Raises PlatformError; of what the API cannot have sent, anything."""
     actor = replace(
-        authenticated(ctx, realm_keys, request["bearer"]),
+        authenticated(ctx, realm_keys, request["bearer"], partial(link, ctx)),
         address=request["address"],
         request_id=request["request_id"],
     )
+    if request["request"] in access_changes.CHANGES:
+        return access_changes.make(ctx, keyring, actor, request["request"], request["arguments"])
     run, route, method = _REQUESTS[request["request"]]
     if not opens(actor.scopes, route, method):
         raise Forbidden("this token's scopes do not allow this", code="scope_missing")
@@ -197,6 +202,7 @@ def _answer(asked: Asked) -> str:
 _REQUESTS: Mapping[str, tuple[Callable[[Asked], Any], str, str]] = {
     "reveal": (_reveal, "projects_connection", "GET"),
     "query": (_query, "projects_query", "POST"),
+    "first_login": (lambda asked: None, "profile_get", "GET"),  # it is known by now
     "answer": (_answer, "profile_get", "GET"),  # to what the token opened a moment ago
     "encryption": (_encryption, "encryption_get", "GET"),
     "rotate_root": (_rotate_root, "encryption_rotate_root", "POST"),

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
-from automation.settings import CONTROL_LOGIN
+from automation.settings import API_LOGIN, CONTROL_LOGIN
 from contracts.audit import Head, Link
 
 # Nobody logs in as it.
@@ -29,10 +29,11 @@ class Search:
 
 
 def protect(admin_dsn: str) -> None:
-    """Hand the log over to a role that nobody logs in as: the control plane's own login may then
+    """Hand the log over to a role that nobody logs in as: the control plane's own logins may then
     add entries and read, and can neither change a row nor remove what refuses it. A superuser still
     can; the chain and an anchor kept elsewhere are against that. Repeatable."""
-    owner, login = sql.Identifier(OWNER), sql.Identifier(CONTROL_LOGIN)
+    owner = sql.Identifier(OWNER)
+    logins = sql.SQL(", ").join(map(sql.Identifier, (CONTROL_LOGIN, API_LOGIN)))
     with psycopg.connect(admin_dsn) as conn:
         if not conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [OWNER]).fetchone():
             conn.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(owner))
@@ -42,12 +43,12 @@ def protect(admin_dsn: str) -> None:
             "ALTER TABLE audit.head OWNER TO {owner}",
             "ALTER FUNCTION audit.link() OWNER TO {owner}",
             "ALTER FUNCTION audit.refuse() OWNER TO {owner}",
-            "REVOKE ALL ON ALL TABLES IN SCHEMA audit FROM {login}",
-            "GRANT USAGE ON SCHEMA audit TO {login}",
-            "GRANT SELECT, INSERT (entry) ON audit.project_audit_logs TO {login}",
-            "GRANT SELECT ON audit.head TO {login}",
+            "REVOKE ALL ON ALL TABLES IN SCHEMA audit FROM {logins}",
+            "GRANT USAGE ON SCHEMA audit TO {logins}",
+            "GRANT SELECT, INSERT (entry) ON audit.project_audit_logs TO {logins}",
+            "GRANT SELECT ON audit.head TO {logins}",
         ):
-            conn.execute(sql.SQL(statement).format(owner=owner, login=login))
+            conn.execute(sql.SQL(statement).format(owner=owner, logins=logins))
 
 
 def append(conn: Connection[Any], entry: str) -> None:

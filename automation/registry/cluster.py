@@ -1,8 +1,9 @@
 """The PostgreSQL server before the registry exists: logins, databases, and PUBLIC shut out.
 
 Owns what must stand before the first migration: logins `croft_control` and `keycloak`, their
-databases `control` and `keycloak`, the table of Pulumi's `postgres://` backend. Every statement may
-run again. Must not know the registry's tables or any project.
+databases `control` and `keycloak`, the login `croft_api`, which owns nothing, the table of Pulumi's
+`postgres://` backend. Every statement may run again. Must not know the registry's tables or any
+project.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from automation.platform_secrets import read_secret
-from automation.settings import CONTROL_DATABASE, CONTROL_LOGIN
+from automation.settings import API_LOGIN, CONTROL_DATABASE, CONTROL_LOGIN
 from contracts.errors import BackendDown
 from contracts.home import CLOSED_DATABASES, SERVER_ADMIN, Home
 
@@ -51,12 +52,13 @@ def ensure_cluster(dsn: str, passwords: dict[str, str]) -> None:
     """
     try:
         with psycopg.connect(dsn, autocommit=True) as conn:
-            for login in OWNERS.values():
+            for login in (*OWNERS.values(), API_LOGIN):
                 _ensure_login(conn, login, passwords[login])
             for database, owner in OWNERS.items():
                 _ensure_database(conn, database, owner)
             for database in CLOSED_DATABASES:
                 _close(conn, database)
+            conn.execute(f"grant connect on database {CONTROL_DATABASE} to {API_LOGIN}")
             # Settings may have been written since it started.
             conn.execute("select pg_reload_conf()")
     except psycopg.OperationalError as error:

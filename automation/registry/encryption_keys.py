@@ -32,6 +32,13 @@ class KeyRow:
     retired_at: datetime | None
 
 
+@dataclass(frozen=True)
+class PublicKey:
+    id: str
+    public_key: bytes | None
+    created_at: datetime
+
+
 def lock_root(conn: Connection[Any], *, alone: bool = False) -> None:
     """Until the transaction ends no version of the root key goes: for whoever wraps by it. Alone,
     for whoever removes one, once nobody is wrapping."""
@@ -39,10 +46,12 @@ def lock_root(conn: Connection[Any], *, alone: bool = False) -> None:
     conn.execute(f"SELECT pg_advisory_xact_lock{shared}(%s)", [_ROOT_LOCK])
 
 
-def find_current(conn: Connection[Any], owner: str) -> KeyRow | None:
-    with conn.cursor(row_factory=class_row(KeyRow)) as cursor:
+def find_public(conn: Connection[Any], owner: str) -> PublicKey | None:
+    """The owner's current key, as far as the API may see it."""
+    with conn.cursor(row_factory=class_row(PublicKey)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM encryption_keys WHERE owner = %s AND retired_at IS NULL",
+            "SELECT id, public_key, created_at FROM encryption_keys"
+            " WHERE owner = %s AND retired_at IS NULL",
             [owner],
         ).fetchone()
 

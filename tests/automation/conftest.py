@@ -5,8 +5,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -23,9 +23,9 @@ from automation.context import Context, open_context
 from automation.encryption.keyring import open_keyring
 from automation.key_service import requests, server
 from automation.logins import RealmKeys
-from automation.registry import access_tokens, audit
+from automation.registry import access_tokens, api_rights, audit
 from automation.registry.migrate import migrate
-from automation.settings import CONTROL_LOGIN, Settings, settings_from
+from automation.settings import API_LOGIN, CONTROL_LOGIN, Settings, settings_from
 from engine.processes import Processes
 from tests.automation.api.members import with_keys
 from tests.fixtures.postgres import Postgres
@@ -66,6 +66,7 @@ def migrated(postgres: Postgres) -> Settings:
     migrate(settings.control_dsn)
     audit.protect(postgres.admin_dsn(DATABASE))
     with psycopg.connect(settings.control_dsn) as conn:
+        api_rights.grant(conn)
         open_keyring(settings.home).ensure_inbox(conn)
     return settings
 
@@ -95,14 +96,39 @@ def operator(ctx: Context) -> Actor:
     return Actor("member:operator", member_id=row[0], is_operator=True, bearer=bearer)
 
 
-@pytest.fixture(scope="session")
-def key_service(migrated: Settings) -> Iterator[None]:
+@pytest.fixture
+def api_ctx(settings: Settings) -> Iterator[Context]:
+    """As the API's process has it: with a login that may do less."""
+    with open_context(as_the_api(settings)) as context:
+        yield context
+
+
+def as_the_api(settings: Settings) -> Settings:
+    login = settings_from(settings.home, login=API_LOGIN)
+    return replace(login, control_database=settings.control_database)
+
+
+@dataclass
+class ServingWorker:
     """What a worker does for the API, in this process."""
+
+    realm_keys: RealmKeys
+    """By which it checks logins; a test may have a realm of its own."""
+
+
+@pytest.fixture(scope="session")
+def key_service(migrated: Settings) -> Iterator[ServingWorker]:
     with open_context(migrated) as context, Processes() as processes:
-        realm_keys, keyring = RealmKeys(migrated.home.issuer), open_keyring(migrated.home)
-        answer = partial(requests.answer, context, realm_keys, keyring, processes)
+        service, keyring = (
+            ServingWorker(RealmKeys(migrated.home.issuer)),
+            open_keyring(migrated.home),
+        )
+
+        def answer(request: Any) -> Any:
+            return requests.answer(context, service.realm_keys, keyring, processes, request)
+
         with server.serving(migrated.home.key_socket(0), answer):
-            yield
+            yield service
 
 
 @pytest.fixture(autouse=True)
@@ -124,16 +150,16 @@ def unbound_app() -> FastAPI:
 
 
 @pytest.fixture
-def app(unbound_app: FastAPI, ctx: Context) -> FastAPI:
-    bind(unbound_app, ctx)
+def app(unbound_app: FastAPI, api_ctx: Context) -> FastAPI:
+    bind(unbound_app, api_ctx)
     unbound_app.middleware_stack = None  # made anew, so that it has counted nobody's requests
     return unbound_app
 
 
 @pytest.fixture
-def api(app: FastAPI, ctx: Context, key_service: None) -> Iterator[TestClient]:
+def api(app: FastAPI, settings: Settings, key_service: ServingWorker) -> Iterator[TestClient]:
     """The app in this process, asked with the operator's token."""
-    token = ctx.settings.token_path.read_text()
+    token = settings.token_path.read_text()
     headers = {"Authorization": f"Bearer {token}"}
     # As a server would: a bug is a 500, not an exception in the caller.
     with TestClient(app, headers=headers, raise_server_exceptions=False) as client:
@@ -172,7 +198,7 @@ class ApiServer:
 
 
 @pytest.fixture
-def api_server(app: FastAPI, key_service: None) -> Iterator[ApiServer]:
+def api_server(app: FastAPI, key_service: ServingWorker) -> Iterator[ApiServer]:
     server = ApiServer(app)
     server.start()
     yield server

@@ -13,6 +13,7 @@ from automation.app import build_app
 from automation.context import open_context
 from automation.settings import Settings
 from automation.workflows.names import SYSTEM_SCHEMA
+from tests.automation.conftest import as_the_api
 from tests.fixtures.platform import eventually
 
 BOTH = 2
@@ -21,12 +22,15 @@ TRIES = 4
 
 @pytest.fixture
 def apis(settings: Settings) -> Iterator[list[TestClient]]:
-    """Each with a pool and a sweeper of its own."""
+    """Each with a pool of its own."""
     headers = {"Authorization": f"Bearer {settings.token_path.read_text()}"}
     with ExitStack() as stack:
         clients = [
             stack.enter_context(
-                TestClient(build_app(stack.enter_context(open_context(settings))), headers=headers)
+                TestClient(
+                    build_app(stack.enter_context(open_context(as_the_api(settings)))),
+                    headers=headers,
+                )
             )
             for _ in range(BOTH)
         ]
@@ -74,14 +78,15 @@ def test_what_one_promised_is_enqueued_once_whoever_sweeps(
         apis[n % BOTH].post("/v1/projects", json={"name": f"shop {n}"}).headers["Location"]
         for n in range(6)
     ]
-    client: DBOSClient = outbox.queue_client(settings)
-    try:
+    with ExitStack() as stack:
+        for _ in range(BOTH):  # as many workers
+            stack.enter_context(outbox.sweeping(stack.enter_context(open_context(settings))))
+        client: DBOSClient = outbox.queue_client(settings)
+        stack.callback(client.destroy)
         queued = eventually(
             lambda: len(found := client.list_queued_workflows()) == len(made) and found,
             timeout_s=30,
         )
-    finally:
-        client.destroy()
     operations = {location.rpartition("/")[2] for location in made}
     assert {each.workflow_id.rpartition(":")[2] for each in queued} == operations
     for n, location in enumerate(made):

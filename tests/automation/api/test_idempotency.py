@@ -128,18 +128,18 @@ def test_an_answer_that_cannot_be_kept_takes_its_change_back(api, monkeypatch):
 
 def test_who_takes_too_long_loses_the_connection_and_nobody_elses(api, monkeypatch):
     go_on = threading.Event()
-    real = organizations.create
+    real = projects.create
 
     def slow(*args):
         assert go_on.wait(20)
         return real(*args)
 
     monkeypatch.setattr(idempotency, "ANSWER_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(organizations, "create", slow)
+    monkeypatch.setattr(projects, "create", slow)
     threading.Timer(1.0, go_on.set).start()
-    late = api.post("/v1/organizations", json={"name": "late"}, headers=keyed())
+    late = api.post("/v1/projects", json={"name": "late"}, headers=keyed())
     check_problem(late, 504, "timed_out")
-    assert [each["slug"] for each in api.get("/v1/organizations").json()] == ["default"]
+    assert count(api) == 0
 
 
 def test_keys_are_ones_own(api):
@@ -190,10 +190,17 @@ def test_what_is_promised_is_promised_again_while_no_worker_lives(api, without_w
 
 
 def test_an_answer_that_shows_a_secret_waits_for_a_worker(api, without_worker):
-    ask = partial(api.post, "/v1/tokens", json={"name": "ci"}, headers=keyed())
+    path = "/v1/organizations/default/webhooks"
+    ask = partial(api.post, path, json={"url": "https://example.org/"}, headers=keyed())
     assert ask().status_code == 201
     check_problem(ask(), 503, "key_service_down")
-    assert [each["name"] for each in api.get("/v1/tokens").json()] == ["operator", "ci"]
+    assert len(api.get(path).json()) == 1
+
+
+def test_who_may_do_what_waits_for_a_worker(api, without_worker):
+    ask = partial(api.post, "/v1/tokens", json={"name": "ci"}, headers=keyed())
+    check_problem(ask(), 503, "key_service_down")
+    assert [each["name"] for each in api.get("/v1/tokens").json()] == ["operator"]
 
 
 def test_what_is_kept_can_only_be_read_with_the_root_key(ctx, api):

@@ -14,9 +14,10 @@ from tests.automation.test_logins import ISSUER, KEY, Realm, claims, signed
 
 
 @pytest.fixture
-def realm(api):
+def realm(api, key_service, monkeypatch):
     realm = Realm(KEY)
     api.app.state.realm_keys = realm.known()
+    monkeypatch.setattr(key_service, "realm_keys", realm.known())
     return realm
 
 

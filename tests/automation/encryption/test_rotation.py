@@ -119,7 +119,7 @@ def test_who_has_one_projects_key_forges_nothing_for_another(ctx, keyring, proje
     mine, other = project("mine"), project("other")
     record = RecordName(mine.ref, "jwt_secret")
     with ctx.transaction() as conn:
-        theirs = encryption_keys.find_current(conn, other.ref)
+        theirs = encryption_keys.hold_current(conn, {other.ref})[other.ref]
         forged = seal(SymmetricKek(theirs.id, opened(keyring, theirs)), record, "forged")
         with pytest.raises(SecretUnreadable):
             keyring.open(conn, record, forged)
@@ -136,7 +136,7 @@ def test_without_the_root_key_a_dump_holds_nothing(ctx, keyring, project):
     shop = project("shop", db_pass="chosen by a person")
     values = read(ctx, keyring, shop)
     with ctx.transaction() as conn:
-        rows = [encryption_keys.find_current(conn, owner) for owner in ("inbox", shop.ref)]
+        rows = encryption_keys.hold_current(conn, {"inbox", shop.ref}).values()
     unwrapped = [opened(keyring, row) for row in rows]
     with psycopg.connect(ctx.settings.control_dsn) as conn:
         tables = conn.execute(
@@ -214,9 +214,9 @@ def test_the_platforms_keys_rotate(ctx, keyring, project):
     """What the API sealed a moment ago opens, and it goes on sealing."""
     first = project("first", db_pass="chosen by a person")
     with ctx.transaction() as conn:
-        old = encryption_keys.find_current(conn, encryption_keys.INBOX)
+        old = encryption_keys.find_public(conn, encryption_keys.INBOX)
         rotation.rotate_platform(conn, keyring)
-        assert encryption_keys.find_current(conn, encryption_keys.INBOX).id != old.id
+        assert encryption_keys.find_public(conn, encryption_keys.INBOX).id != old.id
     second = project("second", db_pass="another person's")
     rotation.follow(ctx, keyring)
     for made, password in ((first, "chosen by a person"), (second, "another person's")):
