@@ -5,12 +5,14 @@ program folder. Must not know what the program registers or how its update goes.
 """
 
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import grpc
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
@@ -19,7 +21,7 @@ from engine.errors import EngineError, UsageError
 from engine.project import Project
 from engine.transport import OPTIONS
 
-_START_TIMEOUT_S = 60
+_START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 10
 
 
@@ -87,10 +89,7 @@ def local_runtime(project: Project, environ: Mapping[str, str]) -> Iterator[str]
     )
     assert host.stdin is not None and host.stdout is not None, "both are pipes"
     try:
-        address = host.stdout.readline().strip()
-        if not address:
-            raise EngineError(f"the language runtime did not start (exit code {host.wait()})")
-        yield address
+        yield _address_of(host, host.stdout)
     finally:
         # The end of its input tells the host to stop; nothing outlives the engine that way.
         host.stdin.close()
@@ -100,6 +99,20 @@ def local_runtime(project: Project, environ: Mapping[str, str]) -> Iterator[str]
             host.kill()
             host.wait()
         host.stdout.close()
+
+
+def _address_of(host: "subprocess.Popen[str]", stdout: IO[str]) -> str:
+    """Its first line. Raises EngineError when it ends without one, or says nothing in time."""
+    ready, _, _ = select.select([stdout], [], [], _START_TIMEOUT_S)
+    if not ready:
+        host.kill()
+        raise EngineError(f"the language runtime did not start within {_START_TIMEOUT_S} s")
+    address = stdout.readline().strip()
+    if not address:
+        with suppress(subprocess.TimeoutExpired):
+            host.wait(_STOP_TIMEOUT_S)
+        raise EngineError(f"the language runtime did not start (exit code {host.returncode})")
+    return address
 
 
 def _python(project: Project) -> str:
