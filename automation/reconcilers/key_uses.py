@@ -7,11 +7,18 @@ minute, and looked at while a worker runs. Must not know how any of it is shown.
 
 import re
 from collections.abc import Collection
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from psycopg import Connection
 
-from automation.registry import api_keys, cluster, project_keys, tenant_objects
+from automation.registry import (
+    api_keys,
+    cluster,
+    project_keys,
+    reconciler_runs,
+    tenant_objects,
+)
 from automation.workflows.runtime import Runtime
 from contracts.errors import BackendDown
 from contracts.home import Home
@@ -19,6 +26,9 @@ from contracts.project_keys import counted_as
 from contracts.refs import ProjectNames, is_uuid
 from local.supervisor import logs
 
+NAME = "key-uses"
+# In each turn: it catches up with more.
+READ_BYTES_MAX = 8 * 1024 * 1024
 # 2026-11-23 05:29:00.123 UTC [42] <database>/<login> LOG:  disconnection: session time: ...
 # What a client has written there itself begins with its own login, or with a tab.
 _ENDED = re.compile(
@@ -42,7 +52,10 @@ def note_requests(conn: Connection, grown: Collection[tuple[str, str]]) -> None:
 def reconcile_key_uses(runtime: Runtime) -> list[str]:
     """Of database logins. Nothing is wrong with any of them."""
     home = runtime.context.settings.home
-    used = ended_sessions(_log(home))
+    with runtime.context.transaction() as conn:
+        kept = reconciler_runs.place(conn, NAME)
+    log, stopped = _read_on(home, None if kept is None else logs.Place(**kept))
+    used = ended_sessions(log)
     with cluster.admin_connection(home) as admin:
         used |= dict.fromkeys(tenant_objects.open_logins(admin), datetime.now(UTC))
     with runtime.context.transaction() as conn:
@@ -53,6 +66,7 @@ def reconcile_key_uses(runtime: Runtime) -> list[str]:
             if at is not None and at >= made_at:
                 uses[ref, generation] = at
         project_keys.set_used(conn, "database", uses)
+        reconciler_runs.set_place(conn, NAME, None if stopped is None else asdict(stopped))
     return []
 
 
@@ -64,11 +78,10 @@ def ended_sessions(log: bytes) -> dict[str, datetime]:
     }
 
 
-def _log(home: Home) -> bytes:
-    """Of PostgreSQL, with what was there before it was last rotated."""
-    log = logs.path(home, "postgres")
+def _read_on(home: Home, place: logs.Place | None) -> tuple[bytes, logs.Place | None]:
+    """PostgreSQL's log, from where the last turn stopped."""
     try:
-        return b"".join(path.read_bytes() for path in (logs.older(log), log) if path.exists())
+        return logs.read_on(logs.path(home, "postgres"), place, bytes_max=READ_BYTES_MAX)
     except OSError as error:
         raise BackendDown(
             f"PostgreSQL's log cannot be read: {error.strerror}",

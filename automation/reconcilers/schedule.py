@@ -15,11 +15,11 @@ import psycopg
 
 from automation import default_project
 from automation.encryption.rotation import follow
+from automation.reconcilers import key_uses
 from automation.reconcilers.default_route import reconcile_default_route
 from automation.reconcilers.drift import reconcile_drift
 from automation.reconcilers.health import reconcile_health
 from automation.reconcilers.key_overlaps import reconcile_key_overlaps
-from automation.reconcilers.key_uses import reconcile_key_uses
 from automation.reconcilers.leftovers import reconcile_leftovers
 from automation.reconcilers.lost import reconcile_lost
 from automation.reconcilers.purges import reconcile_purges
@@ -55,7 +55,7 @@ RECONCILERS = (
     Reconciler("health", 15.0, reconcile_health),
     Reconciler("shared-roles", 300.0, reconcile_shared_roles),
     Reconciler("usage", 60.0, reconcile_usage),
-    Reconciler("key-uses", 60.0, reconcile_key_uses),
+    Reconciler(key_uses.NAME, 60.0, key_uses.reconcile_key_uses),
     Reconciler("leftovers", 900.0, reconcile_leftovers),
     Reconciler("drift", 3600.0, reconcile_drift),
     Reconciler("keys", 60.0, lambda runtime: follow(runtime.context, runtime.keyring)),

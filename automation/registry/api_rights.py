@@ -38,7 +38,7 @@ RIGHTS: Mapping[LiteralString, LiteralString] = {
     "webhook_secrets": "SELECT, INSERT, UPDATE (ends_at)",
     "webhook_deliveries": "SELECT, INSERT",
     "idempotency_keys": "SELECT, INSERT, UPDATE, DELETE",
-    "reconciler_runs": "SELECT, INSERT, UPDATE",
+    "reconciler_runs": "SELECT, INSERT (name, started_at, wanted_at), UPDATE (wanted_at)",
 }
 
 

@@ -1,6 +1,7 @@
 """Rows of `reconciler_runs`: when each reconciler ran last, and what it found.
 
-Owns what is due, and the channel by which workers hear of it. Must not know reconcilers.
+Owns what is due, how far one that reads on has come, and the channel by which workers hear of it.
+Must not know reconcilers.
 """
 
 from typing import Any
@@ -27,6 +28,19 @@ def end(conn: Connection[Any], name: str, found: list[str]) -> None:
     conn.execute(
         "UPDATE reconciler_runs SET finished_at = now(), found = %s WHERE name = %s",
         [Jsonb(found), name],
+    )
+
+
+def place(conn: Connection[Any], name: str) -> dict[str, Any] | None:
+    """How far one that reads on had come."""
+    row = conn.execute("SELECT place FROM reconciler_runs WHERE name = %s", [name]).fetchone()
+    return None if row is None else row[0]
+
+
+def set_place(conn: Connection[Any], name: str, place: dict[str, Any] | None) -> None:
+    conn.execute(
+        "UPDATE reconciler_runs SET place = %s WHERE name = %s",
+        [None if place is None else Jsonb(place), name],
     )
 
 

@@ -1,15 +1,23 @@
 """When keys were last used: what the gateway and PostgreSQL tell, and what a person is told."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from automation import project_keys, projects
-from automation.reconcilers.key_uses import ended_sessions, note_requests
+from automation.reconcilers.key_uses import (
+    NAME,
+    ended_sessions,
+    note_requests,
+    reconcile_key_uses,
+)
 from automation.registry import api_keys as issued_rows
 from automation.registry import project_keys as rows
+from automation.registry import reconciler_runs
 from contracts.project_keys import ROTATED_KINDS
 from contracts.projects import ProjectCreate
+from local.supervisor import logs
 from tests.automation.conftest import TESTER
 
 A, B = "a" * 20, "b" * 20
@@ -99,3 +107,31 @@ def test_sessions_that_ended_by_postgresqls_log():
         f"{A}_postgres": datetime(2026, 11, 23, 5, 42, 31, tzinfo=UTC),
         f"{A}_postgres_b": datetime(2026, 11, 23, 5, 42, 32, tzinfo=UTC),
     }
+
+
+def test_a_turn_reads_what_the_one_before_has_not(ctx, ref):
+    log = logs.path(ctx.settings.home, "postgres")
+    log.parent.mkdir(exist_ok=True)
+    now = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    line = f"{now:%Y-%m-%d %H:%M:%S}.123 UTC [42] {ref}/{ref}_postgres LOG:  disconnection: x\n"
+
+    def turn():
+        with ctx.transaction() as conn:
+            conn.execute("UPDATE project_keys SET last_used_at = NULL")
+        reconcile_key_uses(SimpleNamespace(context=ctx))
+        return last_uses(ctx, ref)["database", 1]
+
+    try:
+        with ctx.transaction() as conn:
+            reconciler_runs.begin(conn, NAME, period_s=0)
+            reconciler_runs.set_place(conn, NAME, None)
+        log.write_text(line)
+        assert (turn(), turn()) == (now, "never")
+        with log.open("a") as file:
+            file.write(line[:70])
+        assert turn() == "never"
+        with log.open("a") as file:
+            file.write(line[70:])
+        assert turn() == now
+    finally:
+        log.unlink()
