@@ -70,13 +70,13 @@ def _value(value: Any) -> str:
 
 def _tree(plan: Plan) -> list[str]:
     """The changed resources under the components that they belong to; the rest is left out."""
-    components = {_type_path(r.urn): r for r in plan.resources if "$" not in _type_path(r.urn)}
+    components = {type_path(r.urn): r for r in plan.resources if "$" not in type_path(r.urn)}
     lines: list[str] = []
     shown: set[str] = set()
     for resource in plan.changed():
         if resource.type.startswith("pulumi:"):
             continue  # the stack itself and its providers: nothing that the project consists of
-        first, nested, _ = _type_path(resource.urn).partition("$")
+        first, nested, _ = type_path(resource.urn).partition("$")
         parent = components.get(first) if nested else None
         if parent is not None and parent.urn not in shown:
             shown.add(parent.urn)
@@ -102,7 +102,7 @@ def _counts(plan: Plan) -> str:
     return ", ".join([*(counted or ["no changes"]), *([f"{same} unchanged"] if same else [])])
 
 
-def _type_path(urn: str) -> str:
+def type_path(urn: str) -> str:
     """`parent$child` of `urn:pulumi:stack::project::parent$child::name`."""
     parts = urn.split("::")
     return parts[2] if len(parts) > 2 else ""

@@ -16,6 +16,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from cli.errors import one_line
+from cli.plan_view import type_path
 from contracts.projects import OperationEvent
 
 _DONE_WORDS = {
@@ -130,10 +131,10 @@ class _TreeDisplay:
         if branch is None:
             branch = _Branch(data, event.at, Spinner("dots", style="cyan"))
             self._by_urn[data["urn"]] = branch
-            parent_type, _, _ = _type_path(data["urn"]).rpartition("$")
+            parent_type, _, _ = type_path(data["urn"]).rpartition("$")
             parent = self._by_type.get(parent_type)
             (parent.children if parent else self._roots).append(branch)
-            self._by_type.setdefault(_type_path(data["urn"]), branch)
+            self._by_type.setdefault(type_path(data["urn"]), branch)
         branch.data = data
         if data.get("state") != "started":
             branch.ended_at = event.at
@@ -163,12 +164,6 @@ def _grow(tree: Tree, branch: _Branch) -> None:
         )
     for child in branch.children:
         _grow(node, child)
-
-
-def _type_path(urn: str) -> str:
-    """`parent$child` of `urn:pulumi:stack::project::parent$child::name`."""
-    parts = urn.split("::")
-    return parts[2] if len(parts) > 2 else ""
 
 
 def _verb(data: dict[str, Any]) -> str:

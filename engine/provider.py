@@ -1,8 +1,9 @@
 """The seam between the engine and whoever makes real things: one handler per resource type.
 
-Owns the protocol only. Values are plain Python (None, bool, int, float, str, list, dict): secrets
-are unwrapped before a handler sees them and marked again by the engine; integral numbers are ints.
-In a preview, and only in `check` and `diff`, a value that is not known yet is the string UNKNOWN.
+Owns the protocol, and what a preview foresees by it. Values are plain Python (None, bool, int,
+float, str, list, dict): secrets are unwrapped before a handler sees them and marked again by the
+engine; integral numbers are ints. In a preview, and only in `check` and `diff`, a value that is not
+known yet is the string UNKNOWN.
 
 The six verbs and their rules follow Pulumi's provider.proto; a package outside the engine offers a
 `Package` through the entry point group `engine.providers` without importing this module: the
@@ -104,3 +105,8 @@ class Package(Protocol):
     def name(self) -> str: ...
     @property
     def handlers(self) -> Mapping[str, Handler]: ...
+
+
+def foreseen(inputs: Props) -> Props:
+    """What a preview says of outputs: every input comes back, the rest is unknown."""
+    return {key: value for key, value in inputs.items() if not key.startswith("__")}

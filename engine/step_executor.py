@@ -18,7 +18,7 @@ from engine.events import Events
 from engine.hooks import RETRIES_MAX, HookFailed, Hooks
 from engine.journal import Journal
 from engine.ownership import found, may_be_there, taken_over
-from engine.provider import UNKNOWN, Props
+from engine.provider import UNKNOWN, Props, foreseen
 from engine.provider_registry import ProviderRegistry
 from engine.resource_state import ResourceState, timestamp
 from engine.secrecy import marked_outputs, plain
@@ -168,7 +168,7 @@ class StepExecutor:
             return new
         if self._dry_run:
             id = UNKNOWN if new.is_provider else ""
-            return replace(new, id=id, outputs=_foreseen(new.inputs))
+            return replace(new, id=id, outputs=foreseen(new.inputs))
         handler = self._providers.handler(new.type)
         cfg = self._providers.configuration(new)
         id, outputs = _timed(new, "create", lambda: handler.create(cfg, plain(new.inputs)))
@@ -183,7 +183,7 @@ class StepExecutor:
         if not new.custom:
             return new
         if self._dry_run:
-            return replace(new, outputs={**old.outputs, **_foreseen(new.inputs)})
+            return replace(new, outputs={**old.outputs, **foreseen(new.inputs)})
         handler = self._providers.handler(new.type)
         cfg = self._providers.configuration(new)
         news = as_it_is(new.ignore_changes, old.outputs, new.inputs)
@@ -266,8 +266,3 @@ class StepExecutor:
 
 def _timed(state: ResourceState, verb: str, call: Callable[[], T]) -> T:
     return within(state.custom_timeouts.get(verb), (state.urn, state.provider), call)
-
-
-def _foreseen(inputs: Props) -> Props:
-    """What a preview says of outputs: every input comes back, the rest is unknown."""
-    return {key: value for key, value in inputs.items() if not key.startswith("__")}

@@ -18,7 +18,7 @@ from engine.answers import answer
 from engine.decision import as_it_is
 from engine.errors import EngineError
 from engine.plugin.detailed_diff import detailed
-from engine.provider import UNKNOWN, Credentials, Handler, Package, Props
+from engine.provider import UNKNOWN, Credentials, Handler, Package, Props, foreseen
 from engine.provider_registry import ProviderRegistry
 from engine.secrecy import marked_like, marked_outputs, plain
 from engine.timeouts import Overdue, within
@@ -148,7 +148,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.CreateResponse:
         inputs = from_struct(request.properties)
         if request.preview:
-            return provider_pb2.CreateResponse(properties=to_struct(_foreseen(inputs)))
+            return provider_pb2.CreateResponse(properties=to_struct(foreseen(inputs)))
         with _reporting(context):
             handler = self._handler(request.urn)
             id, outputs = self._in_time(request, lambda: handler.create(self._cfg, plain(inputs)))
@@ -182,8 +182,8 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.UpdateResponse:
         olds, news = from_struct(request.olds), from_struct(request.news)
         if request.preview:
-            foreseen = {**olds, **_foreseen(news)}
-            return provider_pb2.UpdateResponse(properties=to_struct(foreseen))
+            outputs = {**olds, **foreseen(news)}
+            return provider_pb2.UpdateResponse(properties=to_struct(outputs))
         with _reporting(context):
             handler = self._handler(request.urn)
             outputs = self._in_time(
@@ -266,11 +266,6 @@ def _with_one_unknown(value: Any) -> Any:
     if isinstance(value, list):
         return [_with_one_unknown(item) for item in value]
     return UNKNOWN if is_unknown(value) else value
-
-
-def _foreseen(inputs: Props) -> Props:
-    """Every input comes back; what is missing is unknown to the program."""
-    return {key: value for key, value in inputs.items() if not key.startswith("__")}
 
 
 def _state(handler: Handler, id: str, outputs: Props, inputs: Props) -> struct_pb2.Struct:

@@ -10,20 +10,12 @@ from engine.providers import builtin_packages
 from engine.providers.cloudflare import handlers
 from engine.providers.cloudflare.api import CloudflareError, api_of, close_all, login_of
 from engine.testing import MemoryStack
+from tests.engine.providers.asked import changes, check
 from tests.engine.providers.fake_cloudflare import ID, TOKEN, FakeCloudflare, serving
 from tests.fixtures.fault_proxy import HttpProxy, losing
 
 HANDLERS = {token.rpartition(":")[2]: handler for token, handler in handlers().items()}
 RECORD, HOSTNAME = HANDLERS["DnsRecord"], HANDLERS["CustomHostname"]
-URN = "urn:pulumi:s::p::cloudflare:index/x:X::x"
-
-
-def check(handler, **news):
-    return handler.check({}, URN, None, news)
-
-
-def changes(handler, outputs, inputs):
-    return list(handler.diff({}, "id", {}, outputs, inputs).changes)
 
 
 @pytest.fixture

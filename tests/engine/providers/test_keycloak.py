@@ -13,6 +13,7 @@ from engine.providers.keycloak.admin import (
     login_of,
 )
 from engine.providers.keycloak.duration import duration_of, same_duration, seconds_of
+from tests.engine.providers.asked import changes, check
 
 HANDLERS = handlers()
 REALM = HANDLERS["keycloak:index/realm:Realm"]
@@ -21,7 +22,6 @@ MAPPER = HANDLERS["keycloak:openid/hardcodedClaimProtocolMapper:HardcodedClaimPr
 ACCOUNT_ROLE = HANDLERS[
     "keycloak:openid/clientServiceAccountRealmRole:ClientServiceAccountRealmRole"
 ]
-URN = "urn:pulumi:s::p::keycloak:index/x:X::x"
 WEB = {
     "realmId": "r",
     "clientId": "web",
@@ -29,14 +29,6 @@ WEB = {
     "standardFlowEnabled": True,
     "validRedirectUris": ["http://localhost/*"],
 }
-
-
-def check(handler, **news):
-    return handler.check({}, URN, None, news)
-
-
-def changes(handler, outputs, inputs):
-    return list(handler.diff({}, "id", {}, outputs, inputs).changes)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from engine.provider import UNKNOWN
 from engine.providers.keycloak import handlers
 from engine.providers.keycloak.admin import KeycloakError, admin_of
+from tests.engine.providers.asked import changes, check, delete_for_good
 
 HANDLERS = {token.rpartition(":")[2]: handler for token, handler in handlers().items()}
 REALM, CLIENT, ROLE, DEFAULTS, SCOPE = (
@@ -19,18 +20,9 @@ AUDIENCE, ATTRIBUTE, REALM_ROLES, GENERIC = (
 )
 ECDSA, RSA = (HANDLERS[f"RealmKeystore{kind}Generated"] for kind in ("Ecdsa", "Rsa"))
 EVENTS, PROFILE = HANDLERS["RealmEvents"], HANDLERS["RealmUserProfile"]
-URN = "urn:pulumi:s::p::keycloak:index/x:X::x"
 ON_SCOPE = {"realmId": "r", "clientScopeId": "s"}
 CONFIG = {"claim.name": "c", "claim.value": "v", "jsonType.label": "String"}
 ANY = {"protocol": "openid-connect", "protocolMapper": "oidc-hardcoded-claim-mapper"}
-
-
-def check(handler, **news):
-    return handler.check({}, URN, None, news)
-
-
-def changes(handler, outputs, inputs):
-    return list(handler.diff({}, "id", {}, outputs, inputs).changes)
 
 
 def test_every_type_has_the_token_of_its_module():
@@ -164,13 +156,6 @@ def updated(cfg, handler, id, outputs, **news):
     return outputs
 
 
-def gone(cfg, handler, id, inputs, outputs):
-    handler.delete(cfg, id, outputs)
-    handler.delete(cfg, id, outputs)
-    assert handler.read(cfg, id, inputs, outputs) is None
-    assert handler.find(cfg, inputs) is None
-
-
 @pytest.mark.platform
 @pytest.mark.parametrize("of_a_client", [False, True])
 def test_a_role_lives_from_create_to_delete(cfg, realm, client, of_a_client):
@@ -189,7 +174,7 @@ def test_a_role_lives_from_create_to_delete(cfg, realm, client, of_a_client):
     assert outputs["attributes"] == {"k": "v##w"}  # not spoken of: left alone
     outputs = updated(cfg, ROLE, id, outputs, **place, name=other, attributes={"x": "y"})
     assert (outputs["description"], outputs["compositeRoles"]) == ("d", [])
-    gone(cfg, ROLE, id, {**inputs, "name": other}, outputs)
+    delete_for_good(ROLE, cfg, id, {**inputs, "name": other}, outputs)
 
 
 @pytest.mark.platform
@@ -256,11 +241,11 @@ def test_a_client_scope_and_its_mappers_live_from_create_to_delete(cfg, realm, c
             kind.create(cfg, its_inputs)
         given = {k: v for k, v in its_inputs.items() if k != "__defaults"}
         its_outputs = updated(cfg, kind, its_id, its_outputs, **{**given, **new})
-        gone(cfg, kind, its_id, its_inputs, its_outputs)
+        delete_for_good(kind, cfg, its_id, its_inputs, its_outputs)
 
     outputs = updated(cfg, SCOPE, id, outputs, realmId=realm, name="renamed")
     assert (outputs["description"], outputs["extraConfig"]) == ("d", None)
-    gone(cfg, SCOPE, id, {**inputs, "name": "renamed"}, outputs)
+    delete_for_good(SCOPE, cfg, id, {**inputs, "name": "renamed"}, outputs)
 
 
 @pytest.mark.platform
@@ -280,7 +265,7 @@ def test_a_realm_signs_with_the_keys_it_is_given(cfg, realm):
             handler.create(cfg, inputs)
         outputs = updated(cfg, handler, id, outputs, **place, **more, active=False)
         assert then in algorithms()
-        gone(cfg, handler, id, inputs, outputs)
+        delete_for_good(handler, cfg, id, inputs, outputs)
         assert then not in algorithms()
 
 

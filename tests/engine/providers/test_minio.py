@@ -10,21 +10,13 @@ from engine.provider import UNKNOWN
 from engine.providers.minio import handlers
 from engine.providers.minio.policy import same_policy
 from engine.providers.minio.server import MinioError, login_of, server_of
+from tests.engine.providers.asked import changes, check
 
 HANDLERS = handlers()
 BUCKET, POLICY, USER, ATTACHMENT = (
     HANDLERS[f"minio:index/{name[0].lower()}{name[1:]}:{name}"]
     for name in ("S3Bucket", "IamPolicy", "IamUser", "IamUserPolicyAttachment")
 )
-URN = "urn:pulumi:s::p::minio:index/x:X::x"
-
-
-def check(handler, **news):
-    return handler.check({}, URN, None, news)
-
-
-def changes(handler, outputs, inputs):
-    return list(handler.diff({}, "id", {}, outputs, inputs).changes)
 
 
 def policy_on(bucket, **statement):

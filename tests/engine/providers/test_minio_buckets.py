@@ -13,6 +13,7 @@ from engine.provider import UNKNOWN
 from engine.providers.minio import handlers
 from engine.providers.minio.policy import same_policy
 from engine.providers.minio.server import MinioError, server_of
+from tests.engine.providers.asked import changes, check
 
 HANDLERS = handlers()
 BUCKET, POLICY, VERSIONING, LIFECYCLE, USER, ACCOUNT = (
@@ -22,16 +23,7 @@ BUCKET, POLICY, VERSIONING, LIFECYCLE, USER, ACCOUNT = (
         *("IamUser", "IamServiceAccount"),
     )
 )
-URN = "urn:pulumi:s::p::minio:index/x:X::x"
 ENABLED = {"status": "Enabled"}
-
-
-def check(handler, **news):
-    return handler.check({}, URN, None, news)
-
-
-def changes(handler, outputs, inputs):
-    return list(handler.diff({}, "id", {}, outputs, inputs).changes)
 
 
 def reading(bucket, **statement):

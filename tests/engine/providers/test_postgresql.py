@@ -13,13 +13,13 @@ from engine.providers.postgresql.connection import (
 )
 from engine.providers.postgresql.database import database_exists, drop_database
 from engine.providers.postgresql.role import drop_role, role_exists
+from tests.engine.providers.asked import URN
 
 HANDLERS = handlers()
 ROLE, DATABASE, GRANT, MEMBERSHIP = (
     HANDLERS[f"postgresql:index/{name[0].lower()}{name[1:]}:{name}"]
     for name in ("Role", "Database", "Grant", "GrantRole")
 )
-URN = "urn:pulumi:s::p::postgresql:index/x:X::x"
 
 
 @pytest.fixture(scope="module")

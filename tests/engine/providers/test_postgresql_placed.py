@@ -6,6 +6,7 @@ from engine.provider import UNKNOWN
 from engine.providers.postgresql import handlers
 from engine.providers.postgresql.connection import PostgresError, query, transact
 from engine.providers.postgresql.database import drop_database
+from tests.engine.providers.asked import changes, check, delete_for_good
 
 HANDLERS = handlers()
 ROLE, SCHEMA, PRIVILEGES, EXTENSION, PUBLICATION = (
@@ -13,17 +14,8 @@ ROLE, SCHEMA, PRIVILEGES, EXTENSION, PUBLICATION = (
     for name in ("Role", "Schema", "DefaultPrivileges", "Extension", "Publication")
 )
 PLACED = [SCHEMA, EXTENSION, PUBLICATION]
-URN = "urn:pulumi:s::p::postgresql:index/x:X::x"
 ON_TABLES = {"role": "r", "database": "d", "owner": "o", "objectType": "table"}
 ON_TABLES |= {"privileges": ["SELECT"]}
-
-
-def check(handler, **news):
-    return handler.check({}, URN, None, news)
-
-
-def changes(handler, outputs, inputs):
-    return list(handler.diff({}, "id", {}, outputs, inputs).changes)
 
 
 @pytest.mark.parametrize(
@@ -113,13 +105,6 @@ def run(cfg, database, statement):
     transact(cfg, lambda connection: connection.execute(statement), database)
 
 
-def assert_gone(handler, cfg, id, inputs, outputs):
-    handler.delete(cfg, id, outputs)
-    handler.delete(cfg, id, outputs)
-    assert handler.read(cfg, id, inputs, outputs) is None
-    assert handler.find(cfg, inputs) is None
-
-
 def test_a_schema_lives_from_create_to_delete(cfg, database, roles):
     inputs = check(SCHEMA, name="app", database=database)
     id, outputs = SCHEMA.create(cfg, inputs)
@@ -141,7 +126,7 @@ def test_a_schema_lives_from_create_to_delete(cfg, database, roles):
     run(cfg, database, "CREATE TABLE app.t ()")
     with pytest.raises(PostgresError, match="depend"):
         SCHEMA.delete(cfg, id, updated)
-    assert_gone(SCHEMA, cfg, id, inputs, {**updated, "dropCascade": True})
+    delete_for_good(SCHEMA, cfg, id, inputs, {**updated, "dropCascade": True})
 
 
 @pytest.mark.parametrize("schema", [None, "public"])
@@ -225,7 +210,7 @@ def test_an_extension_lives_from_create_to_delete(cfg, database):
     assert EXTENSION.read(cfg, id, news, updated) == updated
     run(cfg, database, f"ALTER EXTENSION {name} SET SCHEMA public")
     assert changes(EXTENSION, EXTENSION.read(cfg, id, news, updated), news) == ["schema"]
-    assert_gone(EXTENSION, cfg, id, inputs, updated)
+    delete_for_good(EXTENSION, cfg, id, inputs, updated)
 
 
 def test_an_extension_that_is_there_is_adopted(cfg, database):
@@ -261,7 +246,7 @@ def test_a_publication_lives_from_create_to_delete(cfg, database, roles):
     assert PUBLICATION.read(cfg, id, news, healed) == healed
     emptied = PUBLICATION.update(cfg, id, healed, {**news, "tables": []})
     assert PUBLICATION.read(cfg, id, {}, emptied)["tables"] == []
-    assert_gone(PUBLICATION, cfg, id, inputs, updated)
+    delete_for_good(PUBLICATION, cfg, id, inputs, updated)
 
 
 def test_a_publication_of_all_tables(cfg, database):
@@ -281,7 +266,7 @@ def test_with_its_database_all_is_gone(cfg, database, roles):
     made.append((PRIVILEGES, inputs, *PRIVILEGES.create(cfg, inputs)))
     drop_database(cfg, database)
     for handler, inputs, id, outputs in made:
-        assert_gone(handler, cfg, id, inputs, outputs)
+        delete_for_good(handler, cfg, id, inputs, outputs)
 
 
 def test_an_import_says_what_its_id_must_be(cfg):

@@ -7,17 +7,13 @@ from engine.provider import UNKNOWN
 from engine.providers import builtin_packages
 from engine.providers.random import handlers
 from engine.providers.random.characters import SPECIAL
+from tests.engine.providers.asked import check
 
 HANDLERS = handlers()
 PASSWORD, STRING, ID = (
     HANDLERS[f"random:index/{name[0].lower()}{name[1:]}:{name}"]
     for name in ("RandomPassword", "RandomString", "RandomId")
 )
-URN = "urn:pulumi:s::p::random:index/x:X::x"
-
-
-def check(handler, **news):
-    return handler.check({}, URN, None, news)
 
 
 def drawn(**news):
