@@ -272,7 +272,7 @@ class RawProject:
             probe_key=probe_key(self.secrets["jwt_secret"]),
         )
         path = self.home.routes / f"{self.names.route}.yml"
-        draft = path.with_suffix(".draft")
+        draft = path.parent.parent / f"{path.stem}.draft"
         draft.write_text(json.dumps(rest_routes(route), indent=1))
         folder = path.parent.stat()
         os.chown(draft, folder.st_uid, folder.st_gid)

@@ -7,9 +7,11 @@ a destroy that could not finish and a test that looks for leaks all ask here.
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
@@ -55,9 +57,15 @@ def find_refs(backends: Sequence[Backend]) -> set[str]:
 
 
 def find_orphans(backends: Sequence[Backend], ref: str) -> list[Orphan]:
-    """Everything that is there of project `ref`. Raises BackendDown if one cannot be asked: an
-    unanswered question is not a clean slate."""
-    return [Orphan(backend.kind, name) for backend in backends for name in backend.find(ref)]
+    """Everything that is there of project `ref`, all places asked at once. Raises BackendDown if
+    one cannot be asked: an unanswered question is not a clean slate."""
+    with ThreadPoolExecutor(len(backends)) as pool:
+        found = pool.map(lambda backend: backend.find(ref), backends)
+        return [
+            Orphan(backend.kind, name)
+            for backend, names in zip(backends, found, strict=True)
+            for name in names
+        ]
 
 
 def sweep(backends: Sequence[Backend], ref: str) -> list[Orphan]:
@@ -90,16 +98,21 @@ def all_backends(context: Context) -> tuple[Backend, ...]:
 
 
 def local_backends(home: Home) -> tuple[Backend, ...]:
-    def find_routes(ref: str) -> list[str]:
-        # Drafts included: `<ref>.<pid>.draft`.
-        return sorted(path.name for path in home.routes.glob(f"{ref}*"))
+    def route_files(ref: str = "") -> list[Path]:
+        """Drafts included (components/provider/gateway_route.py)."""
+        drafts = home.routes.parent.glob(f"{ref}*.draft")
+        return sorted([*home.routes.glob(f"{ref}*"), *drafts])
+
+    def delete_route(name: str) -> None:
+        for folder in (home.routes, home.routes.parent):
+            (folder / name).unlink(missing_ok=True)
 
     return (
         Backend(
             "route",
-            find_routes,
-            lambda name: (home.routes / name).unlink(missing_ok=True),
-            lambda: [path.name.split(".")[0] for path in home.routes.glob("*")],
+            lambda ref: [path.name for path in route_files(ref)],
+            delete_route,
+            lambda: [path.name.split(".")[0] for path in route_files()],
         ),
         Backend(
             "process",

@@ -90,9 +90,10 @@ def _render(inputs: Props) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Complete and readable by Traefik alone before it has a name that Traefik reads."""
+    """Complete and readable by Traefik alone before it has a name that Traefik reads; and beside
+    the folder until then, since a change in it that means nothing makes Traefik deaf for 0.2 s."""
     folder = path.parent.stat()
-    draft = path.with_suffix(f".{os.getpid()}.draft")
+    draft = path.parent.parent / f"{path.stem}.{os.getpid()}.draft"
     draft.unlink(missing_ok=True)
     try:
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

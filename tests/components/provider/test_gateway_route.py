@@ -19,10 +19,17 @@ CONFIG = {"http": {"middlewares": {"m": {"headers": {"customRequestHeaders": {"A
 INPUTS: dict[str, Any] = {"name": "abc", "config": CONFIG}
 
 
-def test_life_of_a_file(tmp_path: Path) -> None:
-    cfg = {"routes": str(tmp_path)}
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "routes"
+    folder.mkdir()
+    return folder
+
+
+def test_life_of_a_file(folder: Path) -> None:
+    cfg = {"routes": str(folder)}
     assert HANDLER.create(cfg, INPUTS) == ("abc", INPUTS)
-    path = tmp_path / "abc.yml"
+    path = folder / "abc.yml"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert yaml.safe_load(path.read_text()) == json.loads(path.read_text()) == CONFIG
     assert HANDLER.find(cfg, INPUTS) == "abc"
@@ -33,7 +40,7 @@ def test_life_of_a_file(tmp_path: Path) -> None:
     assert list(HANDLER.diff(cfg, "abc", INPUTS, drifted, INPUTS).changes) == ["config"]
     HANDLER.update(cfg, "abc", drifted, INPUTS)
     assert HANDLER.read(cfg, "abc", INPUTS, INPUTS) == INPUTS
-    assert [p.name for p in tmp_path.iterdir()] == ["abc.yml"]
+    assert sorted(folder.parent.rglob("*")) == [folder, path]
     HANDLER.delete(cfg, "abc", INPUTS)
     HANDLER.delete(cfg, "abc", INPUTS)
     assert HANDLER.read(cfg, "abc", INPUTS, INPUTS) is None
@@ -42,7 +49,7 @@ def test_life_of_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_only_a_server_that_is_left_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def going_to(*urls: str) -> dict[str, Any]:
         services = {
@@ -53,7 +60,7 @@ def test_only_a_server_that_is_left_is_waited_for(
 
     waited: list[float] = []
     monkeypatch.setattr(gateway_route.time, "sleep", waited.append)
-    handler, cfg = GatewayRouteHandler(), {"routes": str(tmp_path)}
+    handler, cfg = GatewayRouteHandler(), {"routes": str(folder)}
     one = going_to("http://127.0.0.1:1")
     broken_by_hand: list[Any] = [None, "text", {"http": None}, {"http": {"services": ["a"]}}]
     for old in (one, going_to(), *({"name": "shop", "config": it} for it in broken_by_hand)):
@@ -63,17 +70,17 @@ def test_only_a_server_that_is_left_is_waited_for(
     assert waited == [DRAIN_S]
 
 
-def test_a_file_written_by_root_belongs_to_the_folders_owner(tmp_path: Path) -> None:
-    os.chown(tmp_path, 65534, 65534)
-    HANDLER.create({"routes": str(tmp_path)}, INPUTS)
-    assert (tmp_path / "abc.yml").stat().st_uid == 65534
+def test_a_file_written_by_root_belongs_to_the_folders_owner(folder: Path) -> None:
+    os.chown(folder, 65534, 65534)
+    HANDLER.create({"routes": str(folder)}, INPUTS)
+    assert (folder / "abc.yml").stat().st_uid == 65534
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".x", "a b"])
-def test_a_name_stays_in_the_folder(tmp_path: Path, name: str) -> None:
+def test_a_name_stays_in_the_folder(folder: Path, name: str) -> None:
     with pytest.raises(ValueError, match="name"):
-        HANDLER.create({"routes": str(tmp_path)}, INPUTS | {"name": name})
-    assert list(tmp_path.iterdir()) == []
+        HANDLER.create({"routes": str(folder)}, INPUTS | {"name": name})
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("config", [{}, None, [], {"htp": {}}, {"http": {"x": "{{ env `A` }}"}}])
@@ -83,15 +90,25 @@ def test_check_refuses_what_traefik_would_choke_on(config: Any) -> None:
     HANDLER.check({}, "urn", None, {"name": "abc", "config": UNKNOWN})
 
 
-def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
-    cfg = {"routes": str(tmp_path)}
+def test_all_that_traefik_hears_of_is_the_whole_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits before it looks at the next change."""
+    there: list[list[Path]] = []
+    monkeypatch.setattr(gateway_route.os, "fsync", lambda fd: there.append([*folder.iterdir()]))
+    HANDLER.create({"routes": str(folder)}, INPUTS)
+    assert there == [[]]
+
+
+def test_readers_never_see_half_a_file(folder: Path) -> None:
+    cfg = {"routes": str(folder)}
     big = {"http": {"routers": {f"r{n}": {"rule": "x" * 50} for n in range(500)}}}
     stop = threading.Event()
     faults: list[str] = []
 
     def watch() -> None:
         while not stop.is_set():
-            for path in tmp_path.glob("*.yml"):
+            for path in folder.glob("*.yml"):
                 try:
                     json.loads(path.read_text())
                 except ValueError as error:
