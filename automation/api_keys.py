@@ -19,7 +19,7 @@ from psycopg import Connection
 from automation import audit, keys, operations
 from automation.actors import Actor
 from automation.context import Context
-from automation.encryption.sealing import seal_for_workers
+from automation.encryption.sealing import seal_all_for_workers
 from automation.key_service import client as key_service
 from automation.registry import api_keys as rows
 from automation.registry import project_secrets, projects
@@ -81,7 +81,7 @@ def create(
                 prefix=key[: len(_beginning(wanted.type)) + SHOWN_LENGTH],
                 hash=hashlib.sha256(key.encode()).hexdigest(),
             )
-        keys.store_secrets(conn, seal_for_workers, project, {secret_name(row): key})
+        keys.store_secrets(conn, seal_all_for_workers, project, {secret_name(row): key})
         operation = operations.promise(
             conn, actor, project, "update", after={"api_key": _audited(row)}
         )

@@ -3,9 +3,12 @@
 Owns how the parts become one ASGI application, and the process. Must not know what the routes do.
 """
 
+import gc
 import logging
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,7 @@ from automation.api.idempotency import KEY_PARAMETER, Idempotency, needs_key, re
 from automation.api.rate_limit import RateLimit
 from automation.api.request_ids import RequestIds
 from automation.context import Context, open_context
+from automation.followers import Followers
 from automation.logins import RealmKeys
 from automation.settings import API_LOGIN, REQUESTS_PER_MINUTE_MAX, settings_from
 from contracts.home import home_from
@@ -75,7 +79,14 @@ def build_app(ctx: Context) -> FastAPI:
 def bind(app: FastAPI, ctx: Context) -> None:
     """Give its routes what they work on."""
     app.state.context = ctx
+    app.state.followers = Followers(ctx)
     app.state.realm_keys = RealmKeys(ctx.settings.home.issuer)
+
+
+@asynccontextmanager
+async def _hearing(app: FastAPI) -> AsyncIterator[None]:
+    async with app.state.followers.hearing():
+        yield
 
 
 def bare_app(*, requests_per_minute_max: int = REQUESTS_PER_MINUTE_MAX) -> FastAPI:
@@ -83,6 +94,7 @@ def bare_app(*, requests_per_minute_max: int = REQUESTS_PER_MINUTE_MAX) -> FastA
     app = _Api(
         title="Basecroft Management API",
         version="1",
+        lifespan=_hearing,
         # No page without a token, the documentation included: it is openapi/management.json.
         docs_url=None,
         redoc_url=None,
@@ -141,8 +153,12 @@ def main() -> None:
     if not confine([*code, *SYSTEM_FILES, settings.home.run]):
         logging.warning("this kernel has no Landlock: only the code keeps the API from root.key")
     with open_context(settings) as ctx:
+        app = build_app(ctx)
+        # What was loaded stays: to look through it for garbage takes longer than any answer.
+        gc.collect()
+        gc.freeze()
         uvicorn.run(
-            build_app(ctx),
+            app,
             host=HOST,
             port=settings.home.ports.api,
             log_config=None,

@@ -10,6 +10,7 @@ import httpx2 as httpx
 
 from automation import operations
 from automation.context import Context
+from automation.http_client import http_client
 from automation.lifecycle import SETTLED
 from automation.registry import tenant_objects
 from automation.registry.projects import ProjectRow
@@ -34,7 +35,7 @@ def services(
         name: None if database else "the database takes no connections"
         for name in ("db", "db_postgres_user")
     }
-    with httpx.Client(timeout=timeout_s, trust_env=False) as client:
+    with http_client(*urls.values(), timeout=timeout_s) as client:
         faults |= {name: _fault(client, urls[name]) for name in names if name in urls}
     return [_health(row, name, faults.get(name, NOT_BUILT)) for name in names]
 

@@ -6,7 +6,7 @@ know SQL or the cipher.
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from joserfc import jwt
@@ -14,7 +14,7 @@ from joserfc.jwk import OctKey
 from psycopg import Connection
 
 from automation.encryption.envelope import RecordName, Sealed
-from automation.encryption.sealing import seal_for_workers
+from automation.encryption.sealing import seal_all_for_workers
 from automation.registry import api_keys, encryption_keys, project_keys, project_secrets, projects
 from automation.registry.projects import ProjectRow
 
@@ -42,14 +42,20 @@ SECRET_BYTES = 20
 
 
 # A worker's keyring, or what seals for it.
-Seal: TypeAlias = Callable[[Connection[Any], RecordName, str], Sealed]
+SealAll: TypeAlias = Callable[
+    [Connection[Any], Mapping[RecordName, str]], Mapping[RecordName, Sealed]
+]
 
 
 class Keyring(Protocol):
     """A worker's (automation/encryption/keyring.py)."""
 
-    def seal(self, conn: Connection[Any], record: RecordName, text: str) -> Sealed: ...
-    def open(self, conn: Connection[Any], record: RecordName, sealed: Sealed) -> str: ...
+    def seal_all(
+        self, conn: Connection[Any], texts: Mapping[RecordName, str]
+    ) -> dict[RecordName, Sealed]: ...
+    def open_all(
+        self, conn: Connection[Any], records: Sequence[tuple[RecordName, Sealed]]
+    ) -> list[str]: ...
 
 
 def mint_api_key(ref: str, role: str, jwt_secret: str, *, now: int) -> str:
@@ -80,34 +86,34 @@ def ensure_secrets(
     stored = read_secrets(conn, keyring, project)
     wanted = mint_secrets(project.ref, {**state_secrets, **stored}, now=int(time.time()))
     missing = {name: value for name, value in wanted.items() if name not in stored}
-    store_secrets(conn, keyring.seal, project, missing)
+    store_secrets(conn, keyring.seal_all, project, missing)
     return wanted
 
 
 def store_secrets(
-    conn: Connection[Any], seal: Seal, project: ProjectRow, values: Mapping[str, str]
+    conn: Connection[Any], seal_all: SealAll, project: ProjectRow, values: Mapping[str, str]
 ) -> None:
     """Those that the project does not have yet; the others stay as they are."""
-    for name, value in values.items():
-        sealed = seal(conn, RecordName(project.ref, name), value)
-        project_secrets.insert_first(conn, project.ref, name, sealed)
+    if values:
+        texts = {RecordName(project.ref, name): value for name, value in values.items()}
+        project_secrets.insert_first(conn, seal_all(conn, texts))
 
 
 def put_env(conn: Connection[Any], project: ProjectRow, values: Mapping[str, str]) -> None:
     """Of secrets that users set; see put_secrets."""
     named = {f"{ENV_PREFIX}{name}": value for name, value in values.items()}
-    put_secrets(conn, seal_for_workers, project, named)
+    put_secrets(conn, seal_all_for_workers, project, named)
 
 
 def put_secrets(
-    conn: Connection[Any], seal: Seal, project: ProjectRow, values: Mapping[str, str]
+    conn: Connection[Any], seal_all: SealAll, project: ProjectRow, values: Mapping[str, str]
 ) -> None:
     """Keep these values in place of those before. Whoever calls holds the project's row."""
     for name, value in values.items():
         version = project_secrets.next_version(conn, project.ref, name)
-        sealed = seal(conn, RecordName(project.ref, name, version), value)
+        sealed = seal_all(conn, {RecordName(project.ref, name, version): value})
         project_secrets.delete(conn, project.ref, [name])
-        project_secrets.insert_first(conn, project.ref, name, sealed, version=version)
+        project_secrets.insert_first(conn, sealed)
 
 
 def read_secrets(
@@ -122,10 +128,9 @@ def read_secrets(
         rows = project_secrets.list_current(conn, project.ref, but_prefix=ENV_PREFIX)
     else:
         rows = project_secrets.list_current(conn, project.ref, names=names)
-    return {
-        row.name: keyring.open(conn, RecordName(row.project_ref, row.name, row.version), row.sealed)
-        for row in rows
-    }
+    sealed = [(RecordName(row.project_ref, row.name, row.version), row.sealed) for row in rows]
+    texts = keyring.open_all(conn, sealed)
+    return {row.name: text for row, text in zip(rows, texts, strict=True)}
 
 
 def shred(conn: Connection[Any], ref: str) -> None:

@@ -16,6 +16,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from automation.http_client import http_client
 from contracts.errors import BackendDown
 from contracts.logins import AUDIENCE
 
@@ -79,9 +80,7 @@ class RealmKeys:
         """What is known stays when the realm does not answer: it may only be restarting."""
         self._asked_at = self._clock()
         try:
-            with httpx.Client(
-                transport=self._transport, timeout=FETCH_TIMEOUT_S, trust_env=False
-            ) as http:
+            with http_client(self._url, transport=self._transport, timeout=FETCH_TIMEOUT_S) as http:
                 found = http.get(self._url).raise_for_status().json()["keys"]
             self._keys = {
                 key["kid"]: ECKey.import_key(key) for key in found if key.get("alg") == ALGORITHM

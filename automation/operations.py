@@ -1,12 +1,10 @@
-"""Operations: asked for, looked at, followed.
+"""Operations: asked for, looked at.
 
-Owns what is promised when a change is asked for, in one transaction, and how a reader follows it.
-Must not know HTTP, nor how the promised workflow does its work.
+Owns what is promised when a change is asked for, in one transaction. Must not know HTTP, nor how
+the promised workflow does its work.
 """
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,13 +22,9 @@ from automation.registry.operations import OperationRow
 from automation.registry.projects import ProjectRow
 from automation.status import project_status
 from automation.workflows.names import workflow_id
-from contracts.errors import BackendDown, Conflict, Locked
-from contracts.projects import Operation, OperationEvent, OperationKind, OperationStatus
+from contracts.errors import Conflict, Locked
+from contracts.projects import Operation, OperationKind, OperationStatus
 from contracts.refs import is_ref, is_uuid
-
-POLL_INTERVAL_S = 0.2
-# A reader who wants more comes again with the last `seq` it saw.
-FOLLOW_MAX_S = 3600.0
 
 
 def request_operation(
@@ -201,33 +195,3 @@ def view(row: rows.OperationRow) -> Operation:
         cancel_requested_at=row.cancel_requested_at,
         finished_at=row.finished_at,
     )
-
-
-async def follow(
-    ctx: Context, operation_id: str, *, after_seq: int
-) -> AsyncIterator[OperationEvent]:
-    """Every event after `after_seq` as soon as it is written, the last one being `end`.
-
-    Stops early when the registry goes away: the reader resumes once it is back.
-    """
-    deadline = time.monotonic() + FOLLOW_MAX_S
-    while time.monotonic() < deadline:
-        try:
-            # Asked before the events are read: what an ended operation has by then is all of it.
-            is_over = (await asyncio.to_thread(get, ctx, operation_id)).finished_at is not None
-            events = await asyncio.to_thread(_read, ctx, operation_id, after_seq)
-        except BackendDown:
-            return
-        for event in events:
-            after_seq = event.seq
-            yield event
-        if not events and is_over:
-            return
-        if not events:
-            await asyncio.sleep(POLL_INTERVAL_S)
-
-
-def _read(ctx: Context, operation_id: str, after_seq: int) -> list[OperationEvent]:
-    with ctx.transaction() as conn:
-        events = rows.list_events(conn, operation_id, after_seq=after_seq)
-    return [OperationEvent.model_validate(vars(event)) for event in events]

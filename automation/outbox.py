@@ -1,89 +1,99 @@
-"""From the outbox to the queue: every workflow that was promised gets enqueued, sooner or later.
+"""From the outbox to a workflow: each promise is started once, by a worker that has a place free.
 
-Owns the sweeper thread of a worker. The API's process only promises: DBOS's tables hold pickles, so
-whoever writes there runs what they like in a worker. Must not know what the workflows do. A crash
-after the enqueue and before the mark enqueues once more under the same workflow id, which starts
-nothing.
+Owns the places of a worker: threads, each of which takes the oldest promise, starts its workflow
+and waits for its end. A promise is marked in the transaction that holds its row, after DBOS wrote
+the workflow down: a crash in between leaves it to the next one, whose start of the same id starts
+nothing. Must not know what the workflows do.
+
+The API's process only promises: DBOS's tables hold pickles, so whoever writes there runs what they
+like in a worker.
 """
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 import psycopg
-from dbos import DBOSClient
+from dbos import DBOS, SetWorkflowID, WorkflowHandle
+from dbos import error as dbos_errors
 from sqlalchemy.exc import SQLAlchemyError
 
 from automation.context import Context
+from automation.failpoints import failpoint
 from automation.registry import outbox as rows
-from automation.settings import Settings
-from automation.workflows.names import APPLICATION, SYSTEM_SCHEMA, enqueue_options
+from automation.workflows.names import workflow_id
 from contracts.errors import BackendDown
+from contracts.projects import OperationKind
 
-SWEEP_INTERVAL_S = 1.0
+# Of what a worker held that died nobody is told; all else comes by notice.
+LOOK_INTERVAL_S = 2.0
 RETRY_PAUSE_S = 1.0
-BATCH = 50
+
+# By kind of operation; what each is given is the project's ref and the operation's id, no more,
+# since DBOS stores arguments in clear.
+Workflows = Mapping[OperationKind, Callable[[str, str], None]]
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def sweeping(ctx: Context) -> Iterator[None]:
-    """While the block runs, a thread sweeps: woken by each commit that promises something, and by
-    the clock for what a restart left behind."""
+def working(ctx: Context, workflows: Workflows, *, places: int) -> Iterator[None]:
+    """While the block runs, so many workflows may run at once. What still does at its end goes on:
+    DBOS gives it time, and what is unfinished then is recovered by the next worker."""
     stop = threading.Event()
-    thread = threading.Thread(target=_sweep_until, args=(stop, ctx), name="outbox", daemon=True)
-    thread.start()
+    for place in range(places):
+        threading.Thread(
+            target=_work_until, args=(stop, ctx, workflows), name=f"place-{place}", daemon=True
+        ).start()
     try:
         yield
     finally:
         stop.set()
-        thread.join(timeout=SWEEP_INTERVAL_S * 5)
 
 
-def sweep(ctx: Context, client: DBOSClient) -> int:
-    """Enqueue what is pending, at most one batch; how many it was."""
+def work_once(ctx: Context, workflows: Workflows) -> bool:
+    """Take the oldest promise that nobody holds and see its workflow through; whether there was
+    one."""
     with ctx.transaction() as conn:
-        pending = rows.take_pending(conn, limit=BATCH)
-        for row in pending:
-            operation_id = str(row.operation_id)
-            options = enqueue_options(row.kind, row.project_ref, operation_id)
-            client.enqueue(options, row.project_ref, operation_id)
-            rows.mark_enqueued(conn, row.id)
-    return len(pending)
+        promise = rows.take_next(conn, workflows)
+        if promise is None:
+            return False
+        started = _start(promise, workflows)
+        failpoint("promise:started")
+        rows.mark_started(conn, promise.id)
+    if started is not None:
+        # However it ends, DBOS has written it down and logged it.
+        with suppress(Exception):
+            started.get_result()
+    return True
 
 
-def queue_client(settings: Settings) -> DBOSClient:
-    """Connects at first use; raises instead of waiting for a database that is away."""
-    return DBOSClient(
-        system_database_url=settings.dbos_url,
-        dbos_system_schema=SYSTEM_SCHEMA,
-        application_name=APPLICATION,
-        system_database_pool_size=1,
-        lazy=True,
-        retry_connection_errors=False,
-    )
-
-
-def _sweep_until(stop: threading.Event, ctx: Context) -> None:
-    client = queue_client(ctx.settings)
+def _start(promise: rows.OutboxRow, workflows: Workflows) -> WorkflowHandle[None] | None:
+    """None where DBOS has the workflow: who started it died before he could mark the promise, and
+    what he left is taken over as any other workflow is."""
+    kind, ref, operation_id = promise.kind, promise.project_ref, str(promise.operation_id)
     try:
-        while not stop.is_set():
-            try:
-                _sweep_on_notice(stop, ctx, client)
-            except (psycopg.OperationalError, BackendDown, SQLAlchemyError) as error:
-                # PostgreSQL is away, or no worker has made DBOS's tables yet: it stays promised.
-                log.warning("the outbox waits: %s", (str(error).splitlines() or [""])[0])
-                stop.wait(RETRY_PAUSE_S)
-    finally:
-        client.destroy()
+        with SetWorkflowID(workflow_id(kind, ref, operation_id), workflow_id_reuse_policy="reject"):
+            return DBOS.start_workflow(workflows[kind], ref, operation_id)
+    except dbos_errors.DBOSWorkflowIDInUseError:
+        return None
 
 
-def _sweep_on_notice(stop: threading.Event, ctx: Context, client: DBOSClient) -> None:
+def _work_until(stop: threading.Event, ctx: Context, workflows: Workflows) -> None:
+    while not stop.is_set():
+        try:
+            _work_on_notice(stop, ctx, workflows)
+        except (psycopg.OperationalError, BackendDown, SQLAlchemyError) as error:
+            # PostgreSQL is away: what was promised stays promised.
+            log.warning("the outbox waits: %s", (str(error).splitlines() or [""])[0])
+            stop.wait(RETRY_PAUSE_S)
+
+
+def _work_on_notice(stop: threading.Event, ctx: Context, workflows: Workflows) -> None:
     with psycopg.connect(ctx.settings.control_dsn, autocommit=True) as listener:
         listener.execute(f"LISTEN {rows.CHANNEL}")
         while not stop.is_set():
-            if sweep(ctx, client) < BATCH:
-                for _ in listener.notifies(timeout=SWEEP_INTERVAL_S, stop_after=1):
+            if not work_once(ctx, workflows):
+                for _ in listener.notifies(timeout=LOOK_INTERVAL_S, stop_after=1):
                     pass

@@ -13,7 +13,7 @@ from psycopg import Connection
 from automation import audit, operations
 from automation.actors import Actor
 from automation.context import Context
-from automation.encryption.sealing import seal_for_workers
+from automation.encryption.sealing import seal_all_for_workers
 from automation.key_change import STANDBY, WAITING
 from automation.keys import SECRET_BYTES, put_secrets
 from automation.registry import api_keys, project_secrets
@@ -58,7 +58,7 @@ def change_password(ctx: Context, actor: Actor, ref: str, password: str) -> Oper
     with ctx.transaction() as conn:
         row = _rotatable(conn, ref, ["database"])
         # Where the workflow looks for it; its own input is kept in clear.
-        put_secrets(conn, seal_for_workers, row, {f"{STANDBY}postgres_password": password})
+        put_secrets(conn, seal_all_for_workers, row, {f"{STANDBY}postgres_password": password})
         operation = operations.promise(conn, actor, row, "rotate", input=input, after=input)
         return operations.view(operation)
 
@@ -71,7 +71,7 @@ def prepare(ctx: Context, actor: Actor, ref: str, *, use: bool) -> tuple[KeyRow,
             _require_no_overlap(conn, ref, ["api"])
         _require_none_waits(conn, ref)
         rows.insert_standby(conn, ref, ["api"])
-        put_secrets(conn, seal_for_workers, row, {WAITING: secrets.token_hex(SECRET_BYTES)})
+        put_secrets(conn, seal_all_for_workers, row, {WAITING: secrets.token_hex(SECRET_BYTES)})
         key = _waiting(conn, ref)
         assert key is not None
         after = {"signing_key": str(key.id)}

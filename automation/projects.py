@@ -17,7 +17,7 @@ from automation import adopted_keys, keys, operations, organizations
 from automation.actors import Actor
 from automation.adopted_keys import Adopted
 from automation.context import Context
-from automation.encryption.sealing import seal_for_workers
+from automation.encryption.sealing import seal_all_for_workers
 from automation.key_service import client as key_service
 from automation.registry import project_keys
 from automation.registry import projects as rows
@@ -82,7 +82,7 @@ def create(ctx: Context, actor: Actor, wanted: ProjectCreate) -> Started:
         if adopted is not None:
             chosen |= adopted.secrets
             project_keys.insert_jwks(conn, ref, adopted.public_jwks)
-        keys.store_secrets(conn, seal_for_workers, row, chosen)
+        keys.store_secrets(conn, seal_all_for_workers, row, chosen)
         operation = operations.promise(
             conn, actor, row, "create", input={"chosen": list(chosen)}, after=wanted
         )

@@ -5,6 +5,7 @@ on purpose, and keeps it: done while the worker has nothing else to do, it costs
 Must not know projects; a spare that nobody takes is forgotten with the process.
 """
 
+import os
 import queue
 import secrets
 import threading
@@ -15,6 +16,7 @@ PASSPHRASE_BYTES = 20
 SPARES_MAX = 4
 # After one was taken, so that the next is not made on the core that the create needs now.
 PAUSE_S = 5.0
+NICE = 10
 
 NewSalt = Callable[[str], str]
 
@@ -42,6 +44,8 @@ class SpareStateSecrets:
             return new_state_secrets(self._new_salt)
 
     def _fill(self) -> None:
+        # Of this thread alone: it is to have what nobody else wants.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         while True:  # as long as the process; waits where there are enough
             was_full = self._spares.full()
             self._spares.put(new_state_secrets(self._new_salt))

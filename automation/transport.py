@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx2 as httpx
 from pydantic import TypeAdapter, ValidationError
 
+from automation.http_client import http_client
 from contracts.errors import BackendDown, PlatformError, TimedOut
 
 REQUEST_TIMEOUT_S = 30.0
@@ -34,12 +35,11 @@ class Transport:
 
     def __init__(self, url: str, token: Token, *, transport: httpx.BaseTransport | None) -> None:
         self.url = url
-        self._http = httpx.Client(
+        self._http = http_client(
+            url,
             base_url=url,
             auth=_signing(token),
             timeout=httpx.Timeout(REQUEST_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            # A proxy from the environment is meant for the internet, not for this machine's API.
-            trust_env=False,
             transport=transport,
         )
 

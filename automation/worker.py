@@ -9,6 +9,7 @@ process waits, and one that loses its lock's connection ends on the spot.
 """
 
 import argparse
+import gc
 import logging
 import os
 import select
@@ -22,12 +23,11 @@ from types import FrameType
 import psycopg
 from dbos import DBOS, DBOSConfig
 
-from automation import failpoints, project_processes, pulumi
+from automation import failpoints, outbox, project_processes, pulumi
 from automation.context import open_context
 from automation.encryption.keyring import open_keyring
 from automation.key_service import requests, server
 from automation.logins import RealmKeys
-from automation.outbox import sweeping
 from automation.reconcilers.orphans import all_backends
 from automation.reconcilers.schedule import reconciling
 from automation.registry import holds
@@ -51,26 +51,24 @@ from local.credentials import take
 
 # One update keeps a core busy for a second and waits for servers the rest of its time.
 CONCURRENCY = 3
-# A tenth of it would find work 0.15 s sooner and keep 7 % of a core busy for ever.
-QUEUE_POLL_S = 0.3
 POSTGRES_WAIT_S = 60.0
 HOLD_CHECK_S = 1.0
 GRACE_S = 15
 HOLD_LOST = 70  # EX_SOFTWARE; the supervisor starts a new worker
 
 # Named here so that DBOS knows them all before it looks for what to recover.
-WORKFLOWS = (
-    create_project.create_project,
-    change_spec.update_project,
-    change_spec.pause_project,
-    change_spec.restore_project,
-    restart_project.restart_project,
-    look_at_project.refresh_project,
-    look_at_project.preview_project,
-    destroy_project.destroy_project,
-    change_keys.rotate_keys,
-    change_keys.revoke_keys,
-)
+WORKFLOWS: outbox.Workflows = {
+    "create": create_project.create_project,
+    "update": change_spec.update_project,
+    "pause": change_spec.pause_project,
+    "restore": change_spec.restore_project,
+    "restart": restart_project.restart_project,
+    "refresh": look_at_project.refresh_project,
+    "preview": look_at_project.preview_project,
+    "destroy": destroy_project.destroy_project,
+    "rotate": change_keys.rotate_keys,
+    "revoke": change_keys.revoke_keys,
+}
 
 log = logging.getLogger("croft.worker")
 
@@ -117,13 +115,16 @@ def run(ready: runtime.Runtime, slot: int, answer: server.Answer) -> None:
     watch_hold(take_slot(settings, slot))
     runtime.install(ready)
     launch(settings, slot)
+    # What was loaded stays: to look through it for garbage keeps every thread waiting.
+    gc.collect()
+    gc.freeze()
     log.info("worker-%s works", slot)
     socket = settings.home.key_socket(slot)
     with (
         server.serving(socket, answer),
-        sweeping(ready.context),
         delivering(ready.context, ready.keyring),
         reconciling(ready),
+        outbox.working(ready.context, WORKFLOWS, places=CONCURRENCY),
     ):
         stopping.wait()
     log.info("worker-%s leaves", slot)
@@ -166,7 +167,7 @@ def watch_hold(conn: psycopg.Connection) -> None:
 
 
 def launch(settings: Settings, slot: int) -> None:
-    """Start DBOS: recovers what this slot left unfinished, then takes from the queue."""
+    """Start DBOS: it recovers what this slot left unfinished."""
     config: DBOSConfig = {
         "name": names.APPLICATION,
         "system_database_url": settings.dbos_url,
@@ -183,14 +184,6 @@ def launch(settings: Settings, slot: int) -> None:
     logging.getLogger("dbos").addFilter(_is_news)
     DBOS(config=config)
     DBOS.launch()
-    # One project's workflows run one after another. That is flow control, not exclusion: a
-    # recovered workflow comes by another queue, hence the fence in the steps.
-    DBOS.register_queue(
-        names.QUEUE,
-        worker_concurrency=CONCURRENCY,
-        partition_concurrency=1,
-        polling_interval_sec=QUEUE_POLL_S,
-    )
 
 
 def _is_news(record: logging.LogRecord) -> bool:

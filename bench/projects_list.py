@@ -5,6 +5,7 @@ the API in front of it as in production. Client and API share one process here, 
 upper bound.
 """
 
+import gc
 import secrets
 import socket
 import statistics
@@ -147,6 +148,9 @@ def _api(settings: Settings) -> Iterator[httpx.Client]:
         port: int = probe.getsockname()[1]
     with open_context(settings) as ctx:
         config = uvicorn.Config(build_app(ctx), port=port, log_config=None, ws="none")
+        # As automation.app does it.
+        gc.collect()
+        gc.freeze()
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

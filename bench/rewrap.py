@@ -46,10 +46,11 @@ def measure(home: Home, say: Callable[[str], None], *, secrets: int = SECRETS) -
         refs = [project_ref(number) for number in range(1, PROJECTS + 1)]
         keyring = Keyring(RootKeys([_root_key(Path(folder))]))
         with ctx.transaction() as conn:
-            for number in range(secrets):
-                ref, name = refs[number % PROJECTS], f"secret {number // PROJECTS}"
-                sealed = keyring.seal(conn, RecordName(ref, name), "x" * 40)
-                project_secrets.insert_first(conn, ref, name, sealed)
+            texts = {
+                RecordName(refs[number % PROJECTS], f"secret {number // PROJECTS}"): "x" * 40
+                for number in range(secrets)
+            }
+            project_secrets.insert_first(conn, keyring.seal_all(conn, texts))
         with ctx.transaction() as conn:
             encryption_keys.retire(conn, *refs)
         began = time.perf_counter()

@@ -14,6 +14,7 @@ from automation.actors import Actor
 from automation.authentication import authenticated
 from automation.authorization import require_allowed
 from automation.context import Context
+from automation.followers import Followers
 from automation.key_service import client as key_service
 
 _bearer = HTTPBearer(
@@ -28,6 +29,14 @@ def context_of(request: Request) -> Context:
 
 
 ContextOf = Annotated[Context, Depends(context_of)]
+
+
+def followers_of(request: Request) -> Followers:
+    followers: Followers = request.app.state.followers
+    return followers
+
+
+FollowersOf = Annotated[Followers, Depends(followers_of)]
 
 
 def authenticate(ctx: Context, request: Request) -> Actor:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Header, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from automation import changes, operations
-from automation.api.access import ActorOf, ContextOf
+from automation.api.access import ActorOf, ContextOf, FollowersOf
 from automation.api.pages import Cursor, Limit, bad_cursor, page
 from automation.api.projects import position_of
 from contracts.pages import Pagination
@@ -58,13 +58,13 @@ def operations_get(operation: OperationOf) -> Operation:
 
 @router.get("/{operation_id}/events", response_class=EventSourceResponse)
 async def operations_events(
-    ctx: ContextOf,
+    followers: FollowersOf,
     operation: OperationOf,
     last_event_id: Annotated[int, Header(ge=0, le=2**63 - 1)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """From the event after `Last-Event-ID` on, until the operation has ended. While nothing happens
     a comment comes every 15 s, by which a silent connection is told from a dead one."""
-    async for event in operations.follow(ctx, operation.id, after_seq=last_event_id):
+    async for event in followers.follow(operation.id, after_seq=last_event_id):
         # ASCII, since some readers also end a line at U+2028, which JSON leaves as it is.
         line = event.model_dump_json(ensure_ascii=True)
         yield ServerSentEvent(id=str(event.seq), event=event.kind, raw_data=line)

@@ -55,13 +55,31 @@ class Keyring:
         self._lock = threading.Lock()
 
     def seal(self, conn: Connection[Any], record: RecordName, text: str) -> Sealed:
-        owner = owner_of(record)
-        return seal(self._kek(self._current(conn, {owner})[owner]), record, text)
+        return self.seal_all(conn, {record: text})[record]
+
+    def seal_all(
+        self, conn: Connection[Any], texts: Mapping[RecordName, str]
+    ) -> dict[RecordName, Sealed]:
+        current = self._current(conn, {owner_of(record) for record in texts})
+        keks = {owner: self._kek(row) for owner, row in current.items()}
+        return {
+            record: seal(keks[owner_of(record)], record, text) for record, text in texts.items()
+        }
 
     def open(self, conn: Connection[Any], record: RecordName, sealed: Sealed) -> str:
         """Raises SecretUnreadable, BackendDown when the root key is away."""
-        row = rows.find(conn, [sealed.kek_id]).get(sealed.kek_id)
-        return unseal(self._kek_of(row, record), record, sealed)
+        (text,) = self.open_all(conn, [(record, sealed)])
+        return text
+
+    def open_all(
+        self, conn: Connection[Any], records: Sequence[tuple[RecordName, Sealed]]
+    ) -> list[str]:
+        """In their order. Raises as `open` does."""
+        found = rows.find(conn, {sealed.kek_id for _, sealed in records})
+        return [
+            unseal(self._kek_of(found.get(sealed.kek_id), record), record, sealed)
+            for record, sealed in records
+        ]
 
     def rewrap(
         self, conn: Connection[Any], records: Sequence[tuple[RecordName, Sealed]]

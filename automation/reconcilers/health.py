@@ -7,6 +7,7 @@ restarts processes, and the status says ACTIVE_UNHEALTHY.
 import httpx2 as httpx
 
 from automation.health import REST_ANSWERS
+from automation.http_client import http_client
 from automation.registry import projects as rows
 from automation.workflows.runtime import Runtime
 from contracts.errors import PlatformError
@@ -18,7 +19,8 @@ def reconcile_health(runtime: Runtime) -> list[str]:
     """The refs of those that do not answer."""
     with runtime.context.transaction() as conn:
         refs = rows.list_in_state(conn, "ACTIVE")
-    with httpx.Client(timeout=REQUEST_TIMEOUT_S, trust_env=False) as client:
+    gateway = runtime.context.settings.home.gateway_url
+    with http_client(gateway, timeout=REQUEST_TIMEOUT_S) as client:
         healthy = {ref: _answers(runtime, client, ref) for ref in refs}
     with runtime.context.transaction() as conn:
         rows.set_healthy(conn, healthy)

@@ -19,6 +19,9 @@ from automation.registry.projects import ProjectState
 from contracts.projects import OperationKind, OperationStatus
 from contracts.webhooks import EVENT_OF_KIND
 
+# The channel that is told the id of each operation that ended.
+ENDS = "operation_ends"
+
 
 @dataclass(frozen=True)
 class OperationRow:
@@ -110,10 +113,10 @@ def list_newest(
 
 
 def list_active_workflows(conn: Connection[Any]) -> dict[str, str]:
-    """Operations that are not over and whose workflow was enqueued: its id, to theirs."""
+    """Operations that are not over and whose workflow was started: its id, to theirs."""
     rows = conn.execute(
         "SELECT b.workflow_id, o.id::text FROM operations o JOIN outbox b ON b.operation_id = o.id"
-        " WHERE o.finished_at IS NULL AND b.enqueued_at IS NOT NULL"
+        " WHERE o.finished_at IS NULL AND b.started_at IS NOT NULL"
     )
     return {workflow_id: operation_id for workflow_id, operation_id in rows}
 
@@ -164,19 +167,34 @@ def start(conn: Connection[Any], operation_id: str | UUID) -> None:
 def append_event(
     conn: Connection[Any], operation_id: str | UUID, kind: str, data: dict[str, Any]
 ) -> int | None:
-    """The event's `seq`, or None when the operation is over and the event was dropped.
+    """The event's `seq`, or None when the operation is over and the event was dropped."""
+    return append_events(conn, operation_id, [(kind, data)])
+
+
+def append_events(
+    conn: Connection[Any], operation_id: str | UUID, events: Sequence[tuple[str, dict[str, Any]]]
+) -> int | None:
+    """In their order; the last one's `seq`.
 
     Numbering by an update of the operation's row makes concurrent writers queue there, so a reader
     never sees 5 before 4.
     """
     row = conn.execute(
-        "WITH numbered AS (UPDATE operations SET last_seq = last_seq + 1"
-        "   WHERE id = %(id)s AND finished_at IS NULL RETURNING id, last_seq)"
-        " INSERT INTO operation_events (operation_id, seq, kind, data)"
-        " SELECT id, last_seq, %(kind)s, %(data)s FROM numbered RETURNING seq",
-        {"id": operation_id, "kind": kind, "data": Jsonb(data)},
+        "WITH numbered AS (UPDATE operations SET last_seq = last_seq + %(count)s"
+        "   WHERE id = %(id)s AND finished_at IS NULL RETURNING id, last_seq - %(count)s AS prior),"
+        " written AS (INSERT INTO operation_events (operation_id, seq, kind, data)"
+        "   SELECT id, prior + place, kind, data FROM numbered,"
+        "     unnest(%(kinds)s::text[], %(data)s::jsonb[]) WITH ORDINALITY AS e (kind, data, place)"
+        "   RETURNING seq)"
+        " SELECT max(seq) FROM written",
+        {
+            "id": operation_id,
+            "count": len(events),
+            "kinds": [kind for kind, _ in events],
+            "data": [Jsonb(data) for _, data in events],
+        },
     ).fetchone()
-    return None if row is None else int(row[0])
+    return None if row is None else row[0]
 
 
 def finish(
@@ -203,6 +221,7 @@ def finish(
         ],
     )
     _tell(conn, operation_id)
+    conn.execute("SELECT pg_notify(%s, %s)", [ENDS, str(operation_id)])
     return True
 
 

@@ -1,9 +1,10 @@
-"""Rows of `outbox`: workflows that were promised in a transaction and still have to be enqueued.
+"""Rows of `outbox`: workflows that were promised in a transaction and still have to be started.
 
-Owns the promise. Must not know the queue. Inserting also notifies channel `outbox`, so that the
-sweeper need not poll fast.
+Owns the promise and the order of promises. Must not know how a workflow is started. Inserting also
+notifies channel `outbox`, so that no worker need look often.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,6 @@ CHANNEL = "outbox"
 @dataclass(frozen=True)
 class OutboxRow:
     id: int
-    workflow_id: str
     kind: OperationKind
     project_ref: str
     operation_id: UUID
@@ -40,26 +40,29 @@ def insert(
     conn.execute("SELECT pg_notify(%s, '')", [CHANNEL])
 
 
-def take_pending(conn: Connection[Any], *, limit: int) -> list[OutboxRow]:
-    """Oldest first, held until the transaction ends; rows that another sweeper holds are passed."""
+def take_next(conn: Connection[Any], kinds: Iterable[OperationKind]) -> OutboxRow | None:
+    """The oldest of these kinds, held until the transaction ends; one that somebody else holds is
+    passed."""
     with conn.cursor(row_factory=class_row(OutboxRow)) as cursor:
         return cursor.execute(
-            "SELECT id, workflow_id, kind, project_ref, operation_id FROM outbox"
-            " WHERE enqueued_at IS NULL ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
-            [limit],
-        ).fetchall()
+            "SELECT id, kind, project_ref, operation_id FROM outbox"
+            " WHERE started_at IS NULL AND kind = ANY (%s)"
+            " ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED",
+            [list(kinds)],
+        ).fetchone()
 
 
-def mark_enqueued(conn: Connection[Any], row_id: int) -> None:
-    conn.execute("UPDATE outbox SET enqueued_at = now() WHERE id = %s", [row_id])
+def mark_started(conn: Connection[Any], row_id: int) -> None:
+    conn.execute("UPDATE outbox SET started_at = now() WHERE id = %s", [row_id])
 
 
 def count_waiting(conn: Connection[Any], *, longer_than_s: float) -> int:
-    """Promises that nobody has enqueued for so long: no sweeper runs."""
+    """Promises that wait for so long, in which time none was taken up: nobody works."""
     row = conn.execute(
-        "SELECT count(*) FROM outbox WHERE enqueued_at IS NULL"
-        " AND created_at < now() - interval '1 second' * %s",
-        [longer_than_s],
+        "SELECT count(*) FROM outbox WHERE started_at IS NULL"
+        " AND created_at < now() - interval '1 second' * %(s)s AND NOT EXISTS ("
+        "   SELECT FROM outbox WHERE started_at > now() - interval '1 second' * %(s)s)",
+        {"s": longer_than_s},
     ).fetchone()
     assert row is not None
     return int(row[0])

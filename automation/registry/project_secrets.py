@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from automation.encryption.envelope import Sealed
+from automation.encryption.envelope import RecordName, Sealed
 from automation.registry import sealed_records
 from automation.registry.sealed_records import SealedRow
 
@@ -33,17 +33,17 @@ class SecretRow(SealedRow):
     version: int
 
 
-def insert_first(
-    conn: Connection[Any], project_ref: str, name: str, sealed: Sealed, *, version: int = 1
-) -> None:
-    """Unless the project has that version of the secret already."""
-    conn.execute(
-        "INSERT INTO project_secrets"
-        " (project_ref, name, version, kek_id, wrapped_dek, nonce, ciphertext) VALUES"
-        " (%(ref)s, %(name)s, %(version)s, %(kek_id)s, %(wrapped_dek)s, %(nonce)s, %(ciphertext)s)"
-        " ON CONFLICT DO NOTHING",
-        {"ref": project_ref, "name": name, "version": version, **vars(sealed)},
-    )
+def insert_first(conn: Connection[Any], secrets: Mapping[RecordName, Sealed]) -> None:
+    """Each unless the project has that version of the secret already."""
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO project_secrets"
+            " (project_ref, name, version, kek_id, wrapped_dek, nonce, ciphertext) VALUES"
+            " (%(owner)s, %(name)s, %(version)s,"
+            "  %(kek_id)s, %(wrapped_dek)s, %(nonce)s, %(ciphertext)s)"
+            " ON CONFLICT DO NOTHING",
+            [{**vars(record), **vars(sealed)} for record, sealed in secrets.items()],
+        )
 
 
 def list_current(

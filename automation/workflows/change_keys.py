@@ -21,8 +21,9 @@ from automation.workflows.change_spec import start_change, undo_change
 from automation.workflows.deploy import Deployed, wait_until_answered
 from automation.workflows.ending import end
 from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
+from automation.workflows.recording import recording
 from automation.workflows.runtime import current
-from automation.workflows.steps import explain, recorder, step, undo_step
+from automation.workflows.steps import explain, step, undo_step
 from contracts.errors import Conflict
 
 NOT_KEPT = Conflict(
@@ -80,7 +81,7 @@ def prepare_keys(ref: str, operation_id: str) -> None:
             standby = {f"{STANDBY}{name}": minted[name] for name in change.names}
             for name in chosen:
                 del standby[name]
-            put_secrets(conn, runtime.keyring.seal, row, standby)
+            put_secrets(conn, runtime.keyring.seal_all, row, standby)
         if change.replaces_rest:
             projects.lock_admission(conn)
             projects.set_next_rest_port(conn, ref, free_port(runtime.context, conn))
@@ -92,7 +93,8 @@ def up_keys(ref: str, operation_id: str) -> Deployed:
     change = _change(operation_id)
     with runtime.fenced(ref) as epoch:
         spec = runtime.spec(ref, change=change)
-        outputs = runtime.stacks.up(runtime.stack(spec, change=change), recorder(operation_id))
+        with recording(operation_id) as on_event:
+            outputs = runtime.stacks.up(runtime.stack(spec, change=change), on_event)
         # A login that was closed keeps its sessions otherwise.
         runtime.end_closed_sessions(ref)
     return {"epoch": epoch, "outputs": outputs, "answers": not spec.paused}
@@ -124,7 +126,7 @@ def commit_keys(ref: str, operation_id: str, deployed: Deployed) -> None:
             conn, ref, operation.prior_state, epoch=deployed["epoch"], observed=deployed["outputs"]
         )
         changed = {name: text for name, text in wanted.items() if found.get(name) != text}
-        put_secrets(conn, runtime.keyring.seal, row, changed)
+        put_secrets(conn, runtime.keyring.seal_all, row, changed)
         project_secrets.delete(conn, ref, change.kept_no_longer(found))
         if change.verb == "rotate":
             project_keys.rotate(conn, ref, change.kinds, overlap_s=operation.input["overlap_s"])

@@ -17,8 +17,9 @@ from automation.registry import operations, project_secrets, projects
 from automation.workflows.deploy import Deployed, probe_health
 from automation.workflows.ending import end
 from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
+from automation.workflows.recording import recording
 from automation.workflows.runtime import current
-from automation.workflows.steps import explain, recorder, status_of, step, undo_step
+from automation.workflows.steps import explain, status_of, step, undo_step
 from automation.workflows.teardown import destroy_stack, sweep_leftovers
 from contracts.errors import Conflict
 
@@ -97,8 +98,8 @@ def up_stack(ref: str, operation_id: str) -> Deployed:
     """One `up` makes database, roles, realm, bucket, process and routes; Pulumi's state is the
     checkpoint within it. After a kill or a lost answer, the next run adopts what was half made."""
     runtime = current()
-    with runtime.fenced(ref) as epoch:
-        outputs = runtime.stacks.up(runtime.stack(runtime.spec(ref)), recorder(operation_id))
+    with runtime.fenced(ref) as epoch, recording(operation_id) as on_event:
+        outputs = runtime.stacks.up(runtime.stack(runtime.spec(ref)), on_event)
     return {"epoch": epoch, "outputs": outputs, "answers": True}
 
 

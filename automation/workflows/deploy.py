@@ -10,14 +10,17 @@ from typing import Any, TypedDict
 import httpx2 as httpx
 
 from automation.health import REST_ANSWERS
+from automation.http_client import http_client
+from automation.workflows.recording import recording
 from automation.workflows.runtime import current
-from automation.workflows.steps import recorder, step, undo_step
+from automation.workflows.steps import step, undo_step
 from contracts.errors import DeployFailed
 from contracts.refs import ProjectNames
 from stacks.spec import ProjectSpec
 
 PROBE_TIMEOUT_S = 30.0
-PROBE_INTERVAL_S = 0.1
+# The first pause; each one after it is half as long again, up to the longest.
+PROBE_PAUSE_S, PROBE_PAUSE_MAX_S = 0.01, 0.2
 PROBE_REQUEST_TIMEOUT_S = 5.0
 
 
@@ -50,9 +53,9 @@ def wait_until_answered(spec: ProjectSpec, key: str) -> None:
     """Wait until a client with this API key is answered through the gateway."""
     url = spec.api_url + "/rest/v1/"
     headers = {"apikey": key}
-    answer = "no answer"
+    answer, pause_s = "no answer", PROBE_PAUSE_S
     deadline = time.monotonic() + PROBE_TIMEOUT_S
-    with httpx.Client(timeout=PROBE_REQUEST_TIMEOUT_S, headers=headers, trust_env=False) as client:
+    with http_client(url, timeout=PROBE_REQUEST_TIMEOUT_S, headers=headers) as client:
         while time.monotonic() < deadline:
             try:
                 response = client.get(url)
@@ -62,7 +65,8 @@ def wait_until_answered(spec: ProjectSpec, key: str) -> None:
                 if response.status_code in REST_ANSWERS:
                     return
                 answer = f"status {response.status_code}"
-            time.sleep(PROBE_INTERVAL_S)
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, PROBE_PAUSE_MAX_S)
     raise DeployFailed(
         f"the project's REST API did not become ready in {PROBE_TIMEOUT_S:.0f} s: {answer}",
         code="not_healthy",
@@ -72,7 +76,7 @@ def wait_until_answered(spec: ProjectSpec, key: str) -> None:
 
 def _up(ref: str, operation_id: str, wanted: dict[str, Any] | None) -> Deployed:
     runtime = current()
-    with runtime.fenced(ref) as epoch:
+    with runtime.fenced(ref) as epoch, recording(operation_id) as on_event:
         spec = runtime.spec(ref, wanted)
-        outputs = runtime.stacks.up(runtime.stack(spec), recorder(operation_id))
+        outputs = runtime.stacks.up(runtime.stack(spec), on_event)
     return {"epoch": epoch, "outputs": outputs, "answers": not spec.paused}

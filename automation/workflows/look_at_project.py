@@ -12,8 +12,9 @@ from dbos import DBOS
 from automation.registry import operations, projects
 from automation.workflows.ending import end
 from automation.workflows.names import RECOVERIES_MAX, WORKFLOWS
+from automation.workflows.recording import recording
 from automation.workflows.runtime import current
-from automation.workflows.steps import explain, recorder, status_of, step, undo_step
+from automation.workflows.steps import explain, status_of, step, undo_step
 
 Look = Callable[[str, str], dict[str, Any]]
 
@@ -53,8 +54,8 @@ def start_look(ref: str, operation_id: str) -> None:
 @step
 def refresh_stack(ref: str, operation_id: str) -> dict[str, Any]:
     runtime = current()
-    with runtime.fenced(ref):
-        return runtime.stacks.refresh(runtime.stack(runtime.spec(ref)), recorder(operation_id))
+    with runtime.fenced(ref), recording(operation_id) as on_event:
+        return runtime.stacks.refresh(runtime.stack(runtime.spec(ref)), on_event)
 
 
 @step
@@ -62,9 +63,8 @@ def preview_stack(ref: str, operation_id: str) -> dict[str, Any]:
     """What an `up` with the operation's settings would do; those of now when it has none."""
     runtime = current()
     wanted = runtime.operation(operation_id).input.get("spec")
-    with runtime.fenced(ref):
-        stack = runtime.stack(runtime.spec(ref, wanted))
-        return runtime.stacks.preview(stack, recorder(operation_id))
+    with runtime.fenced(ref), recording(operation_id) as on_event:
+        return runtime.stacks.preview(runtime.stack(runtime.spec(ref, wanted)), on_event)
 
 
 @step

@@ -1,10 +1,8 @@
-"""The names that who enqueues (the API process) and who runs (a worker) agree on.
+"""The names that who promises (the API process) and who runs (a worker) agree on.
 
-Owns application, queue, workflow names and ids. Must not know what the workflows do, and imports no
-workflow: the API process enqueues by name and never loads the runtime.
+Owns application, workflow names and ids. Must not know what the workflows do, and imports no
+workflow: the API process never loads the runtime.
 """
-
-from dbos import EnqueueOptions
 
 from contracts.projects import OperationKind
 
@@ -16,7 +14,6 @@ SYSTEM_SCHEMA = "dbos"
 # A workflow that ends its worker so often is not tried again (reconcilers/lost.py ends its
 # operation): more often than workers die of anything else in its time.
 RECOVERIES_MAX = 10
-QUEUE = "operations"
 # Not here: rename and transfer change the registry only, in the transaction that asks for them.
 WORKFLOWS: dict[OperationKind, str] = {
     "create": "create_project",
@@ -35,19 +32,6 @@ WORKFLOWS: dict[OperationKind, str] = {
 def workflow_id(kind: OperationKind, ref: str, operation_id: str) -> str:
     """Whatever is asked for again, a create that failed included, is an operation of its own."""
     return f"{kind}:{ref}:{operation_id}"
-
-
-def enqueue_options(kind: OperationKind, ref: str, operation_id: str) -> EnqueueOptions:
-    """For `DBOSClient.enqueue(options, ref, operation_id)`: the two are all that a workflow is
-    given, since DBOS stores arguments in clear. Enqueuing twice is harmless: same id, same run."""
-    return {
-        "workflow_name": WORKFLOWS[kind],
-        "queue_name": QUEUE,
-        "workflow_id": workflow_id(kind, ref, operation_id),
-        "queue_partition_key": ref,
-        "app_version": APPLICATION_VERSION,
-        "application_name": APPLICATION,
-    }
 
 
 def executor_id(slot: int) -> str:

@@ -36,22 +36,26 @@ def step(function: Step[P, R]) -> Step[P, R]:
     """A DBOS step over (ref, operation id, ...). It runs at least once, so it must be repeatable,
     and its result is stored in clear, so it must not return a secret. Before it begins, a cancel
     that was asked for takes effect."""
-    return _durable(function, check_cancelled)
+    return _durable(function, can_be_cancelled=True)
 
 
 def undo_step(function: Step[P, R]) -> Step[P, R]:
     """A step that a cancel does not stop: of what undoes, or has no way back."""
-    return _durable(function, lambda operation_id: None)
+    return _durable(function, can_be_cancelled=False)
 
 
-def _durable(function: Step[P, R], may_go_on: Callable[[str], None]) -> Step[P, R]:
+def _durable(function: Step[P, R], *, can_be_cancelled: bool) -> Step[P, R]:
     name = function.__name__
 
     @functools.wraps(function)
     def run(ref: str, operation_id: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
         failpoint(f"{name}:before")
-        may_go_on(operation_id)
-        record(operation_id, "step", {"name": name})
+        with current().context.transaction() as conn:
+            if can_be_cancelled and operations.is_cancel_requested(conn, operation_id):
+                raise Conflict(
+                    "the operation was cancelled", code=CANCELLED, fix="ask for it again"
+                )
+            operations.append_event(conn, operation_id, "step", {"name": name})
         result = function(ref, operation_id, *args, **kwargs)
         failpoint(f"{name}:after")
         return result
@@ -66,12 +70,6 @@ def _durable(function: Step[P, R], may_go_on: Callable[[str], None]) -> Step[P, 
     )(run)
 
 
-def check_cancelled(operation_id: str) -> None:
-    with current().context.transaction() as conn:
-        if operations.is_cancel_requested(conn, operation_id):
-            raise Conflict("the operation was cancelled", code=CANCELLED, fix="ask for it again")
-
-
 def is_transient(error: BaseException) -> bool:
     """A backend was away. What was refused for a reason would be refused again."""
     return isinstance(error, BackendDown | psycopg.OperationalError)
@@ -81,19 +79,6 @@ def record(operation_id: str, kind: str, data: dict[str, Any]) -> None:
     """Append an event to the operation, as its callers read it."""
     with current().context.transaction() as conn:
         operations.append_event(conn, operation_id, kind, data)
-
-
-def recorder(operation_id: str) -> Callable[[str, dict[str, Any]], None]:
-    """`record` for the events of an update. An event that cannot be written must not fail the
-    update it tells of."""
-
-    def record_or_drop(kind: str, data: dict[str, Any]) -> None:
-        try:
-            record(operation_id, kind, data)
-        except BackendDown as error:
-            log.warning("an event of operation %s is lost: %s", operation_id, error)
-
-    return record_or_drop
 
 
 def explain(error: Exception) -> dict[str, Any]:

@@ -6,8 +6,9 @@ project's state becomes.
 """
 
 from automation.reconcilers.orphans import sweep
+from automation.workflows.recording import recording
 from automation.workflows.runtime import current
-from automation.workflows.steps import record, recorder, undo_step
+from automation.workflows.steps import record, undo_step
 from contracts.errors import DeployFailed
 
 
@@ -21,7 +22,8 @@ def destroy_stack(ref: str, operation_id: str) -> None:
             return  # the create failed before its stack was made
         stack = runtime.stack(runtime.spec(ref))
         try:
-            runtime.stacks.destroy(stack, recorder(operation_id))
+            with recording(operation_id) as on_event:
+                runtime.stacks.destroy(stack, on_event)
         except DeployFailed as error:
             record(operation_id, "diagnostic", {"severity": "warning", "message": error.message})
         else:

@@ -14,7 +14,6 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from automation import outbox
 from automation.actors import Actor, platform
 from automation.api import turns
 from automation.app import bare_app, bind
@@ -129,12 +128,6 @@ def key_service(migrated: Settings) -> Iterator[ServingWorker]:
 
         with server.serving(migrated.home.key_socket(0), answer):
             yield service
-
-
-@pytest.fixture(autouse=True)
-def _quick_sweeper(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its interval is also how long it takes to stop."""
-    monkeypatch.setattr(outbox, "SWEEP_INTERVAL_S", 0.05)
 
 
 @pytest.fixture(autouse=True)

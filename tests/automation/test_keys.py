@@ -56,7 +56,7 @@ def test_the_first_write_wins(ctx, root, new_project):
     with ctx.transaction() as conn:
         first = keys.ensure_secrets(conn, root, project)
     with ctx.transaction() as conn:
-        keys.store_secrets(conn, root.seal, project, {"jwt_secret": "another"})
+        keys.store_secrets(conn, root.seal_all, project, {"jwt_secret": "another"})
         assert keys.ensure_secrets(conn, root, project) == first
         assert keys.read_secrets(conn, root, project) == first
     assert first["postgres_password"] == "chosen by a person"

@@ -5,16 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from dbos import DBOSClient, run_dbos_database_migrations
 from fastapi.testclient import TestClient
 
-from automation import outbox
 from automation.app import build_app
 from automation.context import open_context
 from automation.settings import Settings
-from automation.workflows.names import SYSTEM_SCHEMA
 from tests.automation.conftest import as_the_api
-from tests.fixtures.platform import eventually
 
 BOTH = 2
 TRIES = 4
@@ -69,25 +65,10 @@ def test_one_key_is_one_request(apis: list[TestClient]) -> None:
         assert set(at_once([api], "shop", key)) - {(409, "idempotency_key_in_use")} == made
 
 
-def test_what_one_promised_is_enqueued_once_whoever_sweeps(
-    apis: list[TestClient], settings: Settings
-) -> None:
-    """And followed at the other one."""
-    run_dbos_database_migrations(settings.dbos_url, schema=SYSTEM_SCHEMA)
+def test_what_one_promised_is_followed_at_the_other_one(apis: list[TestClient]) -> None:
     made = [
         apis[n % BOTH].post("/v1/projects", json={"name": f"shop {n}"}).headers["Location"]
         for n in range(6)
     ]
-    with ExitStack() as stack:
-        for _ in range(BOTH):  # as many workers
-            stack.enter_context(outbox.sweeping(stack.enter_context(open_context(settings))))
-        client: DBOSClient = outbox.queue_client(settings)
-        stack.callback(client.destroy)
-        queued = eventually(
-            lambda: len(found := client.list_queued_workflows()) == len(made) and found,
-            timeout_s=30,
-        )
-    operations = {location.rpartition("/")[2] for location in made}
-    assert {each.workflow_id.rpartition(":")[2] for each in queued} == operations
     for n, location in enumerate(made):
         assert apis[1 - n % BOTH].get(location).json()["status"] == "scheduling"

@@ -101,7 +101,7 @@ def test_keys_swapped_between_projects_do_not_open(ctx, keyring, project):
         read(ctx, keyring, mine)
     # Nor is anything new sealed by a key that is not one's own.
     with ctx.transaction() as conn, pytest.raises(SecretUnreadable):
-        Keyring(keyring.roots).seal(conn, RecordName(mine.ref, "new"), "text")
+        Keyring(keyring.roots).seal_all(conn, {RecordName(mine.ref, "new"): "text"})
 
 
 def test_a_row_that_names_another_projects_key_does_not_open(ctx, keyring, project):

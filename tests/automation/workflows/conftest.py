@@ -1,4 +1,4 @@
-"""A control plane without an API: projects are put into the registry and enqueued by hand."""
+"""A control plane without an API: projects are put into the registry and promised by hand."""
 
 import threading
 from collections.abc import Iterator
@@ -7,19 +7,20 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from dbos import DBOS, DBOSClient
+from dbos import DBOS
 
-from automation import changes, failpoints, outbox, worker
+from automation import changes, failpoints, worker
+from automation import outbox as promises
 from automation.context import Context, open_context
 from automation.encryption.keyring import open_keyring
 from automation.keys import read_secrets
 from automation.operations import request_operation
 from automation.reconcilers.orphans import Orphan, find_orphans
-from automation.registry import operations, organizations, projects
+from automation.registry import operations, organizations, outbox, projects
 from automation.settings import settings_from
 from automation.workflows import names, runtime
 from contracts.home import Home
-from contracts.projects import Operation
+from contracts.projects import OperationKind
 from contracts.refs import new_ref
 from tests.automation.conftest import TESTER
 from tests.automation.workflows import rig
@@ -33,7 +34,6 @@ class Plane:
     """What a test asks of the control plane."""
 
     context: Context
-    client: DBOSClient
 
     def insert(self, name: str = "") -> tuple[str, UUID]:
         """A project that is to be created, and its operation."""
@@ -52,18 +52,23 @@ class Plane:
             )
             return ref, operations.insert(conn, project_ref=ref, kind="create").id
 
-    def enqueue(self, kind: names.OperationKind, ref: str, operation_id: UUID) -> None:
-        self.client.enqueue(
-            names.enqueue_options(kind, ref, str(operation_id)), ref, str(operation_id)
-        )
+    def promise(self, kind: OperationKind, ref: str, operation_id: UUID) -> None:
+        with self.context.transaction() as conn:
+            outbox.insert(
+                conn,
+                workflow_id=names.workflow_id(kind, ref, str(operation_id)),
+                kind=kind,
+                project_ref=ref,
+                operation_id=operation_id,
+            )
 
     def create(self, name: str = "") -> tuple[str, UUID]:
         ref, operation_id = self.insert(name)
-        self.enqueue("create", ref, operation_id)
+        self.promise("create", ref, operation_id)
         return ref, operation_id
 
     def destroy(self, ref: str, *, now: bool = True) -> UUID:
-        return self.promised(changes.destroy(self.context, TESTER, ref, now=now))
+        return UUID(changes.destroy(self.context, TESTER, ref, now=now).id)
 
     def active_operation(self, ref: str) -> UUID:
         with self.context.transaction() as conn:
@@ -71,17 +76,9 @@ class Plane:
         assert row is not None
         return row.id
 
-    def request(self, ref: str, kind: names.OperationKind, **input: Any) -> UUID:
+    def request(self, ref: str, kind: OperationKind, **input: Any) -> UUID:
         """As the API process does it."""
-        return self.promised(request_operation(self.context, TESTER, ref, kind, input=input))
-
-    def promised(self, operation: Operation) -> UUID:
-        self.enqueue_promised()
-        return UUID(operation.id)
-
-    def enqueue_promised(self) -> None:
-        """What the API process does all the time."""
-        outbox.sweep(self.context, self.client)
+        return UUID(request_operation(self.context, TESTER, ref, kind, input=input).id)
 
     def wait(self, operation_id: UUID) -> operations.OperationRow:
         def over() -> operations.OperationRow | None:
@@ -149,28 +146,14 @@ def fake_gateway(control_home: Home) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def in_process_worker(context: Context, fake_gateway: None) -> Iterator[None]:
     """A worker in this process, whose failpoints a test can set."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker, "QUEUE_POLL_S", 0.05)
-        runtime.install(rig.runtime_of(context))
-        worker.launch(context.settings, slot=0)
-    yield
+    runtime.install(rig.runtime_of(context))
+    worker.launch(context.settings, slot=0)
+    with promises.working(context, worker.WORKFLOWS, places=worker.CONCURRENCY):
+        yield
     DBOS.destroy(workflow_completion_timeout_sec=5)
 
 
-@pytest.fixture(scope="session")
-def client(context: Context) -> Iterator[DBOSClient]:
-    # The schema is made by the first worker; whoever enqueues only connects.
-    DBOS.migrate(context.settings.dbos_url, schema=names.SYSTEM_SCHEMA)
-    client = DBOSClient(
-        system_database_url=context.settings.dbos_url,
-        dbos_system_schema=names.SYSTEM_SCHEMA,
-        application_name=names.APPLICATION,
-    )
-    yield client
-    client.destroy()
-
-
 @pytest.fixture
-def plane(context: Context, client: DBOSClient) -> Iterator[Plane]:
-    yield Plane(context, client)
+def plane(context: Context) -> Iterator[Plane]:
+    yield Plane(context)
     failpoints.disarm()

@@ -66,12 +66,12 @@ def deleted(plane: Plane) -> str:
 
 def _create(plane: Plane, ref: str) -> UUID:
     operation = plane.active_operation(ref)
-    plane.enqueue("create", ref, operation)
+    plane.promise("create", ref, operation)
     return operation
 
 
 def _restore(plane: Plane, ref: str) -> UUID:
-    return plane.promised(changes.restore(plane.context, TESTER, ref))
+    return UUID(changes.restore(plane.context, TESTER, ref).id)
 
 
 def _asking(kind: OperationKind, **input: object) -> Ask:

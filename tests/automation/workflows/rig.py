@@ -192,10 +192,10 @@ def gateway(home: Home) -> ThreadingHTTPServer:
 
 
 def work(environ: Mapping[str, str], slot: int, hurried: bool = False) -> None:
-    """A whole worker, which ends this process. A hurried one looks for work more often."""
+    """A whole worker, which ends this process. A hurried one looks for the dead more often."""
     failpoints.arm(environ)
     if hurried:
-        worker.QUEUE_POLL_S, schedule.TICK_S = 0.1, 0.5
+        schedule.TICK_S = 0.5
     settings = settings_from(home_from(environ, uid=os.getuid()))
     with open_context(settings) as context, Processes() as processes:
         ready = runtime_of(context)

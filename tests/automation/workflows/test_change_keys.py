@@ -1,6 +1,7 @@
 """A rotation as the registry sees it: which secrets are in use, and a password that was chosen."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from joserfc import jwt
@@ -52,7 +53,7 @@ def test_a_rotation_that_fails_leaves_nothing_behind(plane: Plane) -> None:
 def test_a_password_that_was_chosen(plane: Plane) -> None:
     ref = active(plane)
     asked = project_keys.change_password(plane.context, TESTER, ref, CHOSEN)
-    assert plane.wait(plane.promised(asked)).status == "finished"
+    assert plane.wait(UUID(asked.id)).status == "finished"
     found = plane.secrets(ref)
     assert found["postgres_password"] == CHOSEN
     assert not [name for name in found if name.startswith(STANDBY)]
@@ -66,14 +67,14 @@ def test_a_signing_key_on_standby_waits_whatever_is_done_meanwhile(plane: Plane)
     assert plane.wait(other).status == "finished"
     failpoints.arm({failpoints.VARIABLE: "probe_keys:after=fail"})
     failing = project_keys.use_prepared(context, TESTER, ref, key)
-    assert plane.wait(plane.promised(failing)).status == "failed"
+    assert plane.wait(UUID(failing.id)).status == "failed"
     failpoints.disarm()
     assert {name for name in plane.secrets(ref) if name.startswith(STANDBY)} == {WAITING}
     found = {row.id: row for row in signing_keys.list_keys(context, ref)}
     assert found[str(key.id)].status == "standby"
 
     again = changes.retry(context, TESTER, failing.id)
-    assert plane.wait(plane.promised(again)).status == "finished"
+    assert plane.wait(UUID(again.id)).status == "finished"
     after = plane.secrets(ref)
     assert (after["jwt_secret"], WAITING in after) == (waiting, False)
     assert check_token(after["anon_key"], waiting)["role"] == "anon"
@@ -89,8 +90,8 @@ def test_a_password_is_not_kept_for_a_second_try(plane: Plane) -> None:
     ref = active(plane)
     failpoints.arm({failpoints.VARIABLE: "up_keys:before=fail"})
     asked = project_keys.change_password(plane.context, TESTER, ref, CHOSEN)
-    assert plane.wait(plane.promised(asked)).status == "failed"
+    assert plane.wait(UUID(asked.id)).status == "failed"
     failpoints.disarm()
-    retried = plane.wait(plane.promised(changes.retry(plane.context, TESTER, asked.id)))
+    retried = plane.wait(UUID(changes.retry(plane.context, TESTER, asked.id).id))
     assert retried.error is not None and retried.error["code"] == "password_not_kept"
     assert plane.project(ref).state == "ACTIVE"

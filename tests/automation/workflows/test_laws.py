@@ -10,7 +10,6 @@ import pytest
 
 from automation import changes, failpoints, projects
 from automation.registry import operations
-from automation.workflows import names
 from contracts.projects import ProjectCreate
 from tests.automation.conftest import TESTER
 from tests.automation.workflows.conftest import Plane
@@ -145,10 +144,9 @@ def test_a_password_that_a_person_chose_outlives_a_failed_create(plane: Plane) -
     wanted = ProjectCreate(name="chosen", db_pass="chosen by a person")
     arm("up_stack:after=fail*1")
     started = projects.create(plane.context, TESTER, wanted)
-    plane.enqueue_promised()
     assert plane.wait(UUID(started.operation_id)).status == "failed"
     assert plane.secrets(started.project.ref) == {"postgres_password": wanted.db_pass}
-    again = plane.promised(changes.retry(plane.context, TESTER, started.operation_id))
+    again = UUID(changes.retry(plane.context, TESTER, started.operation_id).id)
     assert plane.wait(again).status == "finished"
     assert plane.secrets(started.project.ref)["postgres_password"] == wanted.db_pass
     assert plane.wait(plane.destroy(started.project.ref)).status == "finished"
@@ -159,7 +157,6 @@ def test_of_a_failed_create_that_is_destroyed_no_secret_is_kept(plane: Plane) ->
     wanted = ProjectCreate(name="failed for good", db_pass="chosen by a person")
     arm("up_stack:after=fail*1")
     started = projects.create(plane.context, TESTER, wanted)
-    plane.enqueue_promised()
     plane.wait(UUID(started.operation_id))
     plane.destroy(started.project.ref)
     plane.assert_clean_slate(started.project.ref)
@@ -181,23 +178,11 @@ def test_a_transient_failure_has_a_limit(plane: Plane) -> None:
     plane.assert_clean_slate(ref)
 
 
-def test_enqueued_twice_is_run_once(plane: Plane) -> None:
-    ref, operation = plane.insert()
-    plane.enqueue("create", ref, operation)
-    plane.enqueue("create", ref, operation)
-    assert plane.wait(operation).status == "finished"
-    assert tuple(plane.steps(operation)) == LAWS[0].steps
-
-
 def test_an_active_project_is_not_undone_by_a_late_create(plane: Plane) -> None:
     ref = active(plane)
     with plane.context.transaction() as conn:
         again = operations.insert(conn, project_ref=ref, kind="create").id
-    plane.client.enqueue(
-        {**names.enqueue_options("create", ref, str(again)), "workflow_id": f"late:{ref}"},
-        ref,
-        str(again),
-    )
+    plane.promise("create", ref, again)
     assert plane.wait(again).status == "failed"
     assert plane.project(ref).state == "ACTIVE"
     assert "database" in {orphan.kind for orphan in plane.orphans(ref)}

@@ -55,8 +55,7 @@ def test_a_stuck_cleanup_is_tried_until_it_succeeds(
     monkeypatch.setattr(stuck, "PAUSE_S", 0.0)
 
     def is_removed() -> bool:
-        if ref in reconcile_stuck(plane.context):
-            plane.enqueue_promised()
+        reconcile_stuck(plane.context)
         return plane.project(ref).state == "REMOVED"
 
     eventually(is_removed, timeout_s=30)
@@ -76,8 +75,7 @@ def test_an_update_that_could_not_be_undone_is_until_it_is(
     monkeypatch.setattr(stuck, "PAUSE_S", 0.0)
 
     def is_whole() -> bool:
-        if ref in reconcile_stuck(plane.context):
-            plane.enqueue_promised()
+        reconcile_stuck(plane.context)
         return not plane.project(ref).conditions
 
     eventually(is_whole, timeout_s=30)
@@ -142,7 +140,6 @@ def test_a_deleted_project_is_purged_when_its_days_are_over(plane: Plane, ready:
     with plane.context.transaction() as conn:
         projects.keep_until(conn, ref, seconds=-1)
     assert ref in reconcile_purges(ready)
-    plane.enqueue_promised()
     eventually(lambda: plane.project(ref).state == "REMOVED", timeout_s=30)
     plane.assert_clean_slate(ref)
 
@@ -154,8 +151,10 @@ def test_what_is_left_of_a_removed_project_is_swept(plane: Plane, ready: Runtime
     with cluster.admin_connection(home) as admin:
         admin.execute(f'CREATE ROLE "{ref}_postgres"')
     route(plane, ref).write_text("{}")
+    (home.routes.parent / f"{ref}.1.draft").write_text("")
     swept = reconcile_leftovers(ready)
-    assert {f"role {ref}_postgres", f"route {ref}.yml"} <= set(swept)
+    routes = {f"route {ref}.yml", f"route {ref}.1.draft"}
+    assert {f"role {ref}_postgres", *routes} <= set(swept)
     plane.assert_clean_slate(ref)
 
 
