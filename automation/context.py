@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from automation.settings import Settings
 from contracts.errors import BackendDown
+from contracts.texts import first_line
 
 POOL_WAIT_S = 10.0
 STATEMENT_TIMEOUT_S = 30
@@ -49,7 +50,7 @@ class Context:
                     yield conn
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise BackendDown(
-                f"the registry does not answer: {_first_line(error)}",
+                f"the registry does not answer: {first_line(error)}",
                 code="registry_down",
                 fix="see: croft status",
             ) from error
@@ -75,7 +76,3 @@ def open_context(settings: Settings) -> Iterator[Context]:
         yield Context(settings, pool)
     finally:
         pool.close()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -29,6 +29,7 @@ from automation.registry import webhooks as rows
 from automation.registry.webhooks import DeliveryRow, WebhookRow
 from automation.webhooks import secret_name
 from contracts.errors import PlatformError
+from contracts.texts import first_line
 from contracts.webhooks import may_be_told, payload, sign
 
 # After each attempt that failed; then it is given up: about 27 hours after the first.
@@ -189,5 +190,5 @@ def _deliver_until(stop: threading.Event, ctx: Context, keyring: Keyring) -> Non
                         webhook_secrets.prune(conn)
             except (PlatformError, psycopg.Error) as error:
                 # The registry is away or a secret does not open: what was taken comes up again.
-                log.warning("webhooks wait: %s", (str(error).splitlines() or [""])[0])
+                log.warning("webhooks wait: %s", first_line(error))
                 stop.wait(RETRY_PAUSE_S)

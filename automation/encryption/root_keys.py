@@ -30,6 +30,7 @@ from automation.encryption.local_root_keys import EnvironmentKey, FileKey
 from automation.encryption.openbao import OpenBaoKey
 from contracts.errors import SetupFailed
 from contracts.home import Home
+from contracts.texts import first_line
 
 
 class RootKey(Protocol):
@@ -166,7 +167,7 @@ def _entries(home: Home) -> Sequence[_Entry]:
         return [_File(kind="file")]
     except (OSError, ValueError, RecursionError) as error:
         raise SetupFailed(
-            f"{path} does not say where the root key is: {_first_line(error)}",
+            f"{path} does not say where the root key is: {first_line(error)}",
             code="root_keys_invalid",
             fix="correct it; its form stands in automation/encryption/root_keys.py",
         ) from error
@@ -188,7 +189,3 @@ def _key_of(entry: _Entry, home: Home, environ: Mapping[str, str]) -> RootKey:
                 profile=entry.profile,
                 environ=environ,
             )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -6,6 +6,8 @@ CROFT_SNAPSHOTS=write writes them anew instead of comparing.
 import os
 from pathlib import Path
 
+from tests.cli.conftest import Ran
+
 FOLDER = Path(__file__).with_name("snapshots")
 
 
@@ -16,3 +18,7 @@ def matches(name: str, text: str) -> bool:
         path.write_text(text)
     assert path.read_text() == text, f"{path}: other output; if it is right: CROFT_SNAPSHOTS=write"
     return True
+
+
+def transcript(command: str, ran: Ran) -> str:
+    return f"$ croft {command}\n{ran.out}--- stderr, exit {ran.code}\n{ran.err}"

@@ -17,7 +17,7 @@ from contracts.errors import InvalidInput, Unauthorized
 from contracts.home import Home, Ports
 from tests.cli.conftest import RunCroft
 from tests.cli.fake_control_plane import AT, FakeControlPlane
-from tests.cli.snapshot import matches
+from tests.cli.snapshot import matches, transcript
 
 ID = "00000000-0000-4000-8000-000000000001"
 URL = "http://127.0.0.1:54320"
@@ -70,9 +70,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_output(name: str, croft: RunCroft) -> None:
-    ran = croft(*COMMANDS[name].split())
-    shown = f"$ croft {COMMANDS[name]}\n{ran.out}--- stderr, exit {ran.code}\n{ran.err}"
-    assert matches(name, shown)
+    assert matches(name, transcript(COMMANDS[name], croft(*COMMANDS[name].split())))
 
 
 def test_what_is_sent(croft: RunCroft, control_plane: FakeControlPlane) -> None:

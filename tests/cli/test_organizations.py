@@ -10,7 +10,7 @@ import pytest
 from contracts.audit import GENESIS, Link, canonical, link_hash
 from tests.cli.conftest import RunCroft
 from tests.cli.fake_control_plane import AT, FakeControlPlane
-from tests.cli.snapshot import matches
+from tests.cli.snapshot import matches, transcript
 
 ID = "00000000-0000-4000-8000-000000000001"
 ORGANIZATION = {"id": ID, "slug": "shop", "name": "Our [red]shop"}
@@ -97,9 +97,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_output(name: str, croft: RunCroft) -> None:
-    ran = croft(*COMMANDS[name].split())
-    shown = f"$ croft {COMMANDS[name]}\n{ran.out}--- stderr, exit {ran.code}\n{ran.err}"
-    assert matches(name, shown)
+    assert matches(name, transcript(COMMANDS[name], croft(*COMMANDS[name].split())))
 
 
 def body(control_plane: FakeControlPlane) -> Any:
@@ -211,6 +209,4 @@ def test_what_is_no_export(croft: RunCroft, tmp_path: Path, text: str) -> None:
 def test_a_broken_chain_leaves_with_1(croft: RunCroft, control_plane: FakeControlPlane) -> None:
     broken = {"rows": 3, "head": HEAD, "problems": ["row 2 was edited or moved"]}
     control_plane.answer = lambda request: httpx2.Response(200, json=broken)
-    ran = croft("audit", "verify")
-    shown = f"$ croft audit verify\n{ran.out}--- stderr, exit {ran.code}\n{ran.err}"
-    assert matches("audit-broken", shown)
+    assert matches("audit-broken", transcript("audit verify", croft("audit", "verify")))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.conftest import RunCroft
 from tests.cli.fake_control_plane import FakeControlPlane, problem
-from tests.cli.snapshot import matches
+from tests.cli.snapshot import matches, transcript
 
 REF = "abcdefghijklmnopqrst"
 
@@ -79,9 +79,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_output(name: str, croft: RunCroft, shop: str) -> None:
-    ran = croft(*COMMANDS[name].split())
-    shown = f"$ croft {COMMANDS[name]}\n{ran.out}--- stderr, exit {ran.code}\n{ran.err}"
-    assert matches(name, shown)
+    assert matches(name, transcript(COMMANDS[name], croft(*COMMANDS[name].split())))
 
 
 def test_a_failed_operation(croft: RunCroft, control_plane: FakeControlPlane, shop: str) -> None:
