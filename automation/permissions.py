@@ -43,6 +43,8 @@ NEEDED: dict[str, Needed] = {
     "projects_usage": "read-only",
     "projects_api_counts": "read-only",
     "projects_requests_count": "read-only",
+    "projects_logs": "developer",  # statements that failed stand in them
+    "projects_logs_all": "developer",
     "projects_spec": "read-only",
     "projects_update": "developer",
     "projects_preview": "developer",

@@ -50,7 +50,9 @@ missing PATCH  P/actions/{run_id}/status
 missing GET    P/advisors/performance
 missing GET    P/advisors/security
 missing GET    P/analytics/endpoints/functions.combined-stats
-missing GET    P/analytics/endpoints/logs.all
+built   GET    P/analytics/endpoints/logs
+built   GET    P/analytics/endpoints/logs.all
+missing GET    P/analytics/endpoints/metrics
 built   GET    P/analytics/endpoints/usage.api-counts
 built   GET    P/analytics/endpoints/usage.api-requests-count
 built   GET    P/api-keys
@@ -94,6 +96,7 @@ missing GET    P/config/database/pgbouncer
 empty   GET    P/config/database/pooler
 missing PATCH  P/config/database/pooler
 built   GET    P/config/database/postgres
+missing PATCH  P/config/database/postgres
 built   PUT    P/config/database/postgres
 missing GET    P/config/disk
 missing POST   P/config/disk
@@ -121,6 +124,9 @@ missing GET    P/database/context
 missing GET    P/database/jit
 missing POST   P/database/jit
 missing PUT    P/database/jit
+missing POST   P/database/jit/invite
+missing POST   P/database/jit/invite/accept
+missing DELETE P/database/jit/invite/{invite_id}
 empty   GET    P/database/jit/list
 missing DELETE P/database/jit/{user_id}
 built   GET    P/database/migrations
@@ -151,6 +157,7 @@ empty   POST   P/network-bans/retrieve/enriched
 built   GET    P/network-restrictions
 missing PATCH  P/network-restrictions
 missing POST   P/network-restrictions/apply
+missing POST   P/network-restrictions/review
 built   POST   P/pause
 missing GET    P/pgsodium
 missing PUT    P/pgsodium
@@ -160,6 +167,7 @@ missing POST   P/read-replicas/remove
 missing POST   P/read-replicas/setup
 built   GET    P/readonly
 missing POST   P/readonly/temporary-disable
+built   POST   P/restart
 empty   GET    P/restore
 built   POST   P/restore
 missing POST   P/restore/cancel

@@ -33,7 +33,9 @@ POSTGRES_SETTINGS = {
     "password_encryption": "'scram-sha-256'",
     "shared_buffers": "'256MB'",
     "max_wal_size": "'2GB'",
-    "log_line_prefix": "'%m [%p] %d/%u '",
+    # With the kind of process (%b) the beginning of a line is longer than a name can be: who claims
+    # one with a line break in it, at a login, writes no line that might be another's.
+    "log_line_prefix": "'%m [%p] %b %d/%u '",
     "log_disconnections": "on",  # by which it is known when a login was last used
     "logging_collector": "off",
     "timezone": "'UTC'",

@@ -11,6 +11,7 @@ import json
 import random
 import socket
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
@@ -20,6 +21,7 @@ from automation.context import Context
 from contracts.encryption import Encryption
 from contracts.errors import BackendDown, from_fields
 from contracts.home import Home
+from contracts.logs import LogLine
 from contracts.plans import Checkpoint, Update
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
@@ -113,6 +115,12 @@ def export(home: Home, actor: Actor, ref: str, *, show_secrets: bool) -> Checkpo
     """The stack's state; secrets in it stay encrypted unless they are to be shown, and audited."""
     arguments = {"show_secrets": show_secrets}
     return Checkpoint.model_validate(_ask(home, actor, ref, "export", arguments))
+
+
+def logs(home: Home, actor: Actor, ref: str, start: datetime, end: datetime) -> list[LogLine]:
+    """What servers wrote about the project between the two."""
+    arguments = {"start": start.isoformat(), "end": end.isoformat()}
+    return TypeAdapter(list[LogLine]).validate_python(_ask(home, actor, ref, "logs", arguments))
 
 
 def _ask(

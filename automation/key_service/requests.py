@@ -8,12 +8,13 @@ else: without somebody's own token it opens nothing. Must not know sockets.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from psycopg import Connection
 
-from automation import audit, keys, operations, pulumi
+from automation import audit, keys, operations, project_logs, pulumi
 from automation.absence import no_project
 from automation.actors import Actor
 from automation.authentication import authenticated, link
@@ -188,6 +189,15 @@ def _export(asked: Asked) -> dict[str, Any]:
         return pulumi.export(stack, show_secrets=show_secrets).model_dump(mode="json")
 
 
+def _logs(asked: Asked) -> list[dict[str, Any]]:
+    """No secret, but the API may not read where they are."""
+    start, end = (datetime.fromisoformat(asked.arguments[name]) for name in ("start", "end"))
+    with asked.ctx.transaction() as conn:
+        row = asked.require(conn, needed_for("projects_logs"))
+    found = project_logs.read(asked.ctx.settings.home, row.ref, start, end)
+    return [line.model_dump() for line in found]
+
+
 def _answer(asked: Asked) -> str:
     owner, key = asked.actor.key_owner, asked.arguments["key"]
     with asked.ctx.transaction() as conn:
@@ -209,6 +219,7 @@ _REQUESTS: Mapping[str, tuple[Callable[[Asked], Any], str, str]] = {
     "rotate_platform": (_rotate_platform, "encryption_rotate_platform", "POST"),
     "history": (_history, "projects_history", "GET"),
     "export": (_export, "projects_export", "GET"),
+    "logs": (_logs, "projects_logs", "GET"),
 }
 
 

@@ -29,11 +29,11 @@ from local.supervisor import logs
 NAME = "key-uses"
 # In each turn: it catches up with more.
 READ_BYTES_MAX = 8 * 1024 * 1024
-# 2026-11-23 05:29:00.123 UTC [42] <database>/<login> LOG:  disconnection: session time: ...
+# 2026-11-23 05:29:00.123 UTC [42] client backend <database>/<login> LOG:  disconnection: ...
 # What a client has written there itself begins with its own login, or with a tab.
 _ENDED = re.compile(
-    rb"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+ UTC \[\d+\] [a-z]{20}/([a-z]{20}_[a-z_]+)"
-    rb" LOG:  disconnection: ",
+    rb"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+ UTC \[\d+\] client backend"
+    rb" [a-z]{20}/([a-z]{20}_[a-z_]+) LOG:  disconnection: ",
     re.M,
 )
 

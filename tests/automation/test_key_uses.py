@@ -94,14 +94,14 @@ def test_a_use_is_never_forgotten_for_an_older_one(ctx, ref):
 
 def test_sessions_that_ended_by_postgresqls_log():
     log = f"""\
-2026-11-23 05:41:31.123 UTC [42] {A}/{A}_postgres LOG:  disconnection: session time: 0:00:00.2
-2026-11-23 05:42:31.123 UTC [43] {A}/{A}_postgres LOG:  disconnection: session time: 0:00:00.2
-2026-11-23 05:42:32.000 UTC [44] {A}/{A}_postgres_b LOG:  disconnection: session time: 0:00:00.2
-2026-11-23 05:43:31.123 UTC [45] {A}/{A}_postgres ERROR:  relation "x" does not exist
-2026-11-23 05:43:31.123 UTC [45] {A}/{A}_postgres STATEMENT:  select '
-\t2026-11-23 05:50:31.123 UTC [42] {B}/{B}_postgres LOG:  disconnection: session time: 0:00:00.2'
-2026-11-23 05:43:31.123 UTC [46] control/croft_control LOG:  disconnection: session time: 0:00:00.2
-2026-11-23 05:51:31.123 UTC [45] {A}/{A}_postgres LOG:  2026-11-23 05:50:31.123 UTC [42]
+2026-11-23 05:41:31.123 UTC [42] client backend {A}/{A}_postgres LOG:  disconnection: a
+2026-11-23 05:42:31.123 UTC [43] client backend {A}/{A}_postgres LOG:  disconnection: a
+2026-11-23 05:42:32.000 UTC [44] client backend {A}/{A}_postgres_b LOG:  disconnection: a
+2026-11-23 05:43:31.123 UTC [45] client backend {A}/{A}_postgres ERROR:  relation "x" does not exist
+2026-11-23 05:43:31.123 UTC [45] client backend {A}/{A}_postgres STATEMENT:  select '
+\t2026-11-23 05:50:31.123 UTC [42] client backend {B}/{B}_postgres LOG:  disconnection: a'
+2026-11-23 05:43:31.123 UTC [46] client backend control/croft_control LOG:  disconnection: a
+2026-11-23 05:51:31.123 UTC [45] client backend {A}/{A}_postgres LOG:  2026-11-23 05:50:31.123
 """
     assert ended_sessions(log.encode()) == {
         f"{A}_postgres": datetime(2026, 11, 23, 5, 42, 31, tzinfo=UTC),
@@ -113,7 +113,7 @@ def test_a_turn_reads_what_the_one_before_has_not(ctx, ref):
     log = logs.path(ctx.settings.home, "postgres")
     log.parent.mkdir(exist_ok=True)
     now = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
-    line = f"{now:%Y-%m-%d %H:%M:%S}.123 UTC [42] {ref}/{ref}_postgres LOG:  disconnection: x\n"
+    line = f"{now:%Y-%m-%d %H:%M:%S}.123 UTC [42] client backend {ref}/{ref}_postgres LOG:  disconnection: x\n"
 
     def turn():
         with ctx.transaction() as conn:

@@ -3,6 +3,8 @@
 No project of these has servers: what a worker opens is the key service alone.
 """
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.automation.work_done import make_active
@@ -59,6 +61,23 @@ def test_secrets(supabase, client, ctx):
     assert (after["TWO"], after["ONE"] != before["ONE"]) == (before["TWO"], True)
     supabase.text("secrets", "unset", "ONE", here, "--yes")
     assert listed().keys() == {"TWO"}
+
+
+def test_logs_of_the_project_and_of_no_other(supabase, client, ctx):
+    ref, other = (client.create_project(name).project.ref for name in ("shop", "other"))
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}.000 UTC [42] client backend"
+    ctx.settings.home.logs.mkdir(exist_ok=True)
+    (ctx.settings.home.logs / "postgres.log").write_text(
+        f"{now} {ref}/{ref}_postgres ERROR:  of mine\n"
+        f"{now} {other}/{other}_postgres ERROR:  of another\n"
+    )
+    services = ("--service", "postgres", "--service", "postgrest")
+    found = supabase.text("logs", f"--remote={ref}", *services, "--output-format", "json")
+    assert "of mine" in found and "of another" not in found
+    searched = ("--level", "error", "--search", "OF MINE", "--service", "postgres")
+    assert "of mine" in supabase.text("logs", f"--remote={ref}", *searched)
+    refused = supabase("logs", f"--remote={ref}", "--service", "edge", "--output-format", "json")
+    assert refused.returncode != 0 and "HTTP 400" in refused.stdout + refused.stderr
 
 
 def test_what_is_not_built_is_said_so(supabase, client):

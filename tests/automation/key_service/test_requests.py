@@ -6,6 +6,7 @@ import secrets
 import socket
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -189,6 +190,20 @@ def test_a_token_of_another_organization_opens_nothing(ctx, ref, member):
         members.add(conn, other.id, actor.member_id, "owner")
     with pytest.raises(NotFound):
         reveal(ctx, with_token(ctx, actor, bound_to=other.id), ref)
+
+
+def test_logs_are_read_for_developers_of_the_project(ctx, ref, member):
+    now = datetime.now(UTC)
+    asked = (ctx.settings.home, member("developer"), ref, now, now)
+    assert client.logs(*asked) == []
+    with pytest.raises(Forbidden):
+        client.logs(ctx.settings.home, member("read-only"), ref, now, now)
+    with ctx.transaction() as conn:
+        other = organizations.insert(conn, slug="other", name="other", plan="free")
+        members.add(conn, other.id, asked[1].member_id, "owner")
+    with pytest.raises(NotFound):
+        stranger = with_token(ctx, asked[1], bound_to=other.id)
+        client.logs(ctx.settings.home, stranger, ref, now, now)
 
 
 def test_an_operators_bound_token_is_no_operators(ctx, ref, operator):
