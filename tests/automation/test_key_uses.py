@@ -113,7 +113,8 @@ def test_a_turn_reads_what_the_one_before_has_not(ctx, ref):
     log = logs.path(ctx.settings.home, "postgres")
     log.parent.mkdir(exist_ok=True)
     now = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
-    line = f"{now:%Y-%m-%d %H:%M:%S}.123 UTC [42] client backend {ref}/{ref}_postgres LOG:  disconnection: x\n"
+    begins = f"{now:%Y-%m-%d %H:%M:%S}.123 UTC [42] client backend"
+    line = f"{begins} {ref}/{ref}_postgres LOG:  disconnection: x\n"
 
     def turn():
         with ctx.transaction() as conn:

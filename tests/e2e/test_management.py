@@ -3,22 +3,31 @@ line, unmodified."""
 
 import csv
 import io
+import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 
 from tests.e2e.conftest import RunJs
 from tests.e2e.test_legacy_keys import wait_until_idle
-from tests.fixtures.platform import Platform, eventually
+from tests.fixtures.platform import Platform, connect, eventually
 from tests.fixtures.supabase_cli import MakeSupabaseCli, SupabaseCli
 
 pytestmark = pytest.mark.platform
 
 Project = dict[str, Any]
+LATELY = timedelta(minutes=10)
+MCP_QUERY = (
+    "select identifier, postgres_logs.timestamp, id, event_message, parsed.error_severity"
+    " from postgres_logs cross join unnest(metadata) as m"
+    " cross join unnest(m.parsed) as parsed order by timestamp desc limit 1000"
+)
 
 
 @pytest.fixture
@@ -207,6 +216,30 @@ def test_supabases_cli_pushes_what_its_init_wrote(
     refused = cli("config", "push", "--yes")
     assert refused.returncode != 0
     assert "could act on mfa_totp_enroll_enabled" in refused.stdout + refused.stderr
+
+
+def test_logs_are_the_projects_own(
+    platform: Platform, api: httpx2.Client, project: Project, neighbor: Project
+) -> None:
+    """What it did itself, and nothing of a neighbor who writes as if it were; nor does what a login
+    claims to be called, with a line break in it, pass for a line of its own."""
+    word, ref, other = secrets.token_hex(8), project["ref"], neighbor["ref"]
+    assert query(api, f"select mine_{word}").status_code == 400
+    begins = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}.000 UTC [1] client backend"
+    with connect(neighbor["db_url"]) as conn, pytest.raises(psycopg.Error):
+        conn.execute(f"select 'theirs_{word}\n{begins} {ref}/{ref}_postgres ERROR:  a_{word}'::int")
+    address = f"host=127.0.0.1 port={platform.home.ports.postgres} password=x"
+    for database, login in (
+        (f"\n{begins} {ref}", f"{ref}_postgres ERROR:  b_{word}"),
+        (other, f"\n{begins} {ref}/{ref}_postgres ERROR:  c_{word}"),
+    ):
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(address, dbname=database, user=login)
+    asked = {"sql": MCP_QUERY, "iso_timestamp_start": f"{datetime.now(UTC) - LATELY:%FT%TZ}"}
+    answer = api.get("/analytics/endpoints/logs", params=asked)
+    assert answer.status_code == 200, answer.text
+    found = {row["event_message"] for row in answer.json()["result"] if word in str(row)}
+    assert found == {f"select mine_{word}", f'column "mine_{word}" does not exist at character 8'}
 
 
 def test_publishable_and_secret_keys_open_the_project_and_close_it(
