@@ -133,7 +133,7 @@ def check_orphans(home: Home) -> Finding:
     any other name of 20 letters may be somebody's."""
     # Here, since they load the clients of every backend.
     from automation.context import open_context
-    from automation.reconcilers.orphans import all_backends, find_orphans, find_refs
+    from automation.orphans import all_backends, find_orphans, find_refs
 
     with open_context(settings_from(home)) as context:
         backends = all_backends(context)

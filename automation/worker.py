@@ -28,7 +28,7 @@ from automation.context import open_context
 from automation.encryption.keyring import open_keyring
 from automation.key_service import requests, server
 from automation.logins import RealmKeys
-from automation.reconcilers.orphans import all_backends
+from automation.orphans import all_backends
 from automation.reconcilers.schedule import reconciling
 from automation.registry import holds
 from automation.settings import Settings, settings_from

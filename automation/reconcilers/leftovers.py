@@ -3,7 +3,7 @@
 Owns that only what has a tombstone is ours to sweep: another name of 20 letters may be somebody's.
 """
 
-from automation.reconcilers.orphans import find_refs, sweep
+from automation.orphans import find_refs, sweep
 from automation.registry import projects as rows
 from automation.workflows.runtime import Runtime
 

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 import httpx2 as httpx
 
 from automation.organizations import month_of
+from automation.orphans import minio_used_bytes
 from automation.reconcilers.key_uses import note_requests
-from automation.reconcilers.orphans import minio_used_bytes
 from automation.registry import cluster, tenant_objects
 from automation.registry import projects as rows
 from automation.registry import usage as usage_rows

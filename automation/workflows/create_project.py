@@ -12,7 +12,7 @@ from typing import Any
 from dbos import DBOS
 
 from automation import keys
-from automation.reconcilers.orphans import find_orphans
+from automation.orphans import find_orphans
 from automation.registry import operations, project_secrets, projects
 from automation.workflows.deploy import Deployed, probe_health
 from automation.workflows.ending import end

@@ -16,7 +16,7 @@ from automation.context import Context
 from automation.encryption.keyring import Keyring
 from automation.key_change import UNCHANGED, KeyChange
 from automation.keys import issued_keys, read_secrets
-from automation.reconcilers.orphans import Backend
+from automation.orphans import Backend
 from automation.registry import (
     cluster,
     holds,

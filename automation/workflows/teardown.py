@@ -5,7 +5,7 @@ know of. Each tolerates "never happened" and "happened, but nobody heard". Must 
 project's state becomes.
 """
 
-from automation.reconcilers.orphans import sweep
+from automation.orphans import sweep
 from automation.workflows.recording import recording
 from automation.workflows.runtime import current
 from automation.workflows.steps import record, undo_step

@@ -9,7 +9,7 @@ import pytest
 from automation import operations
 from automation.actors import platform as platform_actor
 from automation.context import open_context
-from automation.reconcilers.orphans import minio_backends
+from automation.orphans import minio_backends
 from automation.registry import reconciler_runs
 from automation.settings import settings_from
 from contracts.refs import ProjectNames, new_ref

@@ -15,7 +15,7 @@ from automation.context import Context, open_context
 from automation.encryption.keyring import open_keyring
 from automation.keys import read_secrets
 from automation.operations import request_operation
-from automation.reconcilers.orphans import Orphan, find_orphans
+from automation.orphans import Orphan, find_orphans
 from automation.registry import operations, organizations, outbox, projects
 from automation.settings import settings_from
 from automation.workflows import names, runtime

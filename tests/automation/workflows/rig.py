@@ -24,9 +24,9 @@ from automation.encryption.keyring import open_keyring
 from automation.failpoints import failpoint
 from automation.key_service import requests
 from automation.logins import RealmKeys
+from automation.orphans import Backend, all_backends
 from automation.platform_secrets import read_secret
 from automation.reconcilers import schedule
-from automation.reconcilers.orphans import Backend, all_backends
 from automation.registry import cluster
 from automation.settings import Settings, settings_from
 from automation.state_secrets import new_state_secrets
