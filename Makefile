@@ -21,7 +21,7 @@ status:  ## what runs
 test:  ## every test; the platform they need is their own
 	@$(BOOTSTRAP) --dev
 	@.venv/bin/python -m local.toolbox
-	@.venv/bin/pytest $(ARGS)
+	@.venv/bin/pytest -n 2 --no-loadscope-reorder $(ARGS)
 
 bench:  ## figures for docs/benchmarks.md
 	@$(BOOTSTRAP) --dev

@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.postgres_server",
     "tests.fixtures.supabase_cli",
+    "tests.sharing",
 ]
 
 # The SDK keeps the settings of its first mocked run as a default of the whole process, and tests of

@@ -9,7 +9,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from contracts.refs import new_ref
 from tests.fixtures.platform import Platform
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +50,7 @@ def test_a_name_taken_in_the_organization(platform: Platform, project: dict[str,
     [("get",), ("keys", "--reveal"), ("destroy", "--yes")],
     ids=lambda command: command[0],
 )
-@pytest.mark.parametrize("ref", [new_ref(), "Not-A-Ref", "../control", "x" * 400])
+@pytest.mark.parametrize("ref", ["a" * 20, "Not-A-Ref", "../control", "x" * 400])
 def test_refs_of_nothing(platform: Platform, command: tuple[str, ...], ref: str) -> None:
     verb, *options = command
     _refused(platform.croft("projects", verb, ref, *options), 5, "[a-z_]+")

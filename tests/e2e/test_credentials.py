@@ -36,7 +36,7 @@ BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
         b'{"a": ["it is s3cret-s3cret-s3cret"]}',
         base64.b64encode(b'{"key": "s3cret-s3cret-s3cret"}'),
         base64.urlsafe_b64encode(b"\xff\xfe s3cret-s3cret-s3cret"),
-        b'"' + base64.b64encode(gzip.compress(b"so s3cret-s3cret-s3cret")) + b'"',
+        b'"' + base64.b64encode(gzip.compress(b"so s3cret-s3cret-s3cret", mtime=0)) + b'"',
         base64.b64encode(base64.b64encode(b"admin:s3cret-s3cret-s3cret")),
     ],
 )
