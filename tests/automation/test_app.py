@@ -4,11 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import httpx2 as httpx
+import psycopg
 import pytest
 
 from automation.client import client_for
+from automation.settings import API_LOGIN
 from contracts.home import environ_of
 from tests.fixtures.platform import eventually
 
@@ -31,17 +35,31 @@ def process(control_home):
     process.stderr.close()
 
 
-def test_it_starts_answers_and_leaves(process, control_home):
+def test_it_starts_answers_and_leaves(process, control_home, postgres):
     url = control_home.api_url
     eventually(lambda: httpx.get(f"{url}/health").is_success, timeout_s=60)
     with client_for(control_home, {}) as client:
         assert [organization.slug for organization in client.organizations()] == ["default"]
+    assert _logins(postgres, process.pid) == {API_LOGIN}
     process.send_signal(signal.SIGTERM)
     process.wait(STOP_TIMEOUT_S)
     log = process.stderr.read()
     assert "GET /v1/organizations" in log
-    for name in ("token", "postgres_control"):
+    for name in ("token", "postgres_control", "postgres_api"):
         assert control_home.secret(name).read_text() not in log
+
+
+def _logins(postgres, pid):
+    """By which the process is in PostgreSQL."""
+    held = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed just now
+            held.add(os.readlink(each))
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ports = {int(row[1].partition(":")[2], 16) for row in rows if f"socket:[{row[9]}]" in held}
+    with psycopg.connect(postgres.admin_dsn()) as admin:
+        sessions = admin.execute("SELECT client_port, usename FROM pg_stat_activity").fetchall()
+    return {login for port, login in sessions if port in ports}
 
 
 def test_two_on_one_port(process, control_home):
