@@ -17,6 +17,7 @@ from automation.operations import require
 from automation.registry import operations as rows
 from contracts.errors import BackendDown
 from contracts.projects import OperationEvent
+from contracts.texts import first_line
 
 POLL_INTERVAL_S = 0.2
 RETRY_PAUSE_S = 1.0
@@ -94,5 +95,5 @@ class Followers:
                         for end in self._ends.get(notice.payload, ()):
                             end.set()
             except psycopg.OperationalError as error:
-                log.warning("ends are not heard of: %s", (str(error).splitlines() or [""])[0])
+                log.warning("ends are not heard of: %s", first_line(error))
             await asyncio.sleep(RETRY_PAUSE_S)

@@ -25,6 +25,7 @@ from automation.registry import outbox as rows
 from automation.workflows.names import workflow_id
 from contracts.errors import BackendDown
 from contracts.projects import OperationKind
+from contracts.texts import first_line
 
 # Of what a worker held that died nobody is told; all else comes by notice.
 LOOK_INTERVAL_S = 2.0
@@ -86,7 +87,11 @@ def _work_until(stop: threading.Event, ctx: Context, workflows: Workflows) -> No
             _work_on_notice(stop, ctx, workflows)
         except (psycopg.OperationalError, BackendDown, SQLAlchemyError) as error:
             # PostgreSQL is away: what was promised stays promised.
-            log.warning("the outbox waits: %s", (str(error).splitlines() or [""])[0])
+            log.warning("the outbox waits: %s", first_line(error))
+            stop.wait(RETRY_PAUSE_S)
+        except Exception:
+            # Nobody would miss a place that ended, until all had.
+            log.exception("a promise was not started, and is tried again")
             stop.wait(RETRY_PAUSE_S)
 
 

@@ -4,6 +4,7 @@ Here, since it takes a worker; that two workers share what was promised is in te
 """
 
 import time
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -72,3 +73,20 @@ def test_a_cut_connection_is_made_anew(plane: Plane, monkeypatch: pytest.MonkeyP
         ).fetchall()
     assert len(cut) == worker.CONCURRENCY
     assert plane.wait(plane.request(ref, "refresh")).status == "finished"
+
+
+def test_a_place_outlives_what_nobody_foresaw(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "RETRY_PAUSE_S", 0.05)
+    start, failures = outbox._start, iter(range(worker.CONCURRENCY * 2))
+
+    def failing(*args: Any) -> Any:
+        if next(failures, None) is not None:
+            raise ZeroDivisionError
+        return start(*args)
+
+    ref = active(plane)
+    monkeypatch.setattr(outbox, "_start", failing)
+    assert plane.wait(plane.request(ref, "refresh")).status == "finished"
+    assert next(failures, None) is None
