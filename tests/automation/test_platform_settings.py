@@ -58,4 +58,3 @@ def test_another_root_key_restarts_workers_and_stands_in_no_unit(home: Home) -> 
     (worker, api), (other, same) = units(KEY=key), units(KEY="B" + key[1:])
     assert worker not in (before[0], other) and api == same == before[1]
     assert key not in repr(worker)
-    assert units(KEY=key, UNRELATED="x") == [worker, api]
