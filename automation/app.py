@@ -155,7 +155,6 @@ def main() -> None:
     with open_context(settings) as ctx:
         app = build_app(ctx)
         # What was loaded stays: to look through it for garbage takes longer than any answer.
-        gc.collect()
         gc.freeze()
         uvicorn.run(
             app,

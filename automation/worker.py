@@ -116,7 +116,6 @@ def run(ready: runtime.Runtime, slot: int, answer: server.Answer) -> None:
     runtime.install(ready)
     launch(settings, slot)
     # What was loaded stays: to look through it for garbage keeps every thread waiting.
-    gc.collect()
     gc.freeze()
     log.info("worker-%s works", slot)
     socket = settings.home.key_socket(slot)

@@ -115,13 +115,11 @@ class ServingWorker:
     """By which it checks logins; a test may have a realm of its own."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: workers of another registry share the home
 def key_service(migrated: Settings) -> Iterator[ServingWorker]:
     with open_context(migrated) as context, Processes() as processes:
-        service, keyring = (
-            ServingWorker(RealmKeys(migrated.home.issuer)),
-            open_keyring(migrated.home),
-        )
+        service = ServingWorker(RealmKeys(migrated.home.issuer))
+        keyring = open_keyring(migrated.home)
 
         def answer(request: Any) -> Any:
             return requests.answer(context, service.realm_keys, keyring, processes, request)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from dbos._dbos import _get_or_create_dbos_registry
 from psycopg import sql
 
 from automation import failpoints, worker
@@ -39,6 +40,7 @@ from stacks.spec import ProjectSpec, spec_to_config
 
 OnEvent = Callable[[str, dict[str, Any]], None]
 
+RECOVERY_POLL_S = 0.05
 # The backends that the rig has servers for.
 KINDS = ("route", "database", "role", "state", "folder")
 
@@ -196,6 +198,8 @@ def work(environ: Mapping[str, str], slot: int, hurried: bool = False) -> None:
     failpoints.arm(environ)
     if hurried:
         schedule.TICK_S = 0.5
+    # What is recovered waits in a queue of DBOS's own, which it looks at once a second.
+    _get_or_create_dbos_registry().get_internal_queue()._polling_interval_sec = RECOVERY_POLL_S
     settings = settings_from(home_from(environ, uid=os.getuid()))
     with open_context(settings) as context, Processes() as processes:
         ready = runtime_of(context)
