@@ -62,7 +62,7 @@ SYSTEM_FILES = [
 
 class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """With the header that a POST needs, which `require_key` asks for."""
+        """Adds the header that `require_key` demands of a POST."""
         if self.openapi_schema is None:
             for path, operations in super().openapi()["paths"].items():
                 if "post" in operations and needs_key(path):
@@ -102,7 +102,7 @@ def bare_app(*, requests_per_minute_max: int = REQUESTS_PER_MINUTE_MAX) -> FastA
         generate_unique_id_function=_operation_id,
     )
     v1, v2 = _versioned("/v1"), _versioned("/v2")
-    # What is spelled out in a path goes before what a parameter would take for its value.
+    # Literal segments go before parameters that would match them.
     for noun in (
         *(projects, plans, project_config, api_keys, project_database, project_keys),
         *(organizations, members, analytics, webhooks, operations, tokens, encryption),
@@ -115,7 +115,7 @@ def bare_app(*, requests_per_minute_max: int = REQUESTS_PER_MINUTE_MAX) -> FastA
     app.include_router(logins.router)
     app.add_api_route("/health", health, tags=["platform"])
     install_error_handlers(app)
-    # The last one added is met first.
+    # The last one added is the outermost.
     app.add_middleware(Idempotency)
     app.add_middleware(BodyLimit)
     app.add_middleware(RateLimit, per_window=requests_per_minute_max)
@@ -154,7 +154,7 @@ def main() -> None:
         logging.warning("this kernel has no Landlock: only the code keeps the API from root.key")
     with open_context(settings) as ctx:
         app = build_app(ctx)
-        # What was loaded stays: to look through it for garbage takes longer than any answer.
+        # What is loaded stays: scanning it for garbage takes longer than any answer.
         gc.freeze()
         uvicorn.run(
             app,

@@ -23,7 +23,7 @@ _bearer = HTTPBearer(
 
 
 def context_of(request: Request) -> Context:
-    """The process's, or the one whose transaction this request joins (api/idempotency.py)."""
+    """The process's own, or the one whose transaction this request joins (api/idempotency.py)."""
     ctx: Context = getattr(request.state, "context", request.app.state.context)
     return ctx
 
@@ -40,7 +40,7 @@ FollowersOf = Annotated[Followers, Depends(followers_of)]
 
 
 def authenticate(ctx: Context, request: Request) -> Actor:
-    """Whose the request's token is. Raises Unauthorized, BackendDown."""
+    """Who sent the request, by its token. Raises Unauthorized, BackendDown."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     bearer = token if scheme.lower() == "bearer" else ""
     stranger = Actor(

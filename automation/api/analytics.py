@@ -1,5 +1,5 @@
-"""/v1/projects/{ref}/analytics: Supabase's paths and shapes for what a project was asked, and what
-its servers wrote."""
+"""/v1/projects/{ref}/analytics: Supabase's paths and shapes for how many requests a project got,
+and for what its servers logged."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ def projects_requests_count(ctx: ContextOf, ref: str) -> RequestsCount:
     return RequestsCount(result=[Count(count=usage.requests_count(ctx, ref))])
 
 
-# The latter is what it was called before.
+# `logs.all` is its former name.
 @router.get("/logs")
 @router.get("/logs.all", name="projects_logs_all")
 def projects_logs(

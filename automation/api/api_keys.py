@@ -1,7 +1,6 @@
-"""/v1/projects/{ref}/api-keys: Supabase's paths, statuses and shapes, plus a Location to follow by.
+"""/v1/projects/{ref}/api-keys: Supabase's paths, statuses and shapes, plus a Location to follow.
 
-A key that was made opens the project, and one that was deleted opens it no longer, once the
-operation there has ended.
+A new key opens the project, and a deleted one no longer does, once that operation has ended.
 """
 
 from fastapi import APIRouter, Response, status

@@ -1,4 +1,4 @@
-"""/v1/audit: what was changed, by whom; and whether the log still is what was written."""
+"""/v1/audit: what was changed and by whom, and whether the log is still what was written."""
 
 import json
 from collections.abc import Iterator

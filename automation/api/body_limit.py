@@ -1,7 +1,6 @@
-"""No request is larger than a megabyte: nothing that this API takes is, and memory is not ours to
-give away.
+"""No request may exceed a megabyte: nothing this API takes does, and memory must not be given away.
 
-Owns the limit, announced or not. Must not know what a body says.
+Owns the limit, whether a body's size is announced or not. Must not know what a body says.
 """
 
 from starlette.datastructures import Headers
@@ -39,7 +38,7 @@ class BodyLimit:
             return message
 
         async def unless_too_large(message: Message) -> None:
-            # Whoever reads a body may make another error of ours.
+            # Whoever reads the body may turn this error into another one.
             if seen <= BODY_BYTES_MAX:
                 await send(message)
 

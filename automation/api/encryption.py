@@ -1,6 +1,6 @@
-"""/v1/encryption and /v1/projects/{ref}/encryption-key: the keys that secrets are wrapped by.
+"""/v1/encryption and /v1/projects/{ref}/encryption-key: the keys that wrap secrets.
 
-A rotation is done by workers, while everything is read on: what it leaves to do is told by GET.
+Workers carry out a rotation while everything stays readable; GET tells what is left to do.
 """
 
 from fastapi import APIRouter, status

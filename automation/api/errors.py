@@ -1,7 +1,7 @@
 """Every error as RFC 9457 problem+json, rendered in one place.
 
-Owns the form of an error answer. `message` stands beside RFC 9457's members because Supabase's
-clients print it. What was sent is never quoted back by us: it may be a password.
+Owns the shape of an error answer. `message` stands beside RFC 9457's members because Supabase's
+clients print it. We never quote back what was sent: it may be a password.
 """
 
 import logging
@@ -52,7 +52,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 def problem(request: Request, error: PlatformError) -> JSONResponse:
-    """The answer to an error met outside of the routes."""
+    """The answer to an error raised outside the routes."""
     return _platform_error(request, error)
 
 
@@ -91,9 +91,9 @@ def _http_exception(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods(request: Request) -> list[str]:
-    """Of the path: each of them is a route of its own, and Starlette names the first one's only."""
+    """All of the path's: each is a route of its own, and Starlette names only the first one's."""
     paths = request.app.openapi()["paths"]
-    # What is spelled out in a path goes before what a parameter would take for its value.
+    # Literal segments go before parameters that would match them.
     for path in sorted(paths, key=lambda path: path.replace("{", "~")):
         if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)), request.url.path):
             return sorted(method.upper() for method in paths[path])

@@ -1,4 +1,4 @@
-"""The headers by which a change is asked for and then followed: If-Match, Location.
+"""The headers for asking for a change and following it: If-Match, Location.
 
 Must not know what changes.
 """

@@ -1,10 +1,10 @@
-"""Idempotency-Key: a POST that is sent again is answered again, and done once.
+"""Idempotency-Key: a POST that is sent again is answered again, but done only once.
 
-Owns the header. The answer is stored in the very transaction that makes the change, a worker's too:
-a process that dies has done both or neither. Only success is kept; what was refused changed nothing
-and may be asked again under the same key. Stored answers are sealed, since one may hold a token,
-and opened by a worker; but for those that show what can be read at any time, which take none to be
-given again. Must not know what a route does.
+Owns the header. The answer is stored in the same transaction as the change, also when a worker
+makes it: a process that dies has done both or neither. Only success is kept; a refusal changed
+nothing and may be retried under the same key. Stored answers are sealed, since one may hold a
+token, and opened by a worker, except those that show what can be read at any time: they need no
+worker to be replayed. Must not know what a route does.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from contracts.projects import Operation, Project
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
-# Each holds a connection until it is answered: others must find one too (Settings.pool_size_max).
+# Each holds a connection until it is answered, and others need one too (Settings.pool_size_max).
 AT_ONCE_MAX = 4
 ANSWER_TIMEOUT_S = 60.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -51,12 +51,12 @@ KEY_PARAMETER = {
     "schema": {"type": "string", "pattern": f"^{_KEY.pattern}$"},
 }
 _KEPT_HEADERS = ("content-type", "location")
-# A change that is promised is promised again while no worker lives.
+# A promised change is replayed even while no worker is alive.
 _READ_AT_ANY_TIME = (Operation, Project)
 
 
 def needs_key(path: str) -> bool:
-    """A POST of ours must carry a key. Supabase's tools send none."""
+    """Our own POSTs must carry a key. Supabase's tools send none."""
     return not takes_post(path)
 
 
@@ -71,7 +71,7 @@ def require_key(request: Request) -> None:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A request with a key, as it is told from others."""
+    """A request with a key, and what tells it from others."""
 
     ctx: Context
     actor: Actor
@@ -96,8 +96,8 @@ class Idempotency:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        # A thread holds the transaction of one request from its first question to its commit. Its
-        # own pool: never do those who wait here take the threads by which others are answered.
+        # A thread holds one request's transaction from its first query to its commit. From a pool
+        # of its own: waiting here must never take the threads that answer other requests.
         self._threads = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="idempotency")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -164,7 +164,7 @@ class Idempotency:
             await held
 
     async def _ask_app(self, scope: Scope, body: bytes) -> Response:
-        """What the app answers, whole: nobody hears of it before it is kept."""
+        """The app's whole answer, so that nobody sees it before it is stored."""
         head: dict[str, Any] = {}
         parts: list[bytes] = []
 
@@ -184,13 +184,13 @@ class Idempotency:
 
 
 class _Refused(Exception):
-    """Takes the transaction back."""
+    """Rolls the transaction back."""
 
 
 def _hold(
     asked: _Asked, opened: "Future[Context | Response]", answered: "Future[_Answered | None]"
 ) -> None:
-    """Open the transaction that everything the request does joins, and end it with its answer."""
+    """Open the transaction that everything in the request joins, and end it with the answer."""
     try:
         with asked.ctx.transaction() as conn:
             if not rows.begin(conn, asked.owner, asked.key):
@@ -207,7 +207,7 @@ def _hold(
             try:
                 answer = answered.result(timeout=ANSWER_TIMEOUT_S)
             except TimeoutError:
-                conn.close()  # whoever still works in it must not do so in another's transaction
+                conn.close()  # a route still at work must not end up in another's transaction
                 raise TimedOut(
                     f"the request took longer than {ANSWER_TIMEOUT_S:.0f} s and was taken back",
                     fix="send it again",
@@ -219,7 +219,7 @@ def _hold(
         pass
     except BaseException as error:
         if opened.done():
-            raise  # to whoever waits for the end of this thread: the change was not made
+            raise  # to whoever awaits this thread: the change was not made
         opened.set_exception(error)
 
 

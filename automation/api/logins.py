@@ -1,4 +1,4 @@
-"""Where a client learns whom to log in with (RFC 9728): open, and the same for everybody."""
+"""Where a client learns where to log in (RFC 9728): public, and the same for everybody."""
 
 from fastapi import APIRouter
 

@@ -1,5 +1,5 @@
-"""/v1/organizations/{slug}/members: Supabase's list, and what it lacks. A member is named by id or
-by name."""
+"""/v1/organizations/{slug}/members: Supabase's list, and what it lacks. Members are addressed by id
+or name."""
 
 from fastapi import APIRouter, Request, Response, status
 

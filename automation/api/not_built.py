@@ -1,7 +1,7 @@
-"""What Supabase's API has and this platform has not: a 501 that says so, or an empty list.
+"""What Supabase's API has and this platform lacks: a 501 that says so, or an empty list.
 
-Owns both answers. Must not know the paths (automation/supabase_paths.py) beyond the shape that an
-empty answer has on its own.
+Owns both answers. Must not know the paths (automation/supabase_paths.py), save those whose empty
+answer has a shape of its own.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ _EMPTY: Mapping[str, Any] = {
 
 def _router() -> APIRouter:
     router = APIRouter()
-    # What is spelled out in a path goes before what a parameter would take for its value.
+    # Literal segments go before parameters that would match them.
     for operation in sorted(OPERATIONS, key=lambda operation: operation.path.replace("{", "~")):
         if operation.state != "built":
             _add(router, operation)
@@ -67,7 +67,7 @@ def _add(router: APIRouter, operation: SharedOperation) -> None:
 
 
 def _status_of(operation: SharedOperation) -> int:
-    """Of the empty ones, as Supabase answers: also a list that is asked for by POST is a 201."""
+    """If empty, as Supabase answers: even a list that is asked for by POST is a 201."""
     if operation.state == "missing":
         return status.HTTP_501_NOT_IMPLEMENTED
     return status.HTTP_201_CREATED if operation.method == "POST" else status.HTTP_200_OK

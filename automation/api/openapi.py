@@ -1,6 +1,6 @@
 """The Management API and project.yaml as documents: `python -m automation.api.openapi` writes
-openapi/management.json, from which clients in other languages are generated, and
-openapi/project.schema.json, by which editors check the file. A test says when one is old."""
+openapi/management.json, which clients in other languages are generated from, and
+openapi/project.schema.json, which editors check the file with. A test fails if one is old."""
 
 import json
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""/v1/operations: all of them, one, its events as a stream that can be resumed, cancel and retry.
+"""/v1/operations: list, get, events as a stream that can be resumed, cancel and retry.
 
-The stream is the one async route: a reader waits in it for minutes and must hold no thread.
+The stream is the one async route: readers wait in it for minutes and must not hold a thread.
 """
 
 from collections.abc import AsyncIterator

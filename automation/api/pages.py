@@ -1,7 +1,7 @@
-"""Lists in pages: `?limit=&cursor=`, where a cursor says after which row the next page begins.
+"""Lists in pages: `?limit=&cursor=`, where a cursor names the row that the next page begins after.
 
-Owns the cursor's form: opaque to callers, and any text that we did not write is refused. A bare
-array has its next page in a `Link` header, since there is no other place for it.
+Owns the cursor's form: opaque to callers, and anything that we did not write is refused. A bare
+array has its next page in a `Link` header, since it has no other place for it.
 """
 
 import base64
@@ -53,7 +53,7 @@ def bad_cursor() -> InvalidInput:
 def page(
     found: Sequence[T], limit: int, key: Callable[[T], tuple[str, ...]]
 ) -> tuple[Sequence[T], str | None]:
-    """The first `limit` of `found`, which was asked for one more, and the next page's cursor."""
+    """The first `limit` of `found`, which may hold one more, and the next page's cursor."""
     shown = found[:limit]
     return shown, write_cursor(*key(shown[-1])) if len(found) > limit else None
 

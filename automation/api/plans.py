@@ -1,7 +1,7 @@
 """/v1/projects/{ref}/spec, preview, refresh, history, outputs, export: our own paths.
 
-What changes something is answered with 202, the operation and its address. The spec's ETag says
-which spec a change was made from: If-Match with another one is a 412.
+Changes are answered with 202, the operation and its address. The spec's ETag says which spec a
+change was made from: If-Match with another one is a 412.
 """
 
 from typing import Any

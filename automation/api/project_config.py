@@ -1,8 +1,8 @@
 """/v1/projects/{ref}/{health,secrets,postgrest,config,...}: a project's services, in Supabase's
 paths and shapes.
 
-A change of configuration answers what will be, and a Location to follow it by. Its ETag is the
-spec's, as of /spec: If-Match with another one is a 412.
+A change answers with the settings to come and a Location to follow. The ETag is the spec's, as in
+/spec: If-Match with another one is a 412.
 """
 
 from typing import Annotated

@@ -20,7 +20,7 @@ from contracts.project_database import (
     SqlQuery,
 )
 
-# Names with commas between them, one at least.
+# Comma-separated names, at least one.
 SCHEMAS = r"^[^\u0000]*[^\u0000,\s][^\u0000]*$"
 
 router = APIRouter(prefix="/projects/{ref}", tags=["projects"])

@@ -1,6 +1,6 @@
-"""/v1/projects/{ref}/keys: which keys there are, rotated and revoked. A path of our own.
+"""/v1/projects/{ref}/keys: keys listed, rotated and revoked. A path of our own.
 
-And /database/password, which is Supabase's word for one of them.
+And /database/password, Supabase's path for one of them.
 """
 
 from fastapi import APIRouter, Response, status

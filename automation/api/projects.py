@@ -153,7 +153,7 @@ def key_of(project: Project) -> tuple[str, str]:
 
 
 def position_of(cursor: str | None) -> tuple[datetime, str] | None:
-    """Also of operations, whose ids stand where a ref does."""
+    """Also for operations, whose ids take the place of a ref."""
     key = read_cursor(cursor, 2)
     try:
         return None if key is None else (datetime.fromisoformat(key[0]), key[1])

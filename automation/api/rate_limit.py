@@ -1,7 +1,7 @@
-"""429: so many requests of one token in a minute, and no more until the next one.
+"""429: a token may make so many requests a minute, and no more until the next one.
 
-Owns the count, which is this process's own: who asks in a loop must not take the time of others.
-Must not know whose a token is, or whether it is one: strangers count by their address.
+Owns the count, kept by this process alone: a client in a loop must not starve the others. Must not
+know whose a token is, or whether it is valid: requests without one count by address.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from automation.api.errors import problem
 from contracts.errors import RateLimited
 
 WINDOW_S = 60
-# Whoever asks under ever new names is forgotten, oldest first, rather than remembered for ever.
+# Beyond this the oldest are forgotten, so that ever new tokens do not fill the memory.
 COUNTED_MAX = 10_000
 
 
@@ -75,7 +75,7 @@ class RateLimit:
 
 
 def _who(scope: Scope) -> bytes:
-    """No token is kept in memory for being counted."""
+    """A digest: no token is kept in memory just to be counted."""
     token = Headers(scope=scope).get("Authorization", "")
     address = (scope.get("client") or ("",))[0]
     return hashlib.sha256(token.encode() if token else f"from {address}".encode()).digest()

@@ -1,6 +1,6 @@
 """X-Request-Id: a name for each request, in its answer, its error and the log.
 
-A caller may bring its own; anything that could not stand in a log line is replaced.
+A caller may send its own; one that is unfit for a log line is replaced.
 """
 
 import re

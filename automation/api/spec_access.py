@@ -24,7 +24,7 @@ def spec_of(ctx: ContextOf, ref: str, response: Response) -> ProjectSettings:
 
 
 def same_spec_of(ctx: ContextOf, ref: str, if_match: IfMatch = None) -> ProjectSettings:
-    """For a change that can change nothing: still the spec that it was made from."""
+    """For a request that can change nothing: the spec, if it still is the one asked about."""
     return plans.unchanged(ctx, ref, if_match)
 
 
@@ -36,7 +36,7 @@ def alter_of(
     _: InTurn,
     if_match: IfMatch = None,
 ) -> Callable[[SpecChange], ProjectSettings]:
-    """A function that promises what a change makes of the spec of now, and gives it back."""
+    """A function that applies a change to the current spec, promises the result and returns it."""
 
     def alter(change: SpecChange) -> ProjectSettings:
         wanted, operation = plans.alter(ctx, actor, ref, change, made_from=if_match)

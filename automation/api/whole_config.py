@@ -1,6 +1,6 @@
 """/v2/projects/{ref}/config: what Supabase's command line compares a project's file with.
 
-The one path of Supabase's /v2 that is built: what it reads here it changes below /v1.
+The one path of Supabase's /v2 that is built: what the tool reads here it changes below /v1.
 """
 
 from fastapi import APIRouter
