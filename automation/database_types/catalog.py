@@ -1,6 +1,6 @@
 """What generated types are made of: the one row that `automation.registry.catalog` selects.
 
-Owns the words for it, and how its parts refer to one another: by oid. Must not know a language.
+Owns its vocabulary, and how its parts refer to one another: by oid. Must not know a language.
 """
 
 from functools import cached_property

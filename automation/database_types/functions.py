@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from automation.database_types.catalog import Catalog, Function
 
-# json, jsonb and text: what the one argument without a name may be, which is the request's body.
+# json, jsonb and text: what a lone argument without a name may be; it is the request's body.
 BODY_TYPES = frozenset({114, 3802, 25})
 _RENAME = (
     "Try renaming the parameters or the function itself in the database so function overloading"
@@ -18,7 +18,7 @@ _RENAME = (
 
 @dataclass(frozen=True)
 class RowsReturned:
-    """Of a function that returns rows of a relation, which a call can embed and select from."""
+    """The rows of a relation that a function returns; a call can embed and select from them."""
 
     source: str
     """The relation whose row it takes; `*` where it takes none."""
@@ -36,7 +36,7 @@ def is_callable(function: Function, catalog: Catalog) -> bool:
 
 
 def refusal(function: Function, overloads: Sequence[Function], catalog: Catalog) -> str | None:
-    """What PostgREST answers to every call of it, if it can answer nothing else."""
+    """What PostgREST answers to every call of it, if that can be nothing else."""
     place = f"{function.schema_}.{function.name}"
     passed = function.passed
     if not passed:
@@ -61,7 +61,7 @@ def refusal(function: Function, overloads: Sequence[Function], catalog: Catalog)
 
 
 def computed_field_of(function: Function, catalog: Catalog) -> int:
-    """The relation that has the function as a further column; 0 where none has."""
+    """The relation that has the function as a computed column; 0 if none has."""
     if len(function.passed) != 1:
         return 0
     type = catalog.type.get(function.passed[0].type)

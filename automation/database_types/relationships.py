@@ -25,7 +25,7 @@ class Relationship:
 
 
 def relationships(catalog: Catalog) -> list[Relationship]:
-    """Where a view shows all columns of a key's end, the key has an end there too."""
+    """Where a view shows all columns at one end of a key, the key has an end there too."""
     origins = column_origins({view.oid: view.tree for view in catalog.views})
     return [
         Relationship(key.name, *source, key.is_one_to_one, *target)
@@ -49,7 +49,7 @@ def _ends(
 
 
 def column_origins(trees: Mapping[int, str]) -> dict[int, dict[int, Origin]]:
-    """By view: which columns are a table's own, seen through however many views."""
+    """By view: which columns are a table's own, through any number of views."""
     direct = {view: dict(_targets(tree)) for view, tree in trees.items()}
 
     def table_column(origin: Origin) -> Origin | None:
@@ -72,14 +72,14 @@ def column_origins(trees: Mapping[int, str]) -> dict[int, dict[int, Origin]]:
     }
 
 
-# A bracket, or a word in which a backslash takes the meaning of what follows it.
+# A bracket, or a word in which a backslash escapes what follows it.
 _TOKEN = re.compile(r"[{}()]|(?:\\.|[^\s{}()\\])+", re.DOTALL)
 _ENTRY_DEPTH = 4  # ({QUERY :targetList ({TARGETENTRY
 
 
 def _targets(tree: str) -> Iterator[tuple[int, Origin]]:
-    """The columns that the query itself returns as they are: their numbers and where they are from.
-    Queries inside of it, and expressions, stand deeper."""
+    """The columns that the query itself returns unchanged: their numbers and where they come from.
+    Subqueries and expressions are nested deeper."""
     depth, words, field = 0, iter(_TOKEN.findall(tree)), ""
     entry: dict[str, str] = {}
     for word in words:

@@ -1,8 +1,8 @@
 """A project's database as the type `Database` that `createClient<Database>` of supabase-js takes.
 
-Owns the form, which is that of Supabase's own generator, and how a type of PostgreSQL is called in
-TypeScript. Must not know where the catalog comes from. One difference: that one follows a view's
-columns to the tables to find which are never null; here all of them may be.
+Owns the format, which is that of Supabase's own generator, and what a PostgreSQL type is called in
+TypeScript. Must not know where the catalog comes from. One difference: Supabase's follows a view's
+columns to their tables to find which are never null; here any of them may be.
 """
 
 import json
@@ -34,7 +34,7 @@ _NAMES: Mapping[str, str] = {
     "record": "Record<string, unknown>",
 }  # fmt: skip
 
-# A type as it is written, or its members; the last of which a name with `?` need not have.
+# A type as it is written, or its members; one whose name ends in `?` is optional.
 Written: TypeAlias = "str | Mapping[str, Written]"
 Members: TypeAlias = dict[str, Written]
 
@@ -208,7 +208,7 @@ def _argument(argument: Argument, catalog: Catalog) -> str:
 
 
 def _returned(function: Function, catalog: Catalog) -> Written:
-    """One of what it returns."""
+    """One of its results."""
     columns = sorted(
         (each for each in function.arguments if each.mode == "t"), key=lambda a: _order(a.name)
     )
@@ -294,7 +294,7 @@ def _indented(lines: str) -> str:
 
 
 def _order(name: str) -> tuple[list[tuple[bool, bool, str]], str]:
-    """As people sort words: signs, digits, letters; of the same letters the small ones first."""
+    """As people sort words: symbols, digits, letters; of equal letters lower case first."""
     return [(c.isalnum(), c.isalpha(), c) for c in name.casefold()], name.swapcase()
 
 

@@ -3,9 +3,9 @@
 Owns the three calls of that service and what their failures mean. Must not know what is wrapped.
 The credentials need kms:Encrypt and kms:Decrypt on the key, kms:RotateKeyOnDemand to rotate it.
 
-botocore, the extra `aws`, signs, retries, and finds credentials and region where every tool of AWS
-does: an instance's or a container's role, the files in ~/.aws, the environment. It is imported by
-an installation that has chosen this kind, and by no other.
+botocore, the extra `aws`, signs, retries, and finds credentials and region where every AWS tool
+does: an instance's or a container's role, the files in ~/.aws, the environment. Only an
+installation that has chosen this kind imports it.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 
 from contracts.errors import BackendDown, PlatformError, SetupFailed
 
-# All tries together, pauses between them included, are done before the API stops waiting for us.
+# All tries together, with the pauses between them, end before the API stops waiting for us.
 CONNECT_TIMEOUT_S = 2
 READ_TIMEOUT_S = 3
 TRIES_MAX = 3
@@ -34,9 +34,9 @@ _PREFIX = "aws-kms:"
 
 
 class AwsKmsKey:
-    """Ids are ARNs: what AWS makes of a key's material inside of it, every ciphertext follows. So
-    rotating wraps nothing anew; another key takes over by being put first. The encryption context
-    binds what is wrapped to its place."""
+    """Ids are ARNs: AWS keeps all versions of a key's material behind one. So rotating rewraps
+    nothing; another key takes over by being put first. The encryption context binds what is wrapped
+    to its place."""
 
     def __init__(
         self,
@@ -75,14 +75,14 @@ class AwsKmsKey:
         return bytes(answer["Plaintext"])
 
     def opens(self, key_id: str) -> bool:
-        """By an alias also what it meant before; only AWS knows what that was."""
+        """For an alias, also what it meant before; only AWS knows what that was."""
         arn = key_id.removeprefix(_PREFIX)
         if arn == key_id:
             return False
         return arn == self._key if ":key/" in self._key else _region_of(arn) == self._region
 
     def health(self) -> str:
-        """By wrapping something, which takes no permission more."""
+        """Wraps something, which needs no further permission."""
         return self.wrap(b"\0", b"")[0]
 
     def rotate(self) -> None:
@@ -116,7 +116,7 @@ class AwsKmsKey:
             return InvalidTag()
         if code in _LATER or response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             return _down(code)
-        # The next use looks for credentials anew: these may have run out.
+        # The next use looks for credentials again: these may have expired.
         self._client = None
         return SetupFailed(
             f"AWS KMS refuses {operation}: {code}",
@@ -166,12 +166,12 @@ def _botocore(module: str) -> Any:
 
 
 def _context(bound_to: bytes) -> dict[str, str]:
-    """AWS writes it into its logs; it says whose key this is, and nothing of the key."""
+    """AWS writes it to its logs; it says whose key this is, and nothing about the key."""
     return {"basecroft": bound_to.hex()}
 
 
 def _region_of(arn: str) -> str:
-    """Empty of what is no ARN: arn:aws:kms:eu-central-1:111122223333:key/..."""
+    """Empty for what is no ARN: arn:aws:kms:eu-central-1:111122223333:key/..."""
     parts = arn.split(":")
     return parts[3] if parts[0] == "arn" and len(parts) > 5 else ""
 

@@ -1,19 +1,18 @@
 """Envelope encryption: an AES-256-GCM key per record version, wrapped by a key-encryption key.
 
-Owns the sealed form and the two kinds of keys that wrap. Pure: must not know what a secret means,
-where rows lie, or where a key-encryption key (KEK) comes from (automation/encryption/keyring.py).
+Owns the sealed form and the two kinds of wrapping keys. Pure: must not know what a secret means,
+where rows are, or where a key-encryption key (KEK) comes from (automation/encryption/keyring.py).
 
 The data key of a record is used once, so a nonce can never repeat under it. What the record *is*
-(this form, whose it is, name, version) is authenticated with both the text and the wrapped key: a
-row copied over another, whole or in part, does not open. The wrap also names the KEK, so that one
-KEK can take another's place by wrapping anew, without touching a ciphertext.
+(this form, its owner, name, version) is authenticated with both the text and the wrapped key: a row
+copied over another, whole or in part, does not open. The wrap also names the KEK, so that one KEK
+can replace another by rewrapping, without touching a ciphertext.
 
 The organization is not bound: a project's ref is never used twice, so it alone tells whose a record
-is, and a transfer to another organization then touches no secret, needs no key, and can be done by
-the API's process, which has none.
+is, and a transfer to another organization touches no secret and needs no key.
 
-Whoever holds a `PublicKek` can seal and never open: the API's process. What it seals is wrapped by
-HPKE (RFC 9180) for a key pair whose private half only workers unwrap.
+A holder of a `PublicKek`, as the API's process is, can seal and never open. What it seals is
+wrapped by HPKE (RFC 9180) for a key pair whose private half only workers unwrap.
 """
 
 import os
@@ -42,8 +41,8 @@ class SecretUnreadable(PlatformError):
 
 @dataclass(frozen=True)
 class RecordName:
-    """What a sealed record is bound to. `owner` is a project's ref, or a word for what else has
-    secrets, which is never as long as a ref."""
+    """What a sealed record is bound to. `owner` is a project's ref, or a word, never as long as a
+    ref, for whatever else has secrets."""
 
     owner: str
     name: str
@@ -141,7 +140,7 @@ def unreadable(record: RecordName) -> SecretUnreadable:
 
 
 def bound_together(*parts: str) -> bytes:
-    """Each part behind its length: no two different lists give the same bytes."""
+    """Each part after its length: no two different lists give the same bytes."""
     encoded = [part.encode() for part in parts]
     return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
 

@@ -1,11 +1,11 @@
 """The key-encryption keys of an installation, opened: root key -> key of a project -> data key.
 
-Owns which key a record is sealed by, and that keys are made when they are first needed. For workers
-only: a process that has a keyring can open everything. Must not know SQL, or what secrets mean.
+Owns which key a record is sealed with, and that keys are made when first needed. For workers only:
+a process that has a keyring can open everything. Must not know SQL, or what secrets mean.
 
-Each project has its own, so that what is left of a destroyed project, in backups too, opens never
-again: with the project goes its key. A record that the API sealed lies under the inbox key until a
-worker has wrapped it anew (automation/encryption/rotation.py).
+Each project has its own, which goes with it, so that what is left of a destroyed project, in
+backups too, never opens again. A record that the API sealed is under the inbox key until a worker
+has rewrapped it (automation/encryption/rotation.py).
 """
 
 import os
@@ -40,8 +40,8 @@ from contracts.home import Home
 from contracts.refs import is_ref
 
 FORM = "v1"
-# A root key on another server is asked seldom; a key that was destroyed is never found here, since
-# its row is looked for first.
+# A root key on another server is seldom asked; a destroyed key is never found here, since its row
+# is looked up first.
 CACHED_S = 300.0
 CACHED_MAX = 4096
 
@@ -84,7 +84,7 @@ class Keyring:
     def rewrap(
         self, conn: Connection[Any], records: Sequence[tuple[RecordName, Sealed]]
     ) -> list[Sealed | SecretUnreadable]:
-        """The same under their owners' current keys; in the place of what does not open, why."""
+        """The same under their owners' current keys; for what does not open, the error."""
         old = rows.find(conn, {sealed.kek_id for _, sealed in records})
         new = self._current(conn, {owner_of(record) for record, _ in records})
 
@@ -98,16 +98,16 @@ class Keyring:
         return [anew(record, sealed) for record, sealed in records]
 
     def ensure_inbox(self, conn: Connection[Any]) -> None:
-        """By which the API seals, without being able to open."""
+        """The key that the API seals with, without being able to open."""
         self._current(conn, {INBOX})
 
     def wrap_anew(self, conn: Connection[Any], row: KeyRow) -> None:
-        """By the newest root key. Raises SecretUnreadable."""
+        """Rewrap it by the newest root key. Raises SecretUnreadable."""
         root_id, wrapped = self.roots.wrap(self._unwrapped(row), _bound_to(row.id, row.owner))
         rows.rewrap(conn, row.id, root_id, wrapped)
 
     def _current(self, conn: Connection[Any], owners: Set[str]) -> dict[str, KeyRow]:
-        """Of every one of them, held."""
+        """The current key of each, held."""
         found = rows.hold_current(conn, owners)
         if missing := owners - found.keys():
             for owner in sorted(missing):
@@ -125,7 +125,7 @@ class Keyring:
         )
 
     def _kek_of(self, row: KeyRow | None, record: RecordName) -> Kek:
-        """What may have wrapped the record."""
+        """The key, if it may have wrapped the record."""
         if row is None or row.owner not in (owner_of(record), INBOX):
             raise unreadable(record)
         return self._kek(row)
@@ -136,7 +136,7 @@ class Keyring:
 
     def _unwrapped(self, row: KeyRow) -> bytes:
         now = time.monotonic()
-        # The wrapped key is a part of the name: a row that was changed is not opened from here.
+        # The wrapped key is part of the name: a row that was changed is not opened from here.
         name = (f"{row.id} {row.owner} {row.root_id}", row.wrapped)
         with self._lock:
             until, key = self._cached.get(name, (0.0, b""))

@@ -19,8 +19,8 @@ from contracts.errors import Conflict, SetupFailed
 
 
 class FileKey:
-    """Lines of base64 in a file that is its owner's alone, the newest first. Read at each use: a
-    worker lives on while another one rotates."""
+    """Lines of base64, the newest first, in a file that only its owner may read. Read on each use:
+    a worker lives on while another one rotates."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -52,7 +52,7 @@ class FileKey:
         return [version.id for version in unused]
 
     def versions(self) -> list[SymmetricKek]:
-        """Raises SetupFailed when the file is missing, no key, or open to others."""
+        """Raises SetupFailed when the file is missing, holds no key, or is open to others."""
         try:
             mode = stat.S_IMODE(self._path.stat().st_mode)
             text = self._path.read_text()
@@ -87,7 +87,7 @@ class FileKey:
 
 
 class EnvironmentKey:
-    """A key that whoever starts the workers hands over in a variable."""
+    """A key that is handed to the workers in an environment variable."""
 
     def __init__(self, variable: str, environ: Mapping[str, str]) -> None:
         self._variable = variable

@@ -18,8 +18,8 @@ TIMEOUT_S = 5.0
 
 
 class OpenBaoKey:
-    """Versions are the server's own. The token is read from its file at each use, since it is
-    renewed by others. `associated_data` binds what is wrapped to its place."""
+    """Versions are the server's own. The token is read from its file on each use, since others
+    renew it. `associated_data` binds what is wrapped to its place."""
 
     def __init__(self, address: str, mount: str, key: str, token_file: Path) -> None:
         self._base = f"{address.rstrip('/')}/v1/{mount}"
@@ -105,4 +105,4 @@ class OpenBaoKey:
 
 
 class _Refused(PlatformError):
-    """It answered that the request is wrong: another key, another place, or nonsense."""
+    """The server says that the request is wrong: another key, another place, or nonsense."""

@@ -1,7 +1,7 @@
-"""A project's key, for those whose project it is.
+"""A project's key, as its owners see it.
 
-Owns what is told of it, and that a newer one is asked for. Must not open anything: it is a worker
-who makes the newer key, and wraps the secrets by it (rotation.py).
+Owns what is shown of it, and asking for a newer one. Must not open anything: a worker makes the
+newer key, and wraps the secrets by it (rotation.py).
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ def get(ctx: Context, ref: str) -> EncryptionKey:
 
 
 def rotate(ctx: Context, actor: Actor, ref: str) -> EncryptionKey:
-    """The project's next secret is sealed by a new key, and workers wrap the others by it."""
+    """The project's next secret is sealed with a new key, and workers rewrap the others by it."""
     with ctx.transaction() as conn:
         row = operations.require_project(conn, ref, lock=True)
         retired = encryption_keys.retire(conn, ref)

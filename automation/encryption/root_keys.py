@@ -3,16 +3,16 @@
 Owns what a root key can do, and the file that says where it is kept (`etc/root-keys.json`). Must
 not know what is wrapped, nor the registry.
 
-The first one of that file wraps; every one unwraps. So another kind takes over by being put first:
-workers wrap everything anew (rotation.py), and the old one may go. Without the file it is the key
-in `secrets/root.key`.
+The first one in that file wraps; every one unwraps. So another kind takes over by being put first:
+workers rewrap everything (rotation.py), and the old one may go. Without the file it is the key in
+`secrets/root.key`.
 
     [{"kind": "openbao", "address": "https://bao:8200", "mount": "transit", "key": "croft",
       "token_file": "/run/credentials/bao-token"}, {"kind": "file"}]
     [{"kind": "aws-kms", "key": "alias/croft", "region": "eu-central-1"}]
     [{"kind": "environment", "variable": "CROFT_ROOT_KEY"}]
 
-`croft up` hands the variables that these are read from on to the workers, and to nobody else.
+`croft up` passes the variables that these are read from to the workers, and to nobody else.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ from contracts.texts import first_line
 
 
 class RootKey(Protocol):
-    """One root key with its versions; each has an id that says nothing of the key."""
+    """One root key with its versions; each has an id that reveals nothing about the key."""
 
     def wrap(self, key: bytes, bound_to: bytes) -> tuple[str, bytes]:
         """By the newest version: its id, and the wrapped key. Raises BackendDown."""
@@ -53,17 +53,17 @@ class RootKey(Protocol):
         ...
 
     def rotate(self) -> None:
-        """Make a newer version; the older ones unwrap still. Raises Conflict where that is done
+        """Make a newer version; the older ones still unwrap. Raises Conflict where that is done
         elsewhere."""
         ...
 
     def forget(self, in_use: Collection[str]) -> list[str]:
-        """Destroy the versions that nothing is wrapped by any more; their ids."""
+        """Destroy the versions that no longer wrap anything; returns their ids."""
         ...
 
 
 class RootKeys:
-    """Several as one: the first wraps, and whoever knows the id unwraps."""
+    """Several as one: the first wraps, and the one that knows the id unwraps."""
 
     def __init__(self, keys: Sequence[RootKey]) -> None:
         self.keys = tuple(keys)
@@ -87,7 +87,7 @@ class RootKeys:
         self.keys[0].rotate()
 
     def forget(self, in_use: Collection[str]) -> list[str]:
-        """Of the one that wraps: the others are on their way out as a whole."""
+        """Only of the one that wraps: the others are on their way out as a whole."""
         return self.keys[0].forget(in_use)
 
 
@@ -106,7 +106,7 @@ class _Environment(BaseModel):
 
 
 class _OpenBao(BaseModel):
-    """Also of HashiCorp Vault, which speaks the same."""
+    """Also HashiCorp Vault, which speaks the same protocol."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -118,7 +118,7 @@ class _OpenBao(BaseModel):
 
 
 class _AwsKms(BaseModel):
-    """Credentials and what is not given here are found as every tool of AWS finds them."""
+    """Credentials, and what is not given here, are found as every AWS tool finds them."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -153,7 +153,7 @@ def variables_of(home: Home) -> list[str]:
 
 
 def settings_digest(home: Home, environ: Mapping[str, str]) -> str:
-    """Another one when other root keys are used. It says nothing of them."""
+    """Changes when other root keys are used, and reveals nothing about them."""
     values = [environ.get(name, "") for name in variables_of(home)]
     entries = [entry.model_dump_json() for entry in _entries(home)]
     return hashlib.sha256(json.dumps([entries, values]).encode()).hexdigest()[:16]

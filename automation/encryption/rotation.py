@@ -1,10 +1,10 @@
 """Rotation: a newer key becomes current, and what the older one wrapped follows.
 
-Owns the root key's and the platform's own (a project's begins in project_key.py), that everything
-is wrapped by what is current, and that what nothing needs any more is destroyed. Nothing of a
-rotation is remembered but the rows themselves: whoever is killed in the middle is continued by the
-next one who looks, and readers find old and new all the time. Only wraps change; no ciphertext is
-touched. Must not know SQL, or how a key is kept.
+Owns that of the root key and of the platform's own (a project's begins in project_key.py), that
+everything is wrapped by what is current, and that what nothing needs any more is destroyed. The
+rows themselves are the only record of a rotation: when a worker is killed in the middle, the next
+one that looks continues, and readers find old and new all the time. Only wraps change; no
+ciphertext is touched. Must not know SQL, or how a key is kept.
 """
 
 import logging
@@ -56,7 +56,7 @@ def status(conn: Connection, keyring: Keyring) -> Encryption:
 
 
 def rotate_root(conn: Connection, keyring: Keyring) -> list[str]:
-    """Make a newer root key; the id of the one before. Raises Conflict where that is done
+    """Make a newer root key; returns the id of the old one. Raises Conflict where that is done
     elsewhere."""
     encryption_keys.lock_root(conn, alone=True)
     retired = keyring.roots.health()
@@ -66,8 +66,8 @@ def rotate_root(conn: Connection, keyring: Keyring) -> list[str]:
 
 
 def rotate_platform(conn: Connection, keyring: Keyring) -> list[str]:
-    """A newer key of what belongs to no project, and a newer one for the API to seal by; the ids of
-    those before."""
+    """Make a newer key for what belongs to no project, and one for the API to seal with; returns
+    the ids of the old ones."""
     retired = encryption_keys.retire(conn, encryption_keys.PLATFORM, encryption_keys.INBOX)
     keyring.ensure_inbox(conn)
     reconciler_runs.want(conn, "keys")
@@ -75,7 +75,8 @@ def rotate_platform(conn: Connection, keyring: Keyring) -> list[str]:
 
 
 def follow(ctx: Context, keyring: Keyring) -> list[str]:
-    """Wrap by what is current whatever is not, then destroy what nothing needs; what was done."""
+    """Wrap everything by what is current, then destroy what nothing needs; returns what was
+    done."""
     root_id = keyring.roots.health()
 
     def wrap_secrets(conn: Connection, rows: list[SecretRow]) -> Unreadable:
@@ -95,7 +96,7 @@ def follow(ctx: Context, keyring: Keyring) -> list[str]:
                 unreadable[row.id] = error
         return unreadable
 
-    # Keys last: what is wrapped anew before may have made one by the root key of then.
+    # Keys last: rewrapping the others may have made one under an older root key.
     counts = {
         "secrets wrapped anew": _each(ctx, project_secrets.take_outdated, wrap_secrets),
         "webhooks wrapped anew": _each(ctx, webhook_secrets.take_outdated, wrap_webhooks),
@@ -119,8 +120,8 @@ R = TypeVar("R")
 def _each(
     ctx: Context, take: Callable[..., list[R]], wrap: Callable[[Connection, list[R]], Unreadable]
 ) -> int:
-    """How many were wrapped. What does not open is passed, and stays as it is for who can tell
-    why; what another worker has in hand is left to it."""
+    """Returns how many were wrapped. What does not open is skipped, and stays as it is for someone
+    to find out why; what another worker has in hand is left to it."""
     done, passing = 0, list[Any]()
     while True:  # each round takes some that no round has taken
         with ctx.transaction() as conn:

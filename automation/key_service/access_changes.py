@@ -1,9 +1,9 @@
-"""Changes of who may do what, which a worker makes for the API: tokens, members, whose an
-organization or a project is.
+"""Changes of who may do what, which a worker makes for the API: tokens, members, and who owns an
+organization or a project.
 
-Owns which these are, and that somebody's own token allows each: the same questions as the API's,
-asked anew. The API's login on the registry may not write them (registry/api_rights.py), so a
-process that was taken over raises nobody, itself included. Must not know sockets.
+Owns which these are, and that the caller's own token allows each: the same checks as the API's,
+made again. The API's registry login may not write them (registry/api_rights.py), so a process that
+was taken over can promote nobody, itself included. Must not know sockets.
 """
 
 import json
@@ -32,7 +32,7 @@ class Change:
     make: Callable[[Context, Actor, Path, Any], BaseModel]
     """Given the values in the route's path, and the request's body."""
     status: int | None = None
-    """Of the answer that is kept to be given again; None where to ask twice does no more."""
+    """Of the answer that is kept for a replay; None where asking twice does no more."""
 
 
 # By route.
@@ -99,8 +99,8 @@ CHANGES: Mapping[str, Change] = {
 def make(
     ctx: Context, keyring: Keyring, actor: Actor, route: str, arguments: Mapping[str, Any]
 ) -> Any:
-    """What the route answers. In the same transaction it is kept to be given again: an API process
-    that dies before it has told anybody leaves no change that nobody heard of."""
+    """What the route answers. It is kept for a replay in the same transaction: an API process that
+    dies before it has passed it on leaves no change that nobody heard of."""
     change, path = CHANGES[route], arguments["path"]
     require_allowed(ctx, actor, route, change.method, path)
     with ctx.transaction() as conn:

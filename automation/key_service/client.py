@@ -3,8 +3,8 @@
 Owns which worker is asked, and what a worker's death in the middle of a request means. Must not
 know a key, nor how anything is decrypted.
 
-Any worker serves. The socket of one that died refuses, so the next is asked; a request that may run
-twice is asked again of another when the first one dies over it.
+Any worker will do. The socket of a dead one refuses, so the next is asked; a request that may run
+twice is sent to another when the first one dies over it.
 """
 
 import json
@@ -64,18 +64,18 @@ def query(
 
 
 def answer(home: Home, actor: Actor, key: str) -> str:
-    """The body of what was answered to a request of the actor's with that idempotency key."""
+    """The body of the answer to the actor's request with that idempotency key."""
     body: str = _ask(home, actor, "", "answer", {"key": key})
     return body
 
 
 def encryption(home: Home, actor: Actor) -> Encryption:
-    """How far what is stored has followed its newest keys; for operators."""
+    """How far the stored records have followed the newest keys; for operators."""
     return Encryption.model_validate(_ask(home, actor, "", "encryption", {}))
 
 
 def rotate_root(home: Home, actor: Actor) -> Encryption:
-    """Audited, as the next one. Either may happen twice, if a worker dies: that costs a key."""
+    """Audited, like the next one. Either may happen twice if a worker dies: that costs a key."""
     return Encryption.model_validate(_ask(home, actor, "", "rotate_root", {}))
 
 
@@ -84,7 +84,7 @@ def rotate_platform(home: Home, actor: Actor) -> Encryption:
 
 
 def first_login(home: Home, actor: Actor) -> None:
-    """Have the registry know whom the actor's bearer logs in as. Raises Forbidden."""
+    """Record in the registry which member the actor's login is. Raises Forbidden."""
     _ask(home, actor, "", "first_login", {})
 
 
@@ -118,7 +118,7 @@ def export(home: Home, actor: Actor, ref: str, *, show_secrets: bool) -> Checkpo
 
 
 def logs(home: Home, actor: Actor, ref: str, start: datetime, end: datetime) -> list[LogLine]:
-    """What servers wrote about the project between the two."""
+    """What servers wrote about the project between `start` and `end`."""
     arguments = {"start": start.isoformat(), "end": end.isoformat()}
     return TypeAdapter(list[LogLine]).validate_python(_ask(home, actor, ref, "logs", arguments))
 
@@ -164,7 +164,7 @@ def _ask(
 
 
 def _workers(home: Home) -> Iterator[socket.socket]:
-    """A connection to each worker that lives, in any order. Who stops asking closes the last."""
+    """A connection to each live worker, in random order, for the caller to close."""
     paths = sorted(home.run.glob(home.key_socket("*").name))
     random.shuffle(paths)
     for path in paths:

@@ -3,7 +3,7 @@
 Owns its limits: time, memory, bytes, and that a read-only query cannot write. What else it may not
 do is PostgreSQL's to refuse. Must not know who asked.
 
-It runs in a process of its own: one answer of a gigabyte fails its own query, and no worker.
+It runs in a process of its own: an answer of a gigabyte fails its own query, and no worker.
 """
 
 import json
@@ -41,7 +41,7 @@ TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 5
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
 MEMORY_MAX_BYTES = 512 * 1024 * 1024
-# Of the processes that the worker has, some must be left for updates.
+# Some of the worker's processes must be left for updates.
 AT_ONCE_MAX = 4
 
 _slots = threading.BoundedSemaphore(AT_ONCE_MAX)
@@ -140,8 +140,8 @@ def _rows(tell: Callable[[Any], None], query: Query) -> list[dict[str, Any]]:
         tell(conn.info.backend_pid)
         _answer_in_json(conn)
         if query.read_only:
-            # The mode cannot be changed after a first query; and a prepared statement is one only,
-            # which therefore cannot end the transaction and go on.
+            # The mode cannot change after a first query; and a prepared statement is a single one,
+            # which cannot end the transaction and go on.
             conn.execute("begin read only")
             conn.execute("select 1")
         cursor = RawCursor(conn, row_factory=dict_row)

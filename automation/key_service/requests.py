@@ -1,9 +1,9 @@
-"""What the API may have a worker do, and for whom: what takes a project's secrets, and changes of
-who may do what (access_changes.py).
+"""What the API may have a worker do, and for whom: whatever needs a project's secrets, and changes
+of who may do what (access_changes.py).
 
-Owns the check that is made here again: whose the bearer is that somebody sent to the API, and what
-they may do with the project. The API's word is taken for where a request came from, and for nothing
-else: without somebody's own token it opens nothing. Must not know sockets.
+Owns the check that is repeated here: whose the bearer is that the API was sent, and what they may
+do with the project. The API is trusted to say where a request came from, and nothing else: without
+a user's own token it opens nothing. Must not know sockets.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -60,7 +60,7 @@ class Asked:
     arguments: Mapping[str, Any]
 
     def require(self, conn: Connection[Any], *needed: Any) -> ProjectRow:
-        """The project, if it is there for the actor, who has every one of the roles in it."""
+        """The project, if the actor may see it and has every one of the roles in it."""
         row = operations.require_project(conn, self.ref)
         if self.actor.role_in(row.organization_id) is None:
             raise no_project(self.ref)
@@ -83,7 +83,7 @@ def answer(
     processes: Processes,
     request: Mapping[str, Any],
 ) -> Any:
-    """Raises PlatformError; of what the API cannot have sent, anything."""
+    """Raises PlatformError, or anything for what the API cannot have sent."""
     actor = replace(
         authenticated(ctx, realm_keys, request["bearer"], partial(link, ctx)),
         address=request["address"],
@@ -190,7 +190,7 @@ def _export(asked: Asked) -> dict[str, Any]:
 
 
 def _logs(asked: Asked) -> list[dict[str, Any]]:
-    """No secret, but the API may not read where they are."""
+    """No secret, but the API may not read where logs are."""
     start, end = (datetime.fromisoformat(asked.arguments[name]) for name in ("start", "end"))
     with asked.ctx.transaction() as conn:
         row = asked.require(conn, needed_for("projects_logs"))
@@ -208,7 +208,7 @@ def _answer(asked: Asked) -> str:
         return asked.keyring.open(conn, record, idempotency_keys.unpacked(kept.body))
 
 
-# Each with the route that a token's scopes must open for it.
+# Each with the route that a token's scopes must allow for it.
 _REQUESTS: Mapping[str, tuple[Callable[[Asked], Any], str, str]] = {
     "reveal": (_reveal, "projects_connection", "GET"),
     "query": (_query, "projects_query", "POST"),
@@ -234,7 +234,7 @@ def not_ready(row: ProjectRow) -> PlatformError:
 def _usable_secrets(
     asked: Asked, conn: Connection[Any], row: ProjectRow, names: Collection[str]
 ) -> dict[str, str]:
-    """Those, and as whom one logs in by the password among them."""
+    """Those, and the login that goes with the password among them."""
     # What was chosen or brought along is stored before the others, which are made all at once.
     made = project_secrets.written_at(conn, row.ref, "authenticator_password")
     if row.state not in HAVE_KEYS or made is None:

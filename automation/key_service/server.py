@@ -1,7 +1,7 @@
 """The worker's side of the key service: a unix socket, a line of JSON each way.
 
-Owns the socket, its limits, and that nothing unforeseen is told. Must not know what is asked
-(requests.py).
+Owns the socket, its limits, and that unexpected errors tell no more than their type. Must not know
+what is asked (requests.py).
 """
 
 import json
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 @contextmanager
 def serving(path: Path, answer: Answer) -> Iterator[None]:
     """While the block runs, requests at `path` are answered by `answer`, several at once. `path` is
-    the caller's alone: what a dead one left there is replaced."""
+    the caller's alone: what a dead caller left there is replaced."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     with _Server(path, answer) as server:
@@ -57,7 +57,7 @@ class _Server(socketserver.UnixStreamServer):
         super().__init__(str(path), _Conversation)
 
     def server_bind(self) -> None:
-        # Before the bind: the file then never was open to others, whatever the umask.
+        # Before the bind, so that the file is never open to others, whatever the umask.
         os.fchmod(self.socket.fileno(), 0o600)
         super().server_bind()
 

@@ -1,6 +1,6 @@
 """Rows of `access_tokens`: sha256 hashes only. A token has 160 random bits: a fast hash suffices.
 
-Must not know who asks or who may. A token that was revoked, or is past its time, is not there.
+Must not know who asks or who may. A token that was revoked or has expired is not there.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ def alias_of(token: str) -> str:
 
 
 def ensure_operator(conn: Connection[Any], token: str) -> None:
-    """Make `token` the one that the operator's file holds; an earlier one is valid no longer."""
+    """Make `token` the one that the operator's file holds; an earlier one is no longer valid."""
     row = conn.execute("SELECT id FROM members WHERE name = %s", [OPERATOR]).fetchone()
     assert row is not None, "every registry has an operator"
     asked = {
@@ -109,7 +109,7 @@ def insert(
 
 
 def list_of(conn: Connection[Any], member_id: UUID, *, bound_to: UUID | None) -> list[TokenRow]:
-    """Oldest first; with `bound_to` those only that are good in that organization alone."""
+    """Oldest first; with `bound_to`, only those that are valid in that organization alone."""
     with conn.cursor(row_factory=class_row(TokenRow)) as cursor:
         return cursor.execute(
             f"{_SELECT} ORDER BY t.created_at, t.id", {"member": member_id, "bound_to": bound_to}
@@ -127,7 +127,7 @@ def find(
 
 
 def replace(conn: Connection[Any], token_id: UUID, token: str) -> None:
-    """Another secret for the same token; what was made by means of the old one ends with it."""
+    """A new secret for the same token; tokens made with the old one end with it."""
     revoke(conn, token_id)
     conn.execute(
         "UPDATE access_tokens SET hash = %s, alias = %s, revoked_at = NULL, last_used_at = NULL"
@@ -137,7 +137,7 @@ def replace(conn: Connection[Any], token_id: UUID, token: str) -> None:
 
 
 def revoke(conn: Connection[Any], token_id: UUID) -> None:
-    """The token, and every one that was made by means of it."""
+    """Revoke the token, and every one that was made with it."""
     conn.execute(
         "WITH RECURSIVE ended AS ("
         "   SELECT id FROM access_tokens WHERE id = %s"
@@ -149,7 +149,7 @@ def revoke(conn: Connection[Any], token_id: UUID) -> None:
 
 
 def revoke_expired(conn: Connection[Any], member_id: UUID) -> None:
-    """Their names are free again."""
+    """Frees their names."""
     conn.execute(
         "UPDATE access_tokens SET revoked_at = now()"
         " WHERE member_id = %s AND revoked_at IS NULL AND expires_at <= now()",
@@ -160,7 +160,7 @@ def revoke_expired(conn: Connection[Any], member_id: UUID) -> None:
 def revoke_bound(
     conn: Connection[Any], organization_id: UUID, member_id: UUID | None = None
 ) -> None:
-    """Those that are good in the organization only: one member's, or everybody's."""
+    """Revoke those valid in the organization only: one member's, or everybody's."""
     conn.execute(
         "UPDATE access_tokens SET revoked_at = now() WHERE organization_id = %(organization)s"
         " AND revoked_at IS NULL AND (%(member)s::uuid IS NULL OR member_id = %(member)s)",
@@ -169,7 +169,7 @@ def revoke_bound(
 
 
 def find_holder(conn: Connection[Any], token: str) -> Holder | None:
-    """Found by an index over hashes: how long that takes tells nothing of any token."""
+    """Found by an index over hashes: how long that takes reveals nothing about any token."""
     with conn.cursor(row_factory=class_row(Holder)) as cursor:
         return cursor.execute(
             "SELECT t.id AS token_id, t.scopes, t.organization_id AS bound_to, t.expires_at,"
@@ -190,7 +190,7 @@ def find_holder(conn: Connection[Any], token: str) -> Holder | None:
 
 
 def note_use(conn: Connection[Any], token_id: UUID) -> None:
-    """Of many requests at once, one writes it down and none waits."""
+    """Of many requests at once, one records it and none waits."""
     conn.execute(
         "UPDATE access_tokens SET last_used_at = now() WHERE id ="
         " (SELECT id FROM access_tokens WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED)",
@@ -199,7 +199,7 @@ def note_use(conn: Connection[Any], token_id: UUID) -> None:
 
 
 _LIVE = "t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())"
-# Whoever runs the machine goes on, also where the realm's first administrator was shut out.
+# Whoever runs the machine stays in, even if the realm's first administrator is shut out.
 _LET_IN = "(m.shut_out_at IS NULL OR t.is_installed)"
 _SELECT = (
     "SELECT t.id, t.name, t.alias, t.scopes, o.slug AS organization_slug, t.created_by,"

@@ -1,6 +1,6 @@
 """Rows of `api_keys`: which publishable and secret keys a project has.
 
-Owns their SQL. Must not know a key itself, which stands sealed among the project's secrets.
+Owns their SQL. Must not know a key itself, which is kept sealed among the project's secrets.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class ApiKeyRow:
     updated_at: datetime
     last_used_at: datetime | None
     watched: bool
-    """Whether somebody looked since it was made."""
+    """Whether anybody has looked since it was made."""
 
 
 _COLUMNS = (

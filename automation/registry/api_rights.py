@@ -1,9 +1,9 @@
 """What the API's own login may do with the registry: what its routes do, and nothing else.
 
-Owns the list. It is the whole of it: a table that is missing here is closed, as is the schema of
-DBOS, whose rows are pickles that workers open. Who may do what (members, their roles, tokens, whose
-a project is) stands where this login only reads: workers write it (key_service/access_changes.py).
-Must not know routes.
+Owns the list, which is complete: a table that is missing here is closed, as is the schema of DBOS,
+whose rows are pickles that workers open. Who may do what (members, their roles, tokens, who owns a
+project) is for this login to read only: workers write it (key_service/access_changes.py). Must not
+know routes.
 """
 
 from collections.abc import Mapping
@@ -43,8 +43,8 @@ RIGHTS: Mapping[LiteralString, LiteralString] = {
 
 
 def grant(conn: Connection[Any]) -> None:
-    """These rights and no other on what the connection's login owns: in one transaction, so that an
-    API that runs misses none meanwhile."""
+    """Grant these rights and no others on what the connection's login owns: in one transaction, so
+    that a running API never lacks one."""
     login = sql.Identifier(API_LOGIN)
     with conn.transaction():
         conn.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(login))

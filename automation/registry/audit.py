@@ -20,7 +20,7 @@ OWNER = "croft_audit"
 
 @dataclass(frozen=True)
 class Search:
-    """What a reader asks for; None is everything."""
+    """What a reader asks for; None means everything."""
 
     organization_id: str | None = None
     actor: str | None = None
@@ -30,8 +30,8 @@ class Search:
 
 def protect(admin_dsn: str) -> None:
     """Hand the log over to a role that nobody logs in as: the control plane's own logins may then
-    add entries and read, and can neither change a row nor remove what refuses it. A superuser still
-    can; the chain and an anchor kept elsewhere are against that. Repeatable."""
+    add entries and read, and can neither change a row nor remove what refuses that. A superuser
+    still can; the chain and an anchor kept elsewhere guard against that. Repeatable."""
     owner = sql.Identifier(OWNER)
     logins = sql.SQL(", ").join(map(sql.Identifier, (CONTROL_LOGIN, API_LOGIN)))
     with psycopg.connect(admin_dsn) as conn:

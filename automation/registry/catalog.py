@@ -1,7 +1,7 @@
 """What a project's database holds, read from its own catalog, as SQL text.
 
 Owns the query behind generated types; its one row is `automation.database_types.catalog.Catalog`.
-Must not know who runs the text: it goes out as the project's own login, which sees what that may.
+Must not know who runs the text: it runs as the project's own login, and shows what that may see.
 """
 
 from collections.abc import Sequence

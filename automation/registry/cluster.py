@@ -1,9 +1,9 @@
 """The PostgreSQL server before the registry exists: logins, databases, and PUBLIC shut out.
 
-Owns what must stand before the first migration: logins `croft_control` and `keycloak`, their
-databases `control` and `keycloak`, the login `croft_api`, which owns nothing, the table of Pulumi's
-`postgres://` backend. Every statement may run again. Must not know the registry's tables or any
-project.
+Owns what must be there before the first migration: logins `croft_control` and `keycloak`, their
+databases `control` and `keycloak`, the login `croft_api`, which owns nothing, and the table of
+Pulumi's `postgres://` backend. Every statement may run again. Must not know the registry's tables
+or any project.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def admin_dsn(port: int, password: str, database: str = "postgres") -> str:
 
 @contextmanager
 def admin_connection(home: Home, database: str = "postgres") -> Iterator[Connection[Any]]:
-    """As the superuser, each statement its own transaction. Raises BackendDown."""
+    """As the superuser, each statement in its own transaction. Raises BackendDown."""
     dsn = admin_dsn(home.ports.postgres, read_secret(home, "postgres_admin"), database)
     try:
         with psycopg.connect(dsn, autocommit=True) as conn:
@@ -47,8 +47,8 @@ def admin_connection(home: Home, database: str = "postgres") -> Iterator[Connect
 
 
 def ensure_cluster(dsn: str, passwords: dict[str, str]) -> None:
-    """Logins, databases and closed doors. `passwords` by login name; they are set anew each time,
-    so a rotated secret file heals at the next boot. Raises BackendDown without PostgreSQL.
+    """Logins, and databases closed to PUBLIC. `passwords` by login name; they are set again each
+    time, so the next boot applies a rotated secret file. Raises BackendDown without PostgreSQL.
     """
     try:
         with psycopg.connect(dsn, autocommit=True) as conn:

@@ -1,7 +1,7 @@
 """Rows of `encryption_keys`: key-encryption keys, each wrapped by the root key.
 
-Owns which one of an owner's is current, and that none goes while a record needs it (a foreign key
-of those records). Must not know how a key is wrapped. Owners are projects, by ref, and two words.
+Owns which one of an owner's is current, and that none is deleted while a record needs it (a foreign
+key sees to that). Must not know how a key is wrapped. Owners are projects, by ref, and two words.
 """
 
 from collections.abc import Collection
@@ -12,10 +12,10 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-# Records that belong to no project; and what the API seals, which cannot open it.
+# For records that belong to no project; and for what the API seals but cannot open.
 PLATFORM, INBOX = "platform", "inbox"
-# How long answers to repeated requests are kept, twice: they are wrapped by the inbox key and stand
-# in no row with a foreign key.
+# Twice as long as answers are kept for repeated requests: the inbox key wraps them, and they are in
+# no row with a foreign key.
 INBOX_KEPT_H = 48
 
 _ROOT_LOCK = 0x726F6F746B6579
@@ -40,8 +40,8 @@ class PublicKey:
 
 
 def lock_root(conn: Connection[Any], *, alone: bool = False) -> None:
-    """Until the transaction ends no version of the root key goes: for whoever wraps by it. Alone,
-    for whoever removes one, once nobody is wrapping."""
+    """For whoever wraps by the root key: none of its versions goes until the transaction ends.
+    Alone, for whoever removes one, once nobody is wrapping."""
     shared = "" if alone else "_shared"
     conn.execute(f"SELECT pg_advisory_xact_lock{shared}(%s)", [_ROOT_LOCK])
 
@@ -57,8 +57,8 @@ def find_public(conn: Connection[Any], owner: str) -> PublicKey | None:
 
 
 def hold_current(conn: Connection[Any], owners: Collection[str]) -> dict[str, KeyRow]:
-    """Those of the owners that have one. They are not destroyed before the transaction ends, though
-    they may be retired."""
+    """Those of the owners that have one. They are not destroyed before the transaction ends, but
+    may be retired."""
     with conn.cursor(row_factory=class_row(KeyRow)) as cursor:
         found = cursor.execute(
             f"SELECT {_COLUMNS} FROM encryption_keys WHERE owner = ANY (%s) AND retired_at IS NULL"
@@ -69,7 +69,7 @@ def hold_current(conn: Connection[Any], owners: Collection[str]) -> dict[str, Ke
 
 
 def find(conn: Connection[Any], key_ids: Collection[str]) -> dict[str, KeyRow]:
-    """Those that there are."""
+    """Those that exist."""
     with conn.cursor(row_factory=class_row(KeyRow)) as cursor:
         found = cursor.execute(
             f"SELECT {_COLUMNS} FROM encryption_keys WHERE id = ANY (%s)", [list(key_ids)]
@@ -95,7 +95,7 @@ def insert(
 
 
 def retire(conn: Connection[Any], *owners: str) -> list[str]:
-    """The owners' current keys: they open still, and seal no more. Their ids."""
+    """Retire the owners' current keys: they still open, but seal no more. Returns their ids."""
     retired = conn.execute(
         "UPDATE encryption_keys SET retired_at = now()"
         " WHERE owner = ANY (%s) AND retired_at IS NULL RETURNING id",
@@ -110,7 +110,7 @@ def delete_of(conn: Connection[Any], owner: str) -> None:
 
 
 def delete_retired(conn: Connection[Any]) -> int:
-    """Those that nothing needs any more; how many they were."""
+    """Delete those that nothing needs any more; returns how many."""
     return conn.execute(
         "DELETE FROM encryption_keys k WHERE retired_at IS NOT NULL"
         " AND (owner <> %(inbox)s OR retired_at < now() - %(kept_h)s * interval '1 hour')"

@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import Connection
 
-# The first half of a two-part key; the values mean nothing, they only must differ.
+# The first half of a two-part key; the values mean nothing, they only have to differ.
 _SLOT, _PROJECT, _RECONCILER = 0x534C4F54, 0x50524F4A, 0x5245434F
 
 
@@ -42,7 +42,7 @@ def reconciler(conn: Connection[Any], name: str) -> Iterator[bool]:
 
 
 def hold_project(conn: Connection[Any], ref: str, *, timeout_s: float) -> bool:
-    """Whether nobody else was changing the project, or ended in time."""
+    """Whether it is held: nobody else was changing the project, or they ended in time."""
     try:
         conn.execute("SELECT set_config('lock_timeout', %s, false)", [f"{timeout_s:.0f}s"])
         conn.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", [_PROJECT, ref])

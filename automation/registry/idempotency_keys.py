@@ -1,7 +1,7 @@
-"""Rows of `idempotency_keys`: what was answered to a request that named itself.
+"""Rows of `idempotency_keys`: what was answered to requests that carried a key.
 
-Owns who is answering it at the moment, by a lock that ends with the transaction, and that answers
-are given again for a day. Must not know HTTP, nor what an answer says.
+Owns who is answering one at the moment, by a lock that ends with the transaction, and that answers
+are replayed for a day. Must not know HTTP, nor what an answer says.
 """
 
 import base64
@@ -29,7 +29,7 @@ class Answer:
 
 
 def begin(conn: Connection[Any], actor: str, key: str) -> bool:
-    """Whether nobody else is answering it. Until the transaction ends, this one is."""
+    """Whether nobody else is answering it; if so this transaction is, until it ends."""
     row = conn.execute(
         "SELECT pg_try_advisory_xact_lock(hashtextextended(%s || chr(10) || %s, 0))", [actor, key]
     ).fetchone()
@@ -46,7 +46,7 @@ def find(conn: Connection[Any], actor: str, key: str) -> Answer | None:
 
 
 def put(conn: Connection[Any], actor: str, key: str, answer: Answer) -> None:
-    """Also forgets some of those that are too old."""
+    """Also deletes some of those that are too old."""
     conn.execute(
         "DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY("
         "  SELECT ctid FROM idempotency_keys"

@@ -43,7 +43,7 @@ class LoggedIn:
 
 @dataclass(frozen=True, kw_only=True)
 class Bearer:
-    """Who asks, and what they may do where: by a login, or by a token that may narrow it."""
+    """Who asks, and what they may do where: by a login, or by a token that may narrow that."""
 
     member_id: UUID
     member_name: str
@@ -52,7 +52,7 @@ class Bearer:
     bound_to: UUID | None = None
     scopes: Sequence[Scope] = ("all",)
     roles: dict[str, Role]
-    """By organization id; of a token bound to one organization, that one only."""
+    """By organization id; for a token bound to one organization, that one only."""
 
 
 def find_login(conn: Connection[Any], subject: UUID) -> Bearer | None:
@@ -67,8 +67,8 @@ def find_login(conn: Connection[Any], subject: UUID) -> Bearer | None:
 
 
 def link(conn: Connection[Any], name: str, subject: UUID, email: str) -> bool:
-    """Whether the person of this name is now the one who logs in as `subject`; one is made if there
-    is none. False when the name is an operator's, or somebody's who logs in as another subject."""
+    """Bind the person of this name, created if there is none, to `subject`; whether that was done.
+    It is not for an operator's name, or that of somebody bound to another subject."""
     linked = conn.execute(
         "INSERT INTO members (name, subject, email) VALUES (%(name)s, %(subject)s, %(email)s)"
         " ON CONFLICT (lower(name)) WHERE organization_id IS NULL"
@@ -81,7 +81,7 @@ def link(conn: Connection[Any], name: str, subject: UUID, email: str) -> bool:
 
 
 def link_operator(conn: Connection[Any], name: str, subject: UUID) -> bool:
-    """Whether that was news."""
+    """Whether that changed anything."""
     linked = conn.execute(
         "UPDATE members SET subject = %(subject)s WHERE name = %(name)s AND is_operator"
         " AND subject IS DISTINCT FROM %(subject)s",
@@ -106,8 +106,8 @@ def shut_out(conn: Connection[Any], member_id: UUID, is_shut_out: bool) -> None:
 
 
 def ensure(conn: Connection[Any], name: str, *, home: UUID | None) -> UUID:
-    """The person of this name in any case of letters, or the service account of organization
-    `home`; one is made if there is none."""
+    """The person of this name, ignoring case, or the service account of organization `home`;
+    created if there is none."""
     asked = {"name": name, "home": home}
     conn.execute(
         "INSERT INTO members (name, organization_id) VALUES (%(name)s, %(home)s)"
@@ -133,7 +133,7 @@ def person(conn: Connection[Any], member_id: UUID) -> Person:
 
 
 def add(conn: Connection[Any], organization_id: UUID, member_id: UUID, role: Role) -> None:
-    """Who belongs to it already keeps the role."""
+    """Somebody who belongs to it already keeps their role."""
     conn.execute(
         "INSERT INTO organization_members (organization_id, member_id, role) VALUES (%s, %s, %s)"
         " ON CONFLICT DO NOTHING",

@@ -1,6 +1,6 @@
 """Numbered SQL files, each applied once, in order, in a transaction of its own.
 
-Owns table `schema_migrations`, and which registries are too old for all of it. Must not know what
+Owns table `schema_migrations`, and which registries are too old to be migrated. Must not know what
 else the files say. A file that was applied never changes again: its checksum is recorded and
 compared.
 """
@@ -17,12 +17,12 @@ from contracts.errors import SetupFailed
 FOLDER = Path(__file__).with_name("migrations")
 # Any constant does; it keeps two boots from migrating at once.
 LOCK = 0x63726F6674
-# From here on secrets lie under keys of projects; what was sealed before, it can only refuse.
+# From here on secrets are under projects' keys; what was sealed before can only be refused.
 FIRST_WITH_KEYS = "0008_encryption_keys.sql"
 
 
 def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
-    """Apply what is new in `folder` to the database at `dsn`; the names that were applied."""
+    """Apply what is new in `folder` to the database at `dsn`; returns the names of those files."""
     with psycopg.connect(dsn, autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         conn.execute(

@@ -19,7 +19,7 @@ from automation.registry.projects import ProjectState
 from contracts.projects import OperationKind, OperationStatus
 from contracts.webhooks import EVENT_OF_KIND
 
-# The channel that is told the id of each operation that ended.
+# The channel that gets the id of each operation that ended.
 ENDS = "operation_ends"
 
 
@@ -92,7 +92,7 @@ def list_newest(
     before: tuple[datetime, str] | None,
     limit: int,
 ) -> list[OperationRow]:
-    """Of projects of some organizations; those that came before `before`, by (created_at, id)."""
+    """Of some organizations' projects; those that came before `before`, by (created_at, id)."""
     wanted: dict[str, Any] = {"project_ref": project_ref, "status": status}
     filters = [f"{name} = %({name})s" for name, value in wanted.items() if value is not None]
     if organizations is not None:
@@ -113,7 +113,7 @@ def list_newest(
 
 
 def list_active_workflows(conn: Connection[Any]) -> dict[str, str]:
-    """Operations that are not over and whose workflow was started: its id, to theirs."""
+    """By workflow id, the operations that are not over and whose workflow was started."""
     rows = conn.execute(
         "SELECT b.workflow_id, o.id::text FROM operations o JOIN outbox b ON b.operation_id = o.id"
         " WHERE o.finished_at IS NULL AND b.started_at IS NOT NULL"
@@ -132,7 +132,7 @@ def find_newest_change(conn: Connection[Any], project_ref: str) -> OperationRow 
 
 
 def request_cancel(conn: Connection[Any], operation_id: UUID) -> None:
-    """To be seen by the workflow before its next step; asked for again, the first time counts."""
+    """The workflow sees it before its next step; asked for again, the first time counts."""
     conn.execute(
         "UPDATE operations SET status = 'cancelling', cancel_requested_at ="
         " coalesce(cancel_requested_at, now()) WHERE id = %s AND finished_at IS NULL",
@@ -174,7 +174,7 @@ def append_event(
 def append_events(
     conn: Connection[Any], operation_id: str | UUID, events: Sequence[tuple[str, dict[str, Any]]]
 ) -> int | None:
-    """In their order; the last one's `seq`.
+    """Append them in order; returns the last one's `seq`.
 
     Numbering by an update of the operation's row makes concurrent writers queue there, so a reader
     never sees 5 before 4.
@@ -205,7 +205,7 @@ def finish(
     *,
     result: dict[str, Any] | None = None,
 ) -> bool:
-    """The `end` event and the final status in one; the first one to finish wins, and is told so.
+    """Write the `end` event and the final status in one; whether this was the first to finish.
 
     `error` is {code, message, fix} and must hold no secret: it is shown and kept.
     """
@@ -226,7 +226,7 @@ def finish(
 
 
 def _tell(conn: Connection[Any], operation_id: str | UUID) -> None:
-    """Promise it to the webhooks, unless the operation only looked or was called off."""
+    """Promise it to the webhooks, unless the operation only looked or was cancelled."""
     operation = find(conn, operation_id)
     assert operation is not None
     event = EVENT_OF_KIND.get(operation.kind)
@@ -237,7 +237,7 @@ def _tell(conn: Connection[Any], operation_id: str | UUID) -> None:
 
 
 def find_summary(conn: Connection[Any], operation_id: UUID) -> dict[str, Any] | None:
-    """Of the last update that the operation ran: {changes: {create: n, ...}}."""
+    """The summary of the last update that the operation ran: {changes: {create: n, ...}}."""
     row = conn.execute(
         "SELECT data FROM operation_events WHERE operation_id = %s AND kind = 'summary'"
         " ORDER BY seq DESC LIMIT 1",

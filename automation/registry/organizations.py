@@ -40,7 +40,7 @@ def find(conn: Connection[Any], slug_or_id: str) -> Organization | None:
 
 
 def lock(conn: Connection[Any], organization_id: UUID) -> Organization | None:
-    """As it stands now, held until the transaction ends: what is counted against a limit, or of
+    """Its current row, held until the transaction ends: what is counted against a limit, or of
     owners, stays so. None when it was deleted meanwhile."""
     with conn.cursor(row_factory=class_row(Organization)) as cursor:
         return cursor.execute(

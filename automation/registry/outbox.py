@@ -1,7 +1,7 @@
 """Rows of `outbox`: workflows that were promised in a transaction and still have to be started.
 
 Owns the promise and the order of promises. Must not know how a workflow is started. Inserting also
-notifies channel `outbox`, so that no worker need look often.
+notifies channel `outbox`, so that no worker needs to poll often.
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ def insert(
 
 def take_next(conn: Connection[Any], kinds: Iterable[OperationKind]) -> OutboxRow | None:
     """The oldest of these kinds, held until the transaction ends; one that somebody else holds is
-    passed."""
+    skipped."""
     with conn.cursor(row_factory=class_row(OutboxRow)) as cursor:
         return cursor.execute(
             "SELECT id, kind, project_ref, operation_id FROM outbox"
@@ -57,7 +57,7 @@ def mark_started(conn: Connection[Any], row_id: int) -> None:
 
 
 def count_waiting(conn: Connection[Any], *, longer_than_s: float) -> int:
-    """Promises that wait for so long, in which time none was taken up: nobody works."""
+    """Promises that have waited this long, while none was taken up: no worker is at work."""
     row = conn.execute(
         "SELECT count(*) FROM outbox WHERE started_at IS NULL"
         " AND created_at < now() - interval '1 second' * %(s)s AND NOT EXISTS ("

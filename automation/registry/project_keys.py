@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from contracts.project_keys import KeyStatus, RotatedKind
 
-# `jwk` is a public key of elsewhere, which nothing here signs with and nothing rotates.
+# `jwk` is a public key from elsewhere: nothing here signs with it, and nothing rotates it.
 Kind = RotatedKind | Literal["jwk"]
 
 
@@ -31,7 +31,7 @@ class KeyRow:
     accepted_until: datetime | None
     last_used_at: datetime | None = field(compare=False)
     watched: bool
-    """Whether somebody looked since it was made."""
+    """Whether anybody has looked since it was made."""
 
 
 def insert_first(
@@ -60,7 +60,7 @@ def insert_jwks(conn: Connection[Any], ref: str, jwks: Sequence[Mapping[str, Any
 
 
 def insert_standby(conn: Connection[Any], ref: str, kinds: Sequence[RotatedKind]) -> None:
-    """The next generation of each, of which none is on standby yet."""
+    """The next generation of each kind that has none on standby yet."""
     conn.execute(
         "INSERT INTO project_keys (project_ref, kind, generation, status)"
         " SELECT %(ref)s, kind, 1 + coalesce((SELECT max(generation) FROM project_keys k"
@@ -87,7 +87,7 @@ def delete(conn: Connection[Any], key_id: UUID) -> None:
 def rotate(
     conn: Connection[Any], ref: str, kinds: Sequence[RotatedKind], *, overlap_s: float
 ) -> None:
-    """What was on standby is in use, and what was in use is accepted for so long."""
+    """Put what was on standby in use; what was in use is accepted for `overlap_s`."""
     conn.execute(
         "UPDATE project_keys SET updated_at = now(),"
         " accepted_until = CASE status WHEN 'in_use' THEN now() + interval '1 second' * %s END,"
@@ -112,7 +112,7 @@ def revoke_jwk(conn: Connection[Any], key_id: UUID) -> None:
 
 
 def list_due(conn: Connection[Any]) -> dict[str, list[RotatedKind]]:
-    """By ref the kinds of which an older key was accepted long enough."""
+    """By ref, the kinds whose older key's overlap is over."""
     rows = conn.execute(
         "SELECT project_ref, array_agg(kind ORDER BY kind) FROM project_keys"
         " WHERE status = 'previously_used' AND accepted_until < now() GROUP BY 1 ORDER BY 1"
@@ -121,7 +121,7 @@ def list_due(conn: Connection[Any]) -> dict[str, list[RotatedKind]]:
 
 
 def list_open(conn: Connection[Any], kind: RotatedKind) -> dict[tuple[str, int], datetime]:
-    """By ref and generation, of all projects: when each that is accepted was made."""
+    """By ref and generation, when each accepted key of any project was made."""
     rows = conn.execute(
         "SELECT project_ref, generation, created_at FROM project_keys"
         " WHERE kind = %s AND status IN ('in_use', 'previously_used')",
@@ -168,7 +168,7 @@ def list_of(conn: Connection[Any], ref: str) -> list[KeyRow]:
 
 
 def public_jwks(rows: Sequence[KeyRow]) -> list[dict[str, str]]:
-    """Keys of elsewhere whose tokens are accepted."""
+    """Keys from elsewhere whose tokens are accepted."""
     return [row.public_jwk for row in rows if row.public_jwk and row.status != "revoked"]
 
 

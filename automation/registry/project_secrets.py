@@ -1,4 +1,4 @@
-"""Rows of `project_secrets`: ciphertext only. The first write of a name wins.
+"""Rows of `project_secrets`: ciphertext only. The first write of a version wins.
 
 Must not know keys or how a record is sealed (automation/encryption/envelope.py does).
 """
@@ -53,8 +53,8 @@ def list_current(
     names: Collection[str] | None = None,
     but_prefix: str | None = None,
 ) -> list[SecretRow]:
-    """The newest version of each of the project's secrets, or of those that are named, or of those
-    that do not begin so."""
+    """The newest version of each of the project's secrets: of all, of `names`, or of those that do
+    not begin with `but_prefix`."""
     with conn.cursor(row_factory=class_row(SecretRow)) as cursor:
         return cursor.execute(
             f"SELECT DISTINCT ON (name) {_COLUMNS} FROM project_secrets s"
@@ -84,7 +84,7 @@ def take_outdated(
 
 
 def list_with_prefix(conn: Connection[Any], project_ref: str, prefix: str) -> list[Listed]:
-    """The newest version of each of those whose names begin so, by name."""
+    """The newest version of each whose name begins with `prefix`, by name."""
     with conn.cursor(row_factory=class_row(Listed)) as cursor:
         return cursor.execute(
             "SELECT DISTINCT ON (name) name, ciphertext, created_at FROM project_secrets"
@@ -104,7 +104,7 @@ def next_version(conn: Connection[Any], project_ref: str, name: str) -> int:
 
 
 def delete(conn: Connection[Any], project_ref: str, names: Sequence[str]) -> set[str]:
-    """Every version of the named ones. The names of those that there were."""
+    """Delete every version of the named ones; returns the names of those that existed."""
     gone = conn.execute(
         "DELETE FROM project_secrets WHERE project_ref = %s AND name = ANY(%s) RETURNING name",
         [project_ref, list(names)],
@@ -117,7 +117,7 @@ def rewrap(conn: Connection[Any], anew: Mapping[UUID, Sealed]) -> None:
 
 
 def delete_all(conn: Connection[Any], project_ref: str, *, keeping: Collection[str] = ()) -> None:
-    """Once the project is gone nothing needs them any more, except those that are named."""
+    """Once the project is gone nothing needs them any more, except those in `keeping`."""
     conn.execute(
         "DELETE FROM project_secrets WHERE project_ref = %s AND name <> ALL (%s)",
         [project_ref, list(keeping)],

@@ -1,4 +1,4 @@
-"""Rows of `projects`: the wanted (`spec`), the found (`observed`), who may write (`op_epoch`).
+"""Rows of `projects`: wanted (`spec`), found (`observed`), and who may write (`op_epoch`).
 
 Owns the project's states and the fence. Must not know operations or how a project is deployed.
 
@@ -32,7 +32,7 @@ ProjectState = Literal[
     "DELETING", "DELETED", "CLEANUP_STUCK", "REMOVED",
 ]  # fmt: skip
 
-# The law behind "name taken"; its violation is told from others by this name.
+# The constraint behind "name taken"; its name tells its violation from others.
 LIVE_NAME_INDEX = "projects_live_name"
 _ADMISSION_LOCK = 0x61646D6974
 _DEFAULT_LOCK = 0x64656661756C74
@@ -80,7 +80,7 @@ class ProjectRow(ListedProject):
 
 
 def lock_admission(conn: Connection[Any]) -> None:
-    """Creates pass one at a time until they commit, so that a counted limit and a port hold."""
+    """Creates pass one at a time until they commit: a counted limit and a free port stay so."""
     conn.execute("SELECT pg_advisory_xact_lock(%s)", [_ADMISSION_LOCK])
 
 
@@ -116,8 +116,8 @@ def list_present(
     after: tuple[datetime, str] | None = None,
     limit: int | None = None,
 ) -> list[ListedProject]:
-    """Projects that are not removed, oldest first: of some organizations, and after the row that
-    was created then and has that ref."""
+    """Projects that are not removed, oldest first: of some organizations, and after the one with
+    that (created_at, ref)."""
     conditions = ["p.state <> 'REMOVED'"]
     if organizations is not None:
         conditions.append("p.organization_id = ANY(%(organizations)s)")
@@ -133,7 +133,7 @@ def list_present(
 
 
 def count_present(conn: Connection[Any], organization_id: UUID) -> int:
-    """Those that still are somewhere, or may be."""
+    """Those that still exist somewhere, or may."""
     row = conn.execute(
         "SELECT count(*) FROM projects WHERE organization_id = %s"
         " AND state NOT IN ('FAILED', 'REMOVED')",
@@ -146,7 +146,7 @@ def count_present(conn: Connection[Any], organization_id: UUID) -> int:
 def list_stuck(
     conn: Connection[Any], condition: str, *, pause_s: float, pause_doublings_max: int
 ) -> list[str]:
-    """Refs whose cleanup failed, or which have the condition, and for which nothing runs: due
+    """Refs whose cleanup failed or that have the condition, while nothing runs for them: due
     `pause_s` after the last failure, then after twice that, and so on."""
     rows = conn.execute(
         "SELECT p.ref FROM projects p JOIN LATERAL ("
@@ -168,7 +168,7 @@ def find_default(conn: Connection[Any]) -> str | None:
 
 
 def set_default(conn: Connection[Any], ref: str | None) -> None:
-    """That one and no other, or none."""
+    """Make that one the default and no other, or none."""
     conn.execute("SELECT pg_advisory_xact_lock(%s)", [_DEFAULT_LOCK])
     conn.execute("UPDATE projects SET is_default = false WHERE is_default")
     conn.execute("UPDATE projects SET is_default = true WHERE ref = %s", [ref])
@@ -240,7 +240,7 @@ def free_rest_port(conn: Connection[Any], ports: Sequence[int]) -> int | None:
 
 
 def take_fence(conn: Connection[Any], ref: str) -> int:
-    """Raise the epoch of the project; write-backs of everyone who came before now fail."""
+    """Raise the epoch of the project; write-backs of all earlier holders now fail."""
     row = conn.execute(
         "UPDATE projects SET op_epoch = op_epoch + 1 WHERE ref = %s RETURNING op_epoch", [ref]
     ).fetchone()
@@ -314,8 +314,8 @@ def set_legacy_keys(conn: Connection[Any], ref: str, enabled: bool) -> None:
 
 
 def keep_until(conn: Connection[Any], ref: str, *, seconds: float | None) -> None:
-    """From now on the project is deleted but can be had back for so long; None: it is not deleted,
-    and has its name again. Raises psycopg.errors.UniqueViolation when that is taken."""
+    """From now on the project is deleted but can be restored for `seconds`; None: it is not
+    deleted, and has its name again. Raises psycopg.errors.UniqueViolation when that is taken."""
     conn.execute(
         "UPDATE projects SET recoverable_until = now() + interval '1 second' * %s WHERE ref = %s",
         [seconds, ref],
@@ -331,8 +331,8 @@ def set_condition(
     message: str,
     operation: OperationKind | None = None,
 ) -> None:
-    """What is so from now on, or still is: `since` is when the reason was first found, `operation`
-    what led to it."""
+    """What holds from now on, or still does: `since` is when the reason was first found,
+    `operation` what led to it."""
     conn.execute(
         "UPDATE projects SET conditions = conditions || jsonb_build_object(%(kind)s::text,"
         " jsonb_build_object('reason', %(reason)s::text, 'message', %(message)s::text,"

@@ -1,7 +1,7 @@
 """Rows of `reconciler_runs`: when each reconciler ran last, and what it found.
 
-Owns what is due, how far one that reads on has come, and the channel by which workers hear of it.
-Must not know reconcilers.
+Owns what is due, how far one that reads on has come, and the channel that wakes workers. Must not
+know reconcilers.
 """
 
 from typing import Any
@@ -45,7 +45,7 @@ def set_place(conn: Connection[Any], name: str, place: dict[str, Any] | None) ->
 
 
 def want(conn: Connection[Any], name: str) -> None:
-    """Let it run before its time: at once, as soon as this transaction commits."""
+    """Have it run early: as soon as this transaction commits."""
     conn.execute(
         "INSERT INTO reconciler_runs (name, started_at, wanted_at) VALUES (%s, to_timestamp(0),"
         " now()) ON CONFLICT (name) DO UPDATE SET wanted_at = now()",

@@ -1,6 +1,6 @@
 """The table in a project's own database in which Supabase's tools keep its migrations, as SQL text.
 
-Owns that table's form. Must not know who runs the text: it goes out as the project's own login.
+Owns that table's shape. Must not know who runs the text: it runs as the project's own login.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ alter table {_TABLE} add column if not exists statements text[];
 alter table {_TABLE} add column if not exists name text;
 alter table {_TABLE} add column if not exists rollback text[];
 """
-# Behind those that there are, also where their moments are still to come.
+# After the existing ones, even where their timestamps are in the future.
 _INSERT = f"""
 insert into {_TABLE} (version, name, statements, rollback)
 select greatest({{now}}, (
@@ -77,7 +77,7 @@ def describe(version: str, *, name: str | None, rollback: str | None) -> str:
 
 
 def take_back(versions: Sequence[str], rollbacks: Sequence[str]) -> str:
-    """Run what takes them back, and forget them."""
+    """Run their rollbacks, and delete their entries."""
     each = sql.SQL(", ").join(map(sql.Literal, versions)).as_string()
     return "\n;\n".join([*rollbacks, f"delete from {_TABLE} where version in ({each});"])
 

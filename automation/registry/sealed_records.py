@@ -1,4 +1,4 @@
-"""What the tables of sealed records share: their columns, and how they are wrapped anew.
+"""What the tables of sealed records share: their columns, and how they are rewrapped.
 
 Must not know keys, how a record is sealed (automation/encryption/envelope.py does), nor what it
 says.

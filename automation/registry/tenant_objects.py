@@ -26,7 +26,7 @@ def roles(conn: Connection[Any], ref: str) -> list[str]:
 
 
 def refs(conn: Connection[Any]) -> list[str]:
-    """Every ref that a database or a login is named for."""
+    """Every ref that a database or a login is named after."""
     rows = conn.execute(
         "select substring(name from '^([a-z]{20})(_|$)') as ref"
         " from (select datname as name from pg_database union select rolname from pg_roles) named"
@@ -46,7 +46,7 @@ def database_bytes(conn: Connection[Any]) -> dict[str, int]:
 def set_read_only(
     conn: Connection[Any], database: str, roles: Sequence[str], is_read_only: bool
 ) -> None:
-    """What sessions of the roles begin with in the database, from their next one on."""
+    """Whether the roles' sessions in the database only read by default, from their next one on."""
     verb = sql.SQL("set default_transaction_read_only = on")
     if not is_read_only:
         verb = sql.SQL("reset default_transaction_read_only")
@@ -84,7 +84,7 @@ def enabled_users(conn: Connection[Any], realm: str) -> set[UUID]:
 
 
 def drop_database(conn: Connection[Any], name: str) -> None:
-    """With its sessions: a client that stays connected must not keep a destroyed project."""
+    """With its sessions: a client that stays connected must not keep a destroyed project alive."""
     conn.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
@@ -94,7 +94,7 @@ def drop_role(conn: Connection[Any], name: str) -> None:
 
 
 def end_sessions(conn: Connection[Any], ref: str) -> None:
-    """Whoever is logged in as one of the project's roles."""
+    """Those of whoever is logged in as one of the project's roles."""
     conn.execute(
         "select pg_terminate_backend(pid) from pg_stat_activity"
         " where backend_type = 'client backend' and starts_with(usename, %s)",
@@ -112,7 +112,7 @@ def open_logins(conn: Connection[Any]) -> list[str]:
 
 
 def end_closed_sessions(conn: Connection[Any], ref: str) -> None:
-    """Whoever is logged in as one of the project's roles that may not log in any more."""
+    """Those of whoever is logged in as one of the project's roles that may no longer log in."""
     conn.execute(
         "select pg_terminate_backend(a.pid) from pg_stat_activity a"
         " join pg_roles r on r.oid = a.usesysid"
@@ -122,7 +122,7 @@ def end_closed_sessions(conn: Connection[Any], ref: str) -> None:
 
 
 def end_backends(conn: Connection[Any], ref: str, pids: list[int]) -> None:
-    """Those of them that are the project's still."""
+    """End those that are still the project's."""
     conn.execute(
         "select pg_terminate_backend(pid) from pg_stat_activity"
         " where pid = any(%s) and starts_with(usename, %s)",
@@ -133,7 +133,7 @@ def end_backends(conn: Connection[Any], ref: str, pids: list[int]) -> None:
 def role_settings(
     conn: Connection[Any], roles: list[str]
 ) -> list[tuple[str, str | None, list[str]]]:
-    """What sessions of the roles begin with: role, the database it is for, names of settings."""
+    """The settings that sessions of the roles begin with: role, the database it is for, names."""
     rows = conn.execute(
         "select r.rolname, d.datname,"
         " array(select split_part(c, '=', 1) from unnest(s.setconfig) c)"

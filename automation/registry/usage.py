@@ -21,7 +21,7 @@ class Measured:
 
 
 def list_plans(conn: Connection[Any]) -> list[tuple[str, str, dict[str, int]]]:
-    """Of every project that stands: ref, its organization's plan and its limits of its own."""
+    """For every complete project: ref, its organization's plan and own limits."""
     return list(
         conn.execute(
             "SELECT p.ref, o.plan, o.limits FROM projects p"
@@ -77,9 +77,9 @@ def count_requests(
     *,
     gateway_run: str,
 ) -> set[tuple[str, str]]:
-    """By ref and key, add what a counter grew by since it was last read: to the month's requests,
-    and to those of these five minutes. One that stands lower than then has begun anew, as all do
-    with the gateway. Which ones grew."""
+    """By ref and key, add what a counter grew by since it was last read to the month's requests,
+    and to those of these five minutes. One that is lower than it was has started over, as all do
+    with the gateway. Returns those that grew."""
     conn.execute("DELETE FROM request_counters WHERE gateway_run <> %(run)s", {"run": gateway_run})
     names = sorted(counters)
     rows = conn.execute(

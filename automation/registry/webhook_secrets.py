@@ -1,7 +1,7 @@
 """Rows of `webhook_secrets`: what a webhook's deliveries are signed with.
 
-Owns which of them sign: the current one, and those before it until their time is over. Must not
-know how one is sealed, or what a signature is.
+Owns which of them sign: the current one, and earlier ones until their time is over. Must not know
+how one is sealed, or what a signature is.
 """
 
 from collections.abc import Collection, Mapping
@@ -26,7 +26,7 @@ class WebhookSecretRow(SealedRow):
 
 
 def insert(conn: Connection[Any], webhook_id: UUID, sealed: Sealed) -> None:
-    """The current one from now on; the one before has an end."""
+    """The current one from now on; the one before must have an end."""
     conn.execute(
         "INSERT INTO webhook_secrets (webhook_id, kek_id, wrapped_dek, nonce, ciphertext)"
         " VALUES (%(id)s, %(kek_id)s, %(wrapped_dek)s, %(nonce)s, %(ciphertext)s)",
@@ -46,9 +46,9 @@ def list_signing(conn: Connection[Any], webhook_id: UUID) -> list[WebhookSecretR
 
 
 def end(conn: Connection[Any], webhook_id: UUID, ends_at: datetime) -> None:
-    """None of them signs longer than until then."""
+    """None of them signs after that."""
     conn.execute(
-        # least() passes what is null.
+        # least() ignores nulls.
         "UPDATE webhook_secrets SET ends_at = least(ends_at, %s) WHERE webhook_id = %s",
         [ends_at, webhook_id],
     )

@@ -1,4 +1,4 @@
-"""Rows of `webhooks` and `webhook_deliveries`: who is told, and what still has to be.
+"""Rows of `webhooks` and `webhook_deliveries`: who is told, and what is still to be told.
 
 Owns the outbox of deliveries: promised in the transaction that ends an operation, leased by one
 worker at a time, bounded in attempts. Must not know HTTP, nor secrets.
@@ -69,7 +69,7 @@ def delete(conn: Connection[Any], webhook_id: UUID) -> None:
 
 
 def promise(conn: Connection[Any], event: EventType, operation_id: UUID | str) -> None:
-    """A delivery to everybody who wants to hear of this event of the operation's project."""
+    """A delivery to every webhook that wants this event of the operation's project."""
     conn.execute(
         "INSERT INTO webhook_deliveries (webhook_id, event, project_ref, data)"
         " SELECT w.id, %(event)s, p.ref, jsonb_build_object('ref', p.ref, 'name', p.name,"
@@ -106,7 +106,7 @@ def list_deliveries(conn: Connection[Any], webhook_id: UUID, *, limit: int) -> l
 
 def take_due(conn: Connection[Any], *, limit: int, pauses_s: Sequence[float]) -> list[DeliveryRow]:
     """What is due, each counted as an attempt and put off until the next one: a worker that dies
-    over it leaves it to another. Rows that another worker is taking are passed."""
+    over it leaves it to another. Rows that another worker is taking are skipped."""
     with conn.cursor(row_factory=class_row(DeliveryRow)) as cursor:
         return cursor.execute(
             "WITH due AS (SELECT id FROM webhook_deliveries"
@@ -114,7 +114,7 @@ def take_due(conn: Connection[Any], *, limit: int, pauses_s: Sequence[float]) ->
             "   ORDER BY next_attempt_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
             " UPDATE webhook_deliveries d SET attempts = attempts + 1,"
             "   next_attempt_at = now() + interval '1 second'"
-            # A tenth more or less, so that those who failed together do not come together.
+            # A tenth more or less, so that those that failed together are not retried together.
             "     * (%(pauses)s::float8[])[least(attempts + 1, %(count)s)] * (0.9 + random() / 5)"
             f" FROM due WHERE d.id = due.id RETURNING {_OF_D}",
             {"limit": limit, "pauses": list(pauses_s), "count": len(pauses_s)},
@@ -132,7 +132,7 @@ def mark_delivered(conn: Connection[Any], delivery_id: UUID, answer: str) -> Non
 def mark_attempt(
     conn: Connection[Any], delivery_id: UUID, answer: str, *, attempts_max: int
 ) -> None:
-    """It was not taken: once more later, unless that was the last attempt."""
+    """It was not taken: tried again later, unless that was the last attempt."""
     conn.execute(
         "UPDATE webhook_deliveries SET last_answer = %(answer)s,"
         " status = CASE WHEN attempts >= %(max)s THEN 'failed' ELSE 'pending' END,"
