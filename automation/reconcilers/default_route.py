@@ -13,7 +13,7 @@ NAME = "default"
 
 
 def reconcile_default_route(runtime: Runtime) -> list[str]:
-    """The ref that it leads to from now on, if that is another one."""
+    """The ref that it leads to from now on, if that has changed."""
     home = runtime.context.settings.home
     with runtime.context.transaction() as conn:
         ref = projects.find_default(conn)

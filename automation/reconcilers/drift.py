@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def reconcile_drift(runtime: Runtime) -> list[str]:
-    """The refs of those that drifted. A project in use is passed: its operation looks itself."""
+    """The refs of those that drifted. A project in use is skipped: its operation looks itself."""
     with runtime.context.transaction() as conn:
         refs = rows.list_in_state(conn, "ACTIVE")
     return [ref for ref in refs if _look(runtime, ref)]

@@ -32,7 +32,7 @@ def _answers(runtime: Runtime, client: httpx.Client, ref: str) -> bool:
         url = f"{runtime.spec(ref).api_url}/rest/v1/"
         answer = client.get(url, headers={"apikey": runtime.asking_key(ref)})
         if answer.status_code == httpx.codes.UNAUTHORIZED:
-            # Its routes may be from before they knew that key.
+            # Its routes may be older than that key.
             anon_key = runtime.secrets(ref, ["anon_key"])["anon_key"]
             answer = client.get(url, headers={"apikey": anon_key})
     except (httpx.TransportError, KeyError, PlatformError, rows.FenceLost):

@@ -1,4 +1,4 @@
-"""Keys whose time of being accepted besides their successors is over: they are revoked.
+"""Revokes keys whose overlap with their successors is over.
 
 Must not know how; a revocation that fails is asked for again in the next round.
 """

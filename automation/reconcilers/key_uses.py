@@ -1,8 +1,8 @@
-"""When each key of a project was last used, from what the servers tell anyway.
+"""When each key of a project was last used, from what the servers report anyway.
 
 Owns what counts as a use: a request that the gateway let in by a key, a session of a database login
-that is open or that PostgreSQL's log says has ended. MinIO tells nothing of its users. To the
-minute, and looked at while a worker runs. Must not know how any of it is shown.
+that is open or that PostgreSQL's log says has ended. MinIO reports nothing about its users.
+Accurate to the minute, while a worker runs. Must not know how any of it is shown.
 """
 
 import re
@@ -27,7 +27,7 @@ from contracts.refs import ProjectNames, is_uuid
 from local.supervisor import logs
 
 NAME = "key-uses"
-# In each turn: it catches up with more.
+# In each turn: later ones catch up with the rest.
 READ_BYTES_MAX = 8 * 1024 * 1024
 # 2026-11-23 05:29:00.123 UTC [42] client backend <database>/<login> LOG:  disconnection: ...
 # What a client has written there itself begins with its own login, or with a tab.
@@ -39,7 +39,7 @@ _ENDED = re.compile(
 
 
 def note_requests(conn: Connection, grown: Collection[tuple[str, str]]) -> None:
-    """Requests were let in lately: by ref, and by what they are counted as."""
+    """Note that requests were let in lately: by ref, and by what they are counted as."""
     if not grown:
         return
     now = datetime.now(UTC)
@@ -50,7 +50,7 @@ def note_requests(conn: Connection, grown: Collection[tuple[str, str]]) -> None:
 
 
 def reconcile_key_uses(runtime: Runtime) -> list[str]:
-    """Of database logins. Nothing is wrong with any of them."""
+    """For database logins. Finds nothing that is wrong."""
     home = runtime.context.settings.home
     with runtime.context.transaction() as conn:
         kept = reconciler_runs.place(conn, NAME)

@@ -9,8 +9,8 @@ from automation.workflows.runtime import Runtime
 
 
 def reconcile_leftovers(runtime: Runtime) -> list[str]:
-    """Kind and name of what was swept. A tombstone is looked up on every backend when anything at
-    all of it is found where looking at everything costs one question."""
+    """Kind and name of what was swept. A tombstone is looked up on every backend once anything of
+    it is found on one that can list everything in one query."""
     found = find_refs(runtime.backends)
     with runtime.context.transaction() as conn:
         tombstones = found & rows.list_tombstones(conn) | set(rows.list_removed_lately(conn))
@@ -23,5 +23,5 @@ def reconcile_leftovers(runtime: Runtime) -> list[str]:
 
 
 def _is_gone(runtime: Runtime, ref: str) -> bool:
-    """Asked with the project held: a failed create may have been retried meanwhile."""
+    """Checked with the project held: a failed create may have been retried meanwhile."""
     return runtime.project(ref).state in ("FAILED", "REMOVED")

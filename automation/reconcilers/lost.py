@@ -1,8 +1,8 @@
 """Operations whose workflow is over without having ended them: they would hold their project for
 ever.
 
-Owns what is then said. It happens when a worker dies of the same workflow again and again, or when
-a step finds that the project is in other hands. Must not know the steps.
+Owns what is then reported. It happens when a worker dies of the same workflow again and again, or
+when a step finds that the project is in other hands. Must not know the steps.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ LOST = {
 
 
 def reconcile_lost(ctx: Context) -> list[str]:
-    """End them; their ids."""
+    """End them; returns their ids."""
     with ctx.transaction() as conn:
         active = operations.list_active_workflows(conn)
     if not active:

@@ -1,4 +1,4 @@
-"""Deleted projects whose days are over: they are purged.
+"""Purges deleted projects whose days are over.
 
 Must not know how; a purge that fails is for stuck.py.
 """
@@ -23,7 +23,7 @@ def reconcile_purges(runtime: Runtime) -> list[str]:
 
 
 def purge_if_due(ctx: Context, ref: str) -> bool:
-    """Asked once more with the project held: it may have been restored since it was listed."""
+    """Checked once more with the project held: it may have been restored since it was listed."""
     try:
         with ctx.transaction() as conn:
             row = require_project(conn, ref, lock=True)

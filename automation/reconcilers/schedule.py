@@ -1,8 +1,8 @@
-"""Which reconcilers there are, and that each runs in its period or when it is wanted, in one
+"""Which reconcilers there are, and that each runs once per period or when it is wanted, in one
 worker at a time.
 
-Owns the periods and the loop. A reconciler takes no input, may run twice, and has no retry: the
-next round is it. Must not know what one does.
+Owns the periods and the loop. A reconciler takes no input, may run twice, and has no retry but the
+next round. Must not know what one does.
 """
 
 import logging
@@ -60,13 +60,13 @@ RECONCILERS = (
     Reconciler("drift", 3600.0, reconcile_drift),
     Reconciler("keys", 60.0, lambda runtime: follow(runtime.context, runtime.keyring)),
 )
-# What may not wait until a look at every project is over.
+# What must not wait for a look at every project.
 PROMPT = (Reconciler("shut-out", 15.0, reconcile_shut_out),)
 
 
 @contextmanager
 def reconciling(runtime: Runtime) -> Iterator[None]:
-    """While the block runs, two threads do: one for what must not wait, one for what may take
+    """While the block runs, two threads reconcile: one does what must not wait, one what may take
     minutes."""
     stop = threading.Event()
     threads = [
@@ -82,7 +82,7 @@ def reconciling(runtime: Runtime) -> Iterator[None]:
 
 
 def recover(runtime: Runtime) -> None:
-    """In every worker: who is dead, and what was lost, must be seen within seconds."""
+    """In every worker: dead workers and lost work must be noticed within seconds."""
     if taken := take_over(runtime.context):
         log.info("taken over from a dead worker: %s", ", ".join(taken))
     if lost := reconcile_lost(runtime.context):
@@ -90,7 +90,7 @@ def recover(runtime: Runtime) -> None:
 
 
 def run_due(runtime: Runtime, conn: psycopg.Connection, reconcilers: Sequence[Reconciler]) -> None:
-    """Each that is due and that no other worker runs. `conn` holds it meanwhile."""
+    """Run each that is due and that no other worker runs. `conn` holds it meanwhile."""
     for each in reconcilers:
         with holds.reconciler(conn, each.name) as is_ours:
             if is_ours and reconciler_runs.begin(conn, each.name, period_s=each.period_s):
@@ -101,7 +101,7 @@ def run_due(runtime: Runtime, conn: psycopg.Connection, reconcilers: Sequence[Re
 
 
 def _found(reconciler: Reconciler, runtime: Runtime) -> list[str]:
-    """One that cannot look, since a server is away, must not keep the others from looking."""
+    """One that cannot run because a server is away must not keep the others from running."""
     try:
         return reconciler.run(runtime)
     except PlatformError as error:

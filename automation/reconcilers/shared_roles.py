@@ -1,4 +1,4 @@
-"""Settings on the roles that all projects share: whoever put one there, it is taken away.
+"""Removes settings on the roles that all projects share, whoever put them there.
 
 Owns the condition `SharedRoleSetting` of the project whose database it was for. Such a setting
 would reach other tenants' sessions, or at least be read by them.

@@ -1,8 +1,8 @@
-"""Who may not log in any more is shut out of their access tokens too, until they may again.
+"""Whoever may no longer log in is shut out of their access tokens too, until they may again.
 
-Owns that rule: a person who was disabled in the realm `croft` or deleted from it. Only a realm that
-says so takes anything away: without an answer, or from a realm without users, nothing changes.
-Must not know tokens. Service accounts, who never log in, are nobody of the realm's.
+Owns that rule: it is for a person who was disabled in the realm `croft` or deleted from it. Only a
+realm that says so takes anything away: no answer, or a realm without users, changes nothing. Must
+not know tokens. Service accounts never log in, and are no users of the realm.
 """
 
 from collections.abc import Sequence, Set
@@ -22,7 +22,7 @@ def reconcile_shut_out(runtime: Runtime) -> list[str]:
         people = members.list_people_who_logged_in(conn)
     if not people:
         return []
-    # From Keycloak's own table: one question for all, which nothing but PostgreSQL need answer.
+    # From Keycloak's own table: one query for all, which needs nothing but PostgreSQL.
     with cluster.admin_connection(runtime.context.settings.home, "keycloak") as conn:
         enabled = tenant_objects.enabled_users(conn, REALM)
     changed = to_change(people, enabled)

@@ -1,7 +1,7 @@
-"""What could not be undone: ask for it again, more and more rarely, until it succeeds.
+"""What could not be undone: ask for it again, less and less often, until it succeeds.
 
-Owns the pauses. Takes no input and keeps no memory: what is due stands in the registry. Must not
-know why an undo failed; mostly a server was away, and is back.
+Owns the pauses. Takes no input and keeps no memory: what is due is in the registry. Must not know
+why an undo failed; usually a server was away, and is back.
 """
 
 import logging
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 
 def reconcile_stuck(ctx: Context) -> list[str]:
-    """Ask for a purge of what is half gone, and for an update to the last good spec of what is
-    half changed; the refs of both."""
+    """Ask for a purge of what is half gone, and for an update to the last good spec of what is half
+    changed; returns the refs of both."""
     with ctx.transaction() as conn:
         due = rows.list_stuck(
             conn, ROLLBACK_FAILED, pause_s=PAUSE_S, pause_doublings_max=PAUSE_DOUBLINGS_MAX

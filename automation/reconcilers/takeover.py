@@ -1,7 +1,7 @@
 """What dead workers left unfinished goes on in a living one.
 
-Owns who counts as dead: a worker whose slot can be had, since PostgreSQL lets go of it with the
-process. While the slot is held here, nobody starts in it. Must not know what the workflows do.
+Owns who counts as dead: a worker whose slot is free, since PostgreSQL releases it with the process.
+While the slot is held here, nobody starts in it. Must not know what the workflows do.
 """
 
 import psycopg
@@ -17,7 +17,7 @@ def take_over(ctx: Context) -> list[str]:
     pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
     slots = {slot for each in pending if (slot := slot_of(each.executor_id or "")) is not None}
     with psycopg.connect(ctx.settings.control_dsn, autocommit=True) as conn:
-        # Not public, and the version is pinned: recovery at launch looks at the own slot only.
+        # Not public, but the version is pinned: recovery at launch covers a worker's own slot only.
         return [
             handle.workflow_id
             for slot in sorted(slots)

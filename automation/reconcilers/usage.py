@@ -1,9 +1,9 @@
-"""Usage: what every project uses, measured at the servers, a question or two for all.
+"""Usage: what every project uses, measured at the servers with a query or two for all.
 
-Owns how each metric is measured, and two conditions. `DatabaseFull`: over its database limit a
-project's logins write nothing until it is below again. `RequestsOverLimit`: with more requests than
-it may have in a month, its REST API refuses every one until the month or the limit is another. Must
-not know what a limit is made of.
+Owns how each metric is measured, and two conditions. `DatabaseFull`: over its database limit, a
+project's logins are read-only until it is below again. `RequestsOverLimit`: over its requests in a
+month, its REST API refuses every one until the month ends or the limit changes. Must not know what
+a limit is made of.
 """
 
 import re
@@ -51,7 +51,7 @@ def reconcile_usage(runtime: Runtime) -> list[str]:
     month = month_of(datetime.now(UTC))
     with runtime.context.transaction() as conn:
         limits = limits_of_projects(conn)
-        # In one order, so that two scans never wait for one another's rows.
+        # In one order, so that two scans never wait for one another.
         refs = sorted(limits.keys() & database_bytes.keys())
         stored = {ref: storage_bytes.get(ProjectNames(ref).bucket, 0) for ref in refs}
         usage_rows.put(conn, "database_bytes", month, {ref: database_bytes[ref] for ref in refs})
@@ -104,8 +104,8 @@ def _metrics(home: Home) -> str:
 
 
 def _set_full(runtime: Runtime, ref: str, is_full: bool) -> None:
-    """From the next session on, hence none is left. A session that means to delete something may
-    say `set transaction read write`; requests to the REST API may not."""
+    """From the next session on, so every open one is ended. A session that means to delete
+    something may say `set transaction read write`; requests to the REST API may not."""
     with cluster.admin_connection(runtime.context.settings.home) as admin:
         logins = tenant_objects.roles(admin, ref)
         tenant_objects.set_read_only(admin, ref, logins, is_full)
@@ -114,7 +114,7 @@ def _set_full(runtime: Runtime, ref: str, is_full: bool) -> None:
 
 
 def _set_refused(runtime: Runtime, ref: str, is_refused: bool) -> None:
-    """From the next request on; whoever is logged in to the database goes on."""
+    """From the next request on; sessions on the database go on."""
     with cluster.admin_connection(runtime.context.settings.home) as admin:
         violation = "exceed_api_requests_quota" if is_refused else None
         tenant_objects.set_restriction(admin, ProjectNames(ref).database, violation)

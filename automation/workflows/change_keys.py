@@ -1,9 +1,9 @@
-"""Rotate a project's keys, or revoke those before: the saga behind both.
+"""Rotate a project's keys, or revoke older ones: the saga behind both.
 
-Owns the order of the steps and their undo. A rotation opens the new keys beside those of now; a
-revocation closes the older ones; in each a new PostgREST takes over before the old one goes, so no
-request fails. Until the commit the registry has the last good keys, and so does the undo. Arguments
-are names only: DBOS keeps them in clear.
+Owns the order of the steps and their undo. A rotation opens the new keys beside the current ones; a
+revocation closes the older ones; in both a new PostgREST takes over before the old one goes, so no
+request fails. Until the commit the registry has the last good keys, which the undo goes back to.
+Arguments are names only: DBOS keeps them in clear.
 """
 
 import time
@@ -63,7 +63,7 @@ def change_keys(ref: str, operation_id: str) -> None:
 @step
 def prepare_keys(ref: str, operation_id: str) -> None:
     """The new keys, and a port for the PostgREST that knows them. Nothing uses them yet, so a
-    repeated run may make them anew."""
+    repeated run may make new ones."""
     runtime = current()
     change = _change(operation_id)
     chosen = _chosen(operation_id)
@@ -95,7 +95,7 @@ def up_keys(ref: str, operation_id: str) -> Deployed:
         spec = runtime.spec(ref, change=change)
         with recording(operation_id) as on_event:
             outputs = runtime.stacks.up(runtime.stack(spec, change=change), on_event)
-        # A login that was closed keeps its sessions otherwise.
+        # Otherwise a closed login would keep its sessions.
         runtime.end_closed_sessions(ref)
     return {"epoch": epoch, "outputs": outputs, "answers": not spec.paused}
 
@@ -110,7 +110,7 @@ def probe_keys(ref: str, operation_id: str) -> None:
 
 @step
 def commit_keys(ref: str, operation_id: str, deployed: Deployed) -> None:
-    """The registry says what the servers know already, all of it at once."""
+    """The registry now says what the servers already know, all of it at once."""
     runtime = current()
     operation = runtime.operation(operation_id)
     if operation.is_over:
@@ -142,14 +142,14 @@ def commit_keys(ref: str, operation_id: str, deployed: Deployed) -> None:
 
 @undo_step
 def discard_keys(ref: str, operation_id: str) -> None:
-    """A signing key that waited goes on waiting."""
+    """A waiting signing key keeps waiting."""
     keeping = [name for name in _chosen(operation_id) if name == WAITING]
     with current().context.transaction() as conn:
         _discard(conn, ref, _change(operation_id), keeping=keeping)
 
 
 def _discard(conn: Any, ref: str, change: KeyChange, *, keeping: Collection[str]) -> None:
-    """What the rotation prepared, and the port, are nobody's any more."""
+    """Drop what the rotation prepared, and the port."""
     if change.verb == "rotate":
         prepared = {
             kind: [f"{STANDBY}{name}" for name in SECRETS_OF[kind]] for kind in change.kinds
@@ -166,7 +166,7 @@ def _prepared(conn: Any, ref: str) -> list[str]:
 
 
 def _chosen(operation_id: str) -> list[str]:
-    """Names of secrets that are there before the rotation is."""
+    """Names of secrets that are there before the rotation begins."""
     return [
         f"{STANDBY}{name}" for name in current().operation(operation_id).input.get("chosen", [])
     ]

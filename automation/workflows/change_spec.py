@@ -1,9 +1,9 @@
 """Bring a project to another spec, or back to the one it had: the saga behind update, pause,
 restore, and a destroy that can be restored.
 
-Owns the order of the steps and their undo. What was asked for stands in the operation's input; the
-registry's `spec` is the last good one until the end, and so is what the undo goes back to.
-Arguments are names only: DBOS keeps them in clear.
+Owns the order of the steps and their undo. What was asked for is in the operation's input; the
+registry's `spec` is the last good one until the end, so it is what the undo goes back to. Arguments
+are names only: DBOS keeps them in clear.
 """
 
 from collections.abc import Callable
@@ -62,7 +62,7 @@ def change_spec(ref: str, operation_id: str) -> None:
 def undo_change(
     ref: str, operation_id: str, reason: dict[str, Any], *also: Callable[[str, str], None]
 ) -> None:
-    """`also` are undo steps that come once the stack is back at what the registry has."""
+    """`also` are undo steps that run once the stack is back at what the registry has."""
     try:
         up_last_good(ref, operation_id)
         for undo in also:
@@ -112,7 +112,7 @@ def commit_change(ref: str, operation_id: str, deployed: Deployed) -> None:
 
 @step
 def end_sessions(ref: str, operation_id: str) -> None:
-    """The roles' connection limits are 0 by now: who is still logged in leaves, and stays out."""
+    """The roles' connection limits are 0 by now: whoever is logged in leaves, and stays out."""
     current().end_sessions(ref)
 
 
@@ -129,13 +129,13 @@ def mark_undone(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
 
 @undo_step
 def mark_not_restarted(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
-    """Of restart_project.py: nothing but processes was touched."""
+    """For restart_project.py: nothing but processes was touched."""
     _end_undone(ref, operation_id, reason)
 
 
 @undo_step
 def mark_not_undone(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
-    """The project is in use again, but may be half of each: visible, and tried again until it is
+    """The project is in use again, but may be half changed: that is shown, and retried until it is
     whole (automation/reconcilers/stuck.py)."""
     with current().context.transaction() as conn:
         undo = reason["undo"]
@@ -155,6 +155,6 @@ def _end_undone(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
     assert prior is not None
     with current().context.transaction() as conn:
         projects.write_back(conn, ref, prior, epoch=projects.take_fence(conn, ref))
-        if prior == "DELETED":  # it was to be restored, and has its days anew
+        if prior == "DELETED":  # its restore failed, and its days start over
             projects.keep_until(conn, ref, seconds=current().context.settings.deleted_kept_s)
         end(conn, operation_id, status_of(reason), reason)

@@ -79,7 +79,7 @@ def load_plan(ref: str, operation_id: str) -> None:
 
 @step
 def check_backends(ref: str, operation_id: str) -> None:
-    """While nothing is made yet a server that is down costs no undo, which would need it too."""
+    """Before anything is made a server that is down costs no undo, which would need it too."""
     find_orphans(current().backends, ref)
 
 
@@ -128,7 +128,7 @@ def mark_failed(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
 
 @undo_step
 def mark_stuck(ref: str, operation_id: str, reason: dict[str, Any]) -> None:
-    """Something may be left: visible, and to be asked for again by a destroy."""
+    """Something may be left: that is shown, and a destroy asks for it again."""
     with current().context.transaction() as conn:
         projects.write_back(conn, ref, "CLEANUP_STUCK", epoch=projects.take_fence(conn, ref))
         end(conn, operation_id, status_of(reason), reason)

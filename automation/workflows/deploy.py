@@ -1,4 +1,4 @@
-"""The steps that bring a project's stack to a spec and see it answer: of every change to a spec.
+"""The steps that bring a project's stack to a spec and see it answer, for every change to a spec.
 
 Owns how an `up` is run under the project's fence and what counts as answering. Must not decide
 which spec is wanted, or what the project's state becomes.

@@ -2,8 +2,8 @@
 tombstone in the registry.
 
 Owns the order of the steps of a purge, which nothing undoes: one that fails is CLEANUP_STUCK and
-may be asked for again, with another operation. Until then a destroy is a change of the spec, with
-its undo. Arguments are names only: DBOS keeps them in clear.
+may be asked for again, with another operation. A destroy that can be restored is a change of the
+spec, with its undo. Arguments are names only: DBOS keeps them in clear.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ def destroy_project(ref: str, operation_id: str) -> None:
 def purge(ref: str, operation_id: str) -> None:
     try:
         start_destroy(ref, operation_id)
-        # The stack is taken down in the reverse of its making: the route goes first.
+        # The stack is taken down in reverse order: the route goes first.
         destroy_stack(ref, operation_id)
         sweep_leftovers(ref, operation_id)
         # Only now: until here a repeated run needs the passphrase of the state.

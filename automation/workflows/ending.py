@@ -1,4 +1,4 @@
-"""How a workflow ends: its operation's last event, and the entry in the audit log, in one.
+"""How a workflow ends: its operation's last event and its audit log entry, in one transaction.
 
 Owns that no workflow ends without saying so in both. Must not know what the workflow did.
 """
@@ -24,13 +24,13 @@ def end(
     *,
     result: dict[str, Any] | None = None,
 ) -> None:
-    """In the transaction that writes back what the workflow came to. The first end counts."""
+    """In the transaction that writes back the workflow's outcome. The first end counts."""
     if not operations.finish(conn, operation_id, status, error, result=result):
         return
     operation = operations.find(conn, operation_id)
     project = None if operation is None else projects.find(conn, operation.project_ref)
     if operation is None or project is None or operation.kind == "preview":
-        return  # who only looked has changed nothing
+        return  # a look has changed nothing
     if status == "failed":
         reconciler_runs.want(conn, "health")  # so that the project's status soon tells what is left
     audit.record_project(

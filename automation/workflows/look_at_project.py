@@ -1,7 +1,7 @@
 """Refresh and preview: look at a project's stack, and keep what was seen as the operation's result.
 
 Owns these two workflows. There is nothing to undo: a preview changes nothing, and a refresh that is
-cut off has written only what is so. Arguments are names only: DBOS keeps them in clear.
+cut off has written only what is true. Arguments are names only: DBOS keeps them in clear.
 """
 
 from collections.abc import Callable
@@ -60,7 +60,7 @@ def refresh_stack(ref: str, operation_id: str) -> dict[str, Any]:
 
 @step
 def preview_stack(ref: str, operation_id: str) -> dict[str, Any]:
-    """What an `up` with the operation's settings would do; those of now when it has none."""
+    """What an `up` with the operation's settings would do; without any, with the current ones."""
     runtime = current()
     wanted = runtime.operation(operation_id).input.get("spec")
     with runtime.fenced(ref), recording(operation_id) as on_event:

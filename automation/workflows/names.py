@@ -1,7 +1,7 @@
-"""The names that who promises (the API process) and who runs (a worker) agree on.
+"""The names that the API process (which promises) and workers (which run) agree on.
 
-Owns application, workflow names and ids. Must not know what the workflows do, and imports no
-workflow: the API process never loads the runtime.
+Owns the names of the application and its workflows, and ids. Must not know what the workflows do,
+and imports no workflow: the API process never loads the runtime.
 """
 
 from contracts.projects import OperationKind
@@ -11,8 +11,8 @@ APPLICATION = "basecroft"
 # strand what was running. Raise it when a workflow's steps change order, and drain first.
 APPLICATION_VERSION = "1"
 SYSTEM_SCHEMA = "dbos"
-# A workflow that ends its worker so often is not tried again (reconcilers/lost.py ends its
-# operation): more often than workers die of anything else in its time.
+# A workflow that kills its worker this often is not tried again (reconcilers/lost.py ends its
+# operation): more often than workers die of anything else meanwhile.
 RECOVERIES_MAX = 10
 # Not here: rename and transfer change the registry only, in the transaction that asks for them.
 WORKFLOWS: dict[OperationKind, str] = {
@@ -39,6 +39,6 @@ def executor_id(slot: int) -> str:
 
 
 def slot_of(executor: str) -> int | None:
-    """The slot of a worker of ours."""
+    """The slot, if it is a worker of ours."""
     prefix, _, slot = executor.partition("-")
     return int(slot) if prefix == "worker" and slot.isdecimal() else None

@@ -18,7 +18,7 @@ from automation.registry import operations
 from automation.workflows.runtime import current
 from contracts.errors import BackendDown
 
-# An update tells of sixty things within a second or two; a reader looks five times in one.
+# An update reports sixty events within a second or two; a reader looks five times a second.
 GATHER_S = 0.05
 
 Event = tuple[str, dict[str, Any]]
@@ -40,7 +40,7 @@ def recording(operation_id: str) -> Iterator[Callable[[str, dict[str, Any]], Non
 
 
 def _write(operation_id: str, told: queue.SimpleQueue[Event | None]) -> None:
-    """Until None is told."""
+    """Until it gets None."""
     is_over = False
     while not is_over:
         gathered = _gathered(told)
@@ -50,7 +50,7 @@ def _write(operation_id: str, told: queue.SimpleQueue[Event | None]) -> None:
                 with current().context.transaction() as conn:
                     operations.append_events(conn, operation_id, events)
             except (BackendDown, psycopg.Error) as error:
-                # They must not fail the update that they tell of.
+                # They must not fail the update that they report.
                 log.warning("events of operation %s are lost: %s", operation_id, error)
 
 

@@ -1,4 +1,4 @@
-"""Restart a project's processes: what it is stays as it is.
+"""Restart a project's processes; nothing else changes.
 
 Owns the order of the steps. There is nothing to undo: a process that does not come back is in the
 supervisor's care, and the operation says what was seen. Arguments are names only: DBOS keeps them

@@ -1,7 +1,7 @@
 """What a worker's workflows run with: the registry, the stacks, the backends to sweep.
 
 Owns the one object that the steps see. DBOS recovers workflows by name and gives them their stored
-arguments only, so whatever else they need must stand in the process: set once, before launch.
+arguments only, so whatever else they need must be in the process: set once, before launch.
 """
 
 import json
@@ -31,7 +31,7 @@ from contracts.errors import Locked
 from contracts.home import Home
 from stacks.spec import ISSUED_KEYS, ProjectSpec
 
-# An update of one project takes seconds; who waits longer is told that it is locked.
+# An update of one project takes seconds; whoever waits longer is told that it is locked.
 HOLD_TIMEOUT_S = 120.0
 
 
@@ -86,12 +86,12 @@ class Runtime:
         *,
         change: KeyChange = UNCHANGED,
     ) -> ProjectSpec:
-        """The project's spec as it was last brought about, or with the `wanted` settings, or with
-        its keys changed."""
+        """The project's spec as it was last deployed, or with the `wanted` settings, or with its
+        keys changed."""
         row = self.project(ref)
         with self.context.transaction() as conn:
             keys = project_keys.list_of(conn, ref)
-        # A new PostgREST stands beside the one of now until the gateway knows it.
+        # A new PostgREST runs beside the current one until the gateway knows it.
         next_port = row.next_rest_port if change.replaces_rest else None
         return ProjectSpec.on(
             self.context.settings.home,
@@ -117,7 +117,7 @@ class Runtime:
             return read_secrets(conn, self.keyring, row, names)
 
     def asking_key(self, ref: str, *, change: KeyChange = UNCHANGED) -> str:
-        """The API key by which the platform itself asks the project, as anon."""
+        """The API key with which the platform itself asks the project, as anon."""
         found = self.secrets(ref, ["jwt_secret"] if change is UNCHANGED else None)
         return probe_key(change.secrets(found)["jwt_secret"])
 
@@ -131,7 +131,7 @@ class Runtime:
 
     @contextmanager
     def fenced(self, ref: str) -> Iterator[int]:
-        """Hold the project alone, even against a worker that took the same workflow over; yields
+        """Hold the project alone, even against a worker that took over the same workflow; yields
         the epoch that write-backs must name."""
         with psycopg.connect(self.context.settings.control_dsn, autocommit=True) as conn:
             if not holds.hold_project(conn, ref, timeout_s=HOLD_TIMEOUT_S):

@@ -34,13 +34,13 @@ Step = Callable[Concatenate[str, str, P], R]
 
 def step(function: Step[P, R]) -> Step[P, R]:
     """A DBOS step over (ref, operation id, ...). It runs at least once, so it must be repeatable,
-    and its result is stored in clear, so it must not return a secret. Before it begins, a cancel
-    that was asked for takes effect."""
+    and its result is stored in clear, so it must not return a secret. A requested cancel takes
+    effect before it begins."""
     return _durable(function, can_be_cancelled=True)
 
 
 def undo_step(function: Step[P, R]) -> Step[P, R]:
-    """A step that a cancel does not stop: of what undoes, or has no way back."""
+    """A step that a cancel does not stop: one that undoes, or has no way back."""
     return _durable(function, can_be_cancelled=False)
 
 
@@ -82,8 +82,8 @@ def record(operation_id: str, kind: str, data: dict[str, Any]) -> None:
 
 
 def explain(error: Exception) -> dict[str, Any]:
-    """The {code, message, fix} that an operation shows. Of an error that nobody foresaw only its
-    type is shown: its text may hold anything."""
+    """The {code, message, fix} that an operation shows. Of an unexpected error only the type is
+    shown: its text may hold anything."""
     if isinstance(error, dbos_errors.DBOSMaxStepRetriesExceeded) and error.errors:
         error = error.errors[-1]
     if isinstance(error, PlatformError):
@@ -94,5 +94,5 @@ def explain(error: Exception) -> dict[str, Any]:
 
 
 def status_of(reason: dict[str, Any]) -> OperationStatus:
-    """How an operation ends that was undone for `reason`."""
+    """How an operation that was undone for `reason` ends."""
     return "cancelled" if reason["code"] == CANCELLED else "failed"

@@ -14,8 +14,8 @@ from contracts.errors import DeployFailed
 
 @undo_step
 def destroy_stack(ref: str, operation_id: str) -> None:
-    """Whatever the stack's state knows of. What refuses to go is left to `sweep_leftovers`, which
-    asks the backends instead of the state."""
+    """Destroy whatever the stack's state knows of. What refuses to go is left to `sweep_leftovers`,
+    which asks the backends instead of the state."""
     runtime = current()
     with runtime.fenced(ref):
         if not runtime.secrets(ref, ["encryptionsalt"]):
@@ -36,7 +36,7 @@ def sweep_leftovers(ref: str, operation_id: str) -> None:
     runtime = current()
     with runtime.fenced(ref):
         for orphan in sweep(runtime.backends, ref):
-            # Pulumi keeps a copy of a removed stack's state; to clear it away is the normal case.
+            # Pulumi keeps a copy of a removed stack's state; clearing it away is the normal case.
             if orphan.kind != "state":
                 message = f"swept {orphan.kind} {orphan.name}"
                 record(operation_id, "diagnostic", {"severity": "warning", "message": message})
