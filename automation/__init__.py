@@ -3,9 +3,9 @@
 Owns the registry, the HTTP API, the workflows and the boot order. Must not know how a server is
 started (local), what a project is made of (components) or how a command looks (cli).
 
-For other Python services, that create and watch projects (docs/embedding.md), these names stand
-here: `connect`, `Client`, `ProjectSettings`, `errors`, `verify_webhook`. Each is loaded when it is
-used, so that `import automation` costs nothing.
+Other Python services, which create and watch projects (docs/embedding.md), find these names here:
+`connect`, `Client`, `ProjectSettings`, `errors`, `verify_webhook`. Each is loaded when it is used,
+so that `import automation` costs nothing.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What is not there, and what is somebody else's: one answer for both, word for word."""
+"""One answer, word for word, for what is not there and for what is somebody else's."""
 
 from contracts.errors import NotFound
 

@@ -1,6 +1,6 @@
-"""Who asks for a change: what authorization decides on and the audit log writes down.
+"""Who asks for a change: what authorization decides on and the audit log records.
 
-Owns the type and what an actor may see. Must not know how somebody proved to be one
+Owns the type and what an actor may see. Must not know how an actor was authenticated
 (automation/api/access.py), nor which route needs what (automation/permissions.py).
 """
 
@@ -27,36 +27,36 @@ class Actor:
     is_operator: bool = False
     """An owner of every organization."""
     roles: Mapping[UUID, Role] = field(default_factory=dict)
-    """By organization; of a token that is good in one organization, that one at most."""
+    """By organization; for a token bound to one organization, that one at most."""
     bound_to: UUID | None = None
-    """The one organization that the token is good in."""
+    """The one organization the token is valid in."""
     scopes: frozenset[Scope] = frozenset({"all"})
     token_id: UUID | None = None
-    """The access token that was sent; None is a login, or the platform."""
+    """The access token that was sent; None for a login or the platform."""
     expires_at: datetime | None = None
     bearer: str = field(default="", repr=False, compare=False)
-    """What was sent to prove it: a worker looks again whose it is (automation/key_service). Goes
-    into no log and no table."""
+    """The credential as it was sent: a worker checks again whose it is (automation/key_service).
+    Never written to a log or a table."""
 
     def role_in(self, organization_id: UUID) -> Role | None:
         return "owner" if self.is_operator else self.roles.get(organization_id)
 
     @property
     def key_owner(self) -> str:
-        """Among whose requests an idempotency key is told apart: a member's in one organization,
-        since a token of another one may be known to others, and with the same scopes, since an
-        answer that is given again is not authorized again."""
+        """The namespace of idempotency keys: one member in one organization, since others may know
+        their token for another one, and with the same scopes, since a replayed answer is not
+        authorized again."""
         limits = [str(self.bound_to or ""), *sorted(self.scopes - {"all"})]
         return " ".join([self.name, *limits]).rstrip()
 
     @property
     def organizations(self) -> list[UUID] | None:
-        """Those that the actor sees; None is all of them."""
+        """Those that the actor may see; None means all."""
         return None if self.is_operator else list(self.roles)
 
     def require(self, needed: Role, organization_id: UUID) -> None:
-        """Raises Forbidden. For who is no member the organization does not even exist: callers look
-        it up among `organizations` first."""
+        """Raises Forbidden. To a non-member the organization does not even exist: callers look it
+        up among `organizations` first."""
         role = self.role_in(organization_id)
         if not is_at_least(role, needed):
             raise Forbidden(
@@ -93,5 +93,5 @@ def platform(part: str) -> Actor:
     return Actor(f"platform:{part}", is_operator=True)
 
 
-# Whoever runs without being asked.
+# Acts without being asked.
 RECONCILER = platform("reconciler")

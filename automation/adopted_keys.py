@@ -1,7 +1,7 @@
-"""Keys that a new project brings along: whether they are whole and belong together.
+"""Keys that a new project brings along: whether they are complete and belong together.
 
-Owns what is checked, all of it before anything is made, and what of them is kept. Pure. Must not
-know where a key is kept; no error quotes one.
+Owns what is checked, all of it before anything is made, and what is kept of the keys. Pure. Must
+not know where a key is kept; no error quotes one.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ from contracts.project_keys import AdoptedKeys
 RSA_BITS_MIN = 2048
 # As PostgREST allows for clocks that differ.
 CLOCK_SKEW_S = 30
-# Nothing else: the gateway compares a key as it is written.
+# Nothing else: the gateway compares keys verbatim.
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
-# Of the keys that Supabase's cloud gives its projects.
+# The issuer of the keys that Supabase's cloud gives its projects.
 CLOUD_ISSUER = "supabase"
 # Public members of a key, by its type.
 _MEMBERS = {"EC": ("kty", "crv", "x", "y"), "RSA": ("kty", "n", "e")}
@@ -31,11 +31,11 @@ _MEMBERS = {"EC": ("kty", "crv", "x", "y"), "RSA": ("kty", "n", "e")}
 @dataclass(frozen=True)
 class Adopted:
     secrets: dict[str, str] = field(repr=False)
-    """By the names that keys.py gives them."""
+    """By their names in keys.py."""
     public_jwks: list[dict[str, str]]
     token_issuers: list[str]
     fingerprint: bytes
-    """Of the JWT secret: the same wherever it stands, and dear to guess by."""
+    """Of the JWT secret: the same wherever it is used, and expensive to guess by."""
 
 
 def check(given: AdoptedKeys, *, now: int) -> Adopted:
@@ -58,7 +58,7 @@ def check(given: AdoptedKeys, *, now: int) -> Adopted:
         secrets,
         _public_jwks(given.signing_keys, given.jwt_secret),
         list(dict.fromkeys(issuers)),
-        # Slow, since people have chosen such secrets; the salt is no secret, for two must agree.
+        # Slow, since people choose such secrets; the salt is public, since equal ones must match.
         hashlib.scrypt(given.jwt_secret.encode(), salt=b"basecroft jwt secret", n=2**14, r=8, p=1),
     )
 
@@ -88,8 +88,8 @@ def _require_role(role: str, claims: dict[str, Any], now: int) -> None:
 
 
 def _public_jwks(given: Sequence[dict[str, Any]], jwt_secret: str) -> list[dict[str, str]]:
-    """Their public halves; `kid` tells them apart. The JWT secret, which self-hosted Supabase lists
-    among them, exists already."""
+    """Their public halves, told apart by `kid`. The JWT secret, which self-hosted Supabase lists
+    among them, is skipped: we have it already."""
     found: dict[str, dict[str, str]] = {}
     for number, each in enumerate(given, start=1):
         name = f"signing key {number}"

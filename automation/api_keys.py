@@ -1,6 +1,6 @@
-"""API keys of a project: anon and service_role, and those that are issued and revoked besides.
+"""A project's API keys: anon and service_role, and those that are issued and revoked besides.
 
-Owns the form of an issued key, and what a change of them promises: the gateway knows a key when the
+Owns the format of an issued key, and what a change promises: the gateway knows a key once the
 update that follows has ended. Must not know HTTP, nor how the gateway compares keys.
 """
 
@@ -35,24 +35,24 @@ from contracts.api_keys import (
 from contracts.errors import Conflict, InvalidInput, LimitReached, NotFound
 from contracts.projects import Operation
 
-# Each stands in the rules of the gateway.
+# Each is part of the gateway's rules.
 KEYS_MAX = 20
 RANDOM_BYTES = 24
 RANDOM_LENGTH = 22
 CHECKSUM_LENGTH = 8
 SHOWN_LENGTH = 5
-# As Supabase calls the first one of a type.
+# Supabase's name for the first one of a type.
 DEFAULT_NAME = "default"
 
 
 def list_keys(ctx: Context, actor: Actor, ref: str, *, reveal: bool) -> list[ApiKey]:
-    """Nothing is decrypted unless they are to be shown."""
+    """Nothing is decrypted unless the keys are to be shown."""
     found = _found(ctx, ref)
     return _shown(ctx, actor, ref, found) if reveal else [key for key, _ in found]
 
 
 def get(ctx: Context, actor: Actor, ref: str, key_id: str, *, reveal: bool) -> ApiKey:
-    """That one is decrypted and no other."""
+    """No other key is decrypted."""
     found = [each for each in _found(ctx, ref) if each[0].id == key_id]
     if not found:
         raise _no_key(ref)
@@ -62,7 +62,7 @@ def get(ctx: Context, actor: Actor, ref: str, key_id: str, *, reveal: bool) -> A
 def create(
     ctx: Context, actor: Actor, ref: str, wanted: ApiKeyCreate, *, reveal: bool
 ) -> tuple[ApiKey, Operation]:
-    """The one moment in which the API itself knows the key."""
+    """The one moment when the API itself knows the key."""
     _check_template(wanted.type, wanted.secret_jwt_template)
     key = new_key(wanted.type)
     with ctx.transaction() as conn:
@@ -90,7 +90,7 @@ def create(
 
 
 def update(ctx: Context, actor: Actor, ref: str, key_id: str, patch: ApiKeyPatch) -> ApiKey:
-    """Its name and description: whom it lets in stays."""
+    """Change its name and description; whom it lets in stays the same."""
     with ctx.transaction() as conn:
         project = operations.require_project(conn, ref, lock=True)
         before = _require(conn, ref, key_id)
@@ -110,7 +110,7 @@ def update(ctx: Context, actor: Actor, ref: str, key_id: str, patch: ApiKeyPatch
 
 
 def delete(ctx: Context, actor: Actor, ref: str, key_id: str) -> tuple[ApiKey, Operation]:
-    """It lets nobody in any more once the update has ended."""
+    """It stops letting anybody in once the update has ended."""
     with ctx.transaction() as conn:
         project = operations.hold_startable(conn, ref, "update")
         row = _require(conn, ref, key_id)
@@ -129,7 +129,7 @@ def legacy(ctx: Context, ref: str) -> bool:
 
 
 def set_legacy(ctx: Context, actor: Actor, ref: str, enabled: bool) -> Operation | None:
-    """They do, or do not, once the update has ended; None where that is so already."""
+    """Takes effect once the update has ended; None if nothing changes."""
     with ctx.transaction() as conn:
         project = operations.require_project(conn, ref, lock=True)
         if project.legacy_keys == enabled:
@@ -142,16 +142,16 @@ def set_legacy(ctx: Context, actor: Actor, ref: str, enabled: bool) -> Operation
 
 
 def new_key(type: IssuedType) -> str:
-    """Supabase's form: what kind it is, 132 random bits, and a checksum by which a scanner of
-    leaked secrets tells it from what only looks like one."""
+    """Supabase's format: the kind of key, 132 random bits, and a checksum that lets a scanner for
+    leaked secrets tell it from a lookalike."""
     text = _beginning(type) + secrets.token_urlsafe(RANDOM_BYTES)[:RANDOM_LENGTH]
     digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
     return f"{text}_{digest.decode()[:CHECKSUM_LENGTH]}"
 
 
 def variables(issued: Sequence[ApiKeyRow], shown: Mapping[str, str]) -> dict[str, str]:
-    """Those that are shown, as code finds them in its environment: all of a type by name, and of
-    those one for whoever asks for one."""
+    """The shown keys as environment variables: all of a type by name, and one of them for code that
+    wants just one."""
     found: dict[str, str] = {}
     for type, variable in VARIABLES.items():
         by_name = {
@@ -166,13 +166,13 @@ def variables(issued: Sequence[ApiKeyRow], shown: Mapping[str, str]) -> dict[str
 
 
 def secret_name(row: ApiKeyRow) -> str:
-    """The project's secret that the key is."""
+    """The project's secret that holds the key."""
     role = "service_role" if row.type == "secret" else "anon"
     return f"{keys.ISSUED_PREFIX}{role}:{row.id}"
 
 
 def _found(ctx: Context, ref: str) -> list[tuple[ApiKey, str]]:
-    """Every key, and the secret that it is."""
+    """Every key, and the secret that holds it."""
     with ctx.transaction() as conn:
         operations.require_project(conn, ref)
         issued = rows.list_of(conn, ref)

@@ -35,8 +35,8 @@ def record(
 
     `action` is noun.verb as in the API's operation ids ("projects.create"), `target` the path of
     what is changed ("projects/<ref>"). `before` and `after` are what differs, or a view; secrets in
-    them are taken out by name. `operation_id` is the operation that goes on with it; the entries
-    of its workflow name the same one.
+    them are removed by name. `operation_id` is the operation that continues the change; its
+    workflow's entries name the same one.
     """
     entry = {
         "at": datetime.now(UTC).isoformat(),
@@ -89,8 +89,8 @@ def record_organization(
     before: Any = None,
     after: Any = None,
 ) -> None:
-    """Write down a change of an organization, or of what belongs to it: `part` is where that stands
-    in its path ("members/ada")."""
+    """Write down a change of an organization, or of something below it: `part` is the path of that
+    ("members/ada")."""
     record(
         conn,
         actor,

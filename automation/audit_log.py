@@ -1,4 +1,4 @@
-"""The audit log as it is read: searched, exported, verified.
+"""Reading the audit log: search, export, verify.
 
 Owns who may read what of it, and that no reader holds a transaction for long. Must not know HTTP,
 nor how a chain is checked (contracts/audit.py).
@@ -42,8 +42,8 @@ def search(
 
 
 def export(ctx: Context) -> Iterator[dict[str, Any]]:
-    """The head, then every row up to it from the first on: what is missing at the end of a copy
-    that was cut short is missed."""
+    """The head, then every row from the first up to it: a copy that was cut short can be told by
+    its missing end."""
     with ctx.transaction() as conn:
         head = rows.head(conn)
     yield {"head": str(head)}
@@ -52,7 +52,7 @@ def export(ctx: Context) -> Iterator[dict[str, Any]]:
 
 
 def verify(ctx: Context, *, anchor: Head | None = None) -> AuditVerdict:
-    """Check the whole chain as it stood when this began; whoever writes meanwhile does not wait."""
+    """Check the whole chain as it stood when this began; writers do not wait meanwhile."""
     with ctx.transaction() as conn:
         head = rows.head(conn)
         unlinked = rows.count_unlinked(conn)

@@ -1,7 +1,7 @@
 """Whose a bearer token is: an access token's member, or whoever logged in with the realm `croft`.
 
-Owns the two ways, and how a first login finds its member, which only workers write down. Must not
-know HTTP.
+Owns both ways, and how a first login finds its member, which only workers record. Must not know
+HTTP.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from contracts.errors import Forbidden, Unauthorized
 from contracts.organizations import is_member_name
 from contracts.tokens import TOKEN_PREFIX
 
-# Has the registry know from now on whom somebody logs in as.
+# Records in the registry which member a login is.
 FirstLogin: TypeAlias = Callable[[Login], None]
 
 
@@ -34,7 +34,7 @@ def authenticated(ctx: Context, keys: RealmKeys, token: str, first_login: FirstL
 
 
 def _find_actor(ctx: Context, keys: RealmKeys, token: str, first_login: FirstLogin) -> Actor | None:
-    """None for who is nobody here. Raises BackendDown."""
+    """None for somebody unknown here. Raises BackendDown."""
     if token.startswith(TOKEN_PREFIX):
         return _by_token(ctx, token)
     login = check(keys, token)
@@ -46,7 +46,7 @@ def _by_token(ctx: Context, token: str) -> Actor | None:
         holder = access_tokens.find_holder(conn, token)
         if holder is None:
             return None
-        # Not in a transaction that goes on: a worker may want the row before it ends.
+        # Not in a transaction that stays open: a worker may want the row before it ends.
         if holder.use_is_due and ctx.held is None:
             access_tokens.note_use(conn, holder.token_id)
     return actor_of(holder, token_id=holder.token_id, expires_at=holder.expires_at)
@@ -66,9 +66,9 @@ def _find_login(ctx: Context, login: Login) -> members.Bearer | None:
 
 
 def link(ctx: Context, login: Login) -> None:
-    """From now on the subject is the member of the person's verified email, or else of their user
-    name: one whom an organization has added already, or a new one. Never one who runs the platform,
-    nor one who logs in as somebody else."""
+    """Bind the subject to the member with the person's verified email, or else their user name: one
+    whom an organization has added already, or a new one. Never one who runs the platform, nor one
+    bound to another login."""
     name = login.email or login.name
     with ctx.transaction() as conn:
         if not is_member_name(name) or not members.link(conn, name, login.subject, login.email):

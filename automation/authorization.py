@@ -1,9 +1,9 @@
-"""Whether somebody may ask for a route: whether what it names is theirs, whether the token's scopes
-open it, whether their role suffices.
+"""Whether an actor may use a route: whether what it names is theirs, whether the token's scopes
+allow it, whether their role suffices.
 
-Owns the order of these questions. The API asks them of every request, and a worker once more of
-what it does for one (key_service/access_changes.py). Must not know HTTP, nor which role or scope a
-route needs.
+Owns the order of these checks. The API makes them for every request, and a worker once more for
+what it does on behalf of one (key_service/access_changes.py). Must not know HTTP, nor which role or
+scope a route needs.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,13 +26,13 @@ from contracts.refs import is_ref, is_uuid
 def require_allowed(
     ctx: Context, actor: Actor, route: str, method: str, path: Mapping[str, str]
 ) -> None:
-    """What is not the actor's does not exist, and of what is, the token's scopes
+    """What is not the actor's does not exist; for what is, the token's scopes
     (automation/scopes.py) and the actor's role (automation/permissions.py) must allow the route.
-    `path` are the values in it. Raises NotFound, Forbidden."""
+    `path` holds its parameters. Raises NotFound, Forbidden."""
     named = {name: text for name, text in path.items() if name in FINDERS}
-    # An operator's is everything: whether it is there, the route itself finds out.
+    # Operators may see everything: whether it exists, the route itself finds out.
     organization_id = None if actor.is_operator else _organization_of(ctx, named)
-    # Before the question what the route needs, which would tell what there is.
+    # Before asking what the route needs, which would reveal what exists.
     if named and not actor.is_operator:
         if organization_id is None or actor.role_in(organization_id) is None:
             raise _absence(named)
@@ -74,7 +74,7 @@ def _of_operation(conn: Connection[Any], operation_id: str) -> UUID | None:
     return organizations.id_of_operation(conn, UUID(operation_id))
 
 
-# What a path may name, and whose it is.
+# What a path may name, and how to find its organization.
 FINDERS: Mapping[str, Callable[[Connection[Any], str], UUID | None]] = {
     "slug": _of_slug,
     "ref": _of_project,

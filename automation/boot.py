@@ -49,9 +49,9 @@ def boot(
     asked: dict[str, Any],
     say: Say,
 ) -> None:
-    """Bring the platform of `home` up, with the settings `asked` for from now on. `given` are
-    variables of whoever asks for it: those that root keys are read from go to the workers. Raises
-    PlatformError; what came up until then stays up."""
+    """Bring up the platform of `home`, with the settings `asked` for from now on. `given` are the
+    caller's variables: those that root keys are read from go to the workers. Raises PlatformError;
+    what came up before that stays up."""
     pulumi.require_engine(home, engine_from(environ))
     owner = account(os.getuid())
     chosen = remember_settings(home, asked)
@@ -81,7 +81,7 @@ def boot(
         own = [unit.name for unit in (*workers, api)]
         launch.wait_until_running(home, own, timeout_s=OWN_TIMEOUT_S)
     with psycopg.connect(settings.control_dsn) as conn:
-        # Other root keys may be used than before: workers that have them wrap everything anew.
+        # The root keys may have changed: workers that have the new ones rewrap everything.
         reconciler_runs.want(conn, "keys")
 
 
@@ -92,12 +92,12 @@ def own_units(
     chosen: PlatformSettings,
     credentials: Mapping[str, str] = {},
 ) -> list[Unit]:
-    """The control plane's processes: workers, which are to have the `credentials`, then the API,
-    which is not. They may start before PostgreSQL, and outlive its restart."""
+    """The control plane's processes: workers, which get the `credentials`, then the API, which does
+    not. They may start before PostgreSQL, and outlive its restart."""
     env = {
         **daemon_environ(home),
         **engine_environ(environ),
-        # Read by nobody: they make the unit another one, so that new code or settings restart it.
+        # Read by nobody: they make the unit differ, so that new code or settings restart it.
         "CROFT_CODE": code_digest(Path(sys.prefix)),
         "CROFT_SETTINGS": chosen.model_dump_json(exclude={"workers"}),
     }
@@ -109,7 +109,7 @@ def own_units(
             env=workers_env,
             after=["postgres"],
             credentials=sorted(credentials),
-            # What the API asks of it is answered from then on.
+            # From then on it answers what the API asks.
             health=Health(
                 kind="unix",
                 path=str(home.key_socket(slot)),
@@ -130,7 +130,7 @@ def own_units(
 
 
 def _remove_other_workers(home: Home, units: Sequence[Unit]) -> None:
-    """Those of an earlier setting. What they leave unfinished is taken over by the others."""
+    """Those of an earlier setting. The others take over what they leave unfinished."""
     wanted = {unit.name for unit in units}
     for name in launch.unit_status(home):
         if name not in wanted and (name == "worker" or slot_of(name) is not None):
@@ -152,7 +152,7 @@ def _databases(home: Home, settings: Settings, keyring: Keyring) -> None:
     with psycopg.connect(settings.control_dsn) as conn:
         api_rights.grant(conn)
         access_tokens.ensure_operator(conn, read_secret(home, "token"))
-        # Before there is a worker: the API seals by it from its first request on.
+        # Before any worker exists: the API seals with it from its first request on.
         keyring.ensure_inbox(conn)
 
 

@@ -1,4 +1,4 @@
-"""What may be done with a project that stands, where more is to be checked than its state.
+"""What may be done with an existing project, where more than its state must be checked.
 
 Owns the rules of restore, rename, transfer, destroy, cancel and retry. Rename and transfer change
 the registry only: they are done in the transaction that asks for them, and an operation says so.
@@ -35,8 +35,8 @@ from contracts.projects import Operation, OperationKind
 
 
 def restore(ctx: Context, actor: Actor, ref: str) -> Operation:
-    """Promise that a paused project runs again, or a deleted one is there again: under its name
-    and within its organization's limits, both of which it had given up."""
+    """Promise that a paused project runs again, or that a deleted one is back: under its name and
+    within its organization's limits, both of which it had given up."""
     with ctx.transaction() as conn:
         row = _require_with_organization(conn, actor, ref)
         require_startable(conn, row, "restore")
@@ -45,7 +45,7 @@ def restore(ctx: Context, actor: Actor, ref: str) -> Operation:
 
 def rename(ctx: Context, actor: Actor, ref: str, name: str) -> Operation:
     with ctx.transaction() as conn:
-        # Two projects that swap their names would wait for one another without it.
+        # Without it, two projects that swap their names would wait for one another.
         row = _require_with_organization(conn, actor, ref)
         require_startable(conn, row, "rename")
         operation = operations.insert(conn, project_ref=ref, kind="rename", input={"name": name})
@@ -79,8 +79,8 @@ def transfer(ctx: Context, actor: Actor, ref: str, organization_slug: str) -> Op
 
 
 def destroy(ctx: Context, actor: Actor, ref: str, *, now: bool) -> Operation:
-    """Promise that the project is gone: for good, or so that it can be restored for some days.
-    Asked again while that runs, the answer is the running operation, unless it does less."""
+    """Promise that the project goes: for good, or so that it can be restored for some days. Asked
+    again meanwhile, it answers with the running operation, unless that does less."""
     with ctx.transaction() as conn:
         row = require_project(conn, ref, lock=True)
         active = operations.find_active(conn, ref)
@@ -108,7 +108,7 @@ def destroy(ctx: Context, actor: Actor, ref: str, *, now: bool) -> Operation:
                 fix=f"croft projects destroy {ref} --now purges it, croft projects resume {ref}"
                 " brings it back",
             )
-        # What is stuck half gone cannot be had back.
+        # What is stuck half gone cannot be restored.
         purge = now or row.state == "CLEANUP_STUCK"
         return view(
             promise(conn, actor, row, "destroy", input={"now": purge}, before={"name": row.name})
@@ -134,9 +134,9 @@ def cancel(ctx: Context, actor: Actor, operation_id: str) -> Operation:
 
 
 def retry(ctx: Context, actor: Actor, operation_id: str) -> Operation:
-    """Ask once more for what failed or was cancelled, as an operation of its own. A create makes
-    new secrets, since those of the failed one were destroyed by its undo; only a password that a
-    person chose is the same."""
+    """Try again what failed or was cancelled, as an operation of its own. A create makes new
+    secrets, since those of the failed one were destroyed by its undo; only a password that a person
+    chose stays the same."""
     with ctx.transaction() as conn:
         failed = require(conn, operation_id)
         if failed.status not in ("failed", "cancelled") or failed.kind not in WORKFLOWS:
@@ -178,7 +178,7 @@ def _restore(
 
 
 def _readmit(ctx: Context, conn: psycopg.Connection[Any], actor: Actor, row: ProjectRow) -> None:
-    """A failed create gave its place, name and port back."""
+    """A failed create gave back its place, name and port."""
     organizations.admit_project(conn, organizations.require(conn, actor, row.organization_slug))
     rows.lock_admission(conn)
     rows.set_rest_port(conn, row.ref, projects.free_port(ctx, conn))
@@ -189,8 +189,8 @@ def _readmit(ctx: Context, conn: psycopg.Connection[Any], actor: Actor, row: Pro
 def _require_with_organization(
     conn: psycopg.Connection[Any], actor: Actor, ref: str, *others: str
 ) -> ProjectRow:
-    """The project, held, and its organization too, and other ones: whose locks come first in every
-    transaction that takes both, in the order of their slugs."""
+    """The project, locked, with its organization and any `others`. Organizations' locks come first
+    in every transaction that takes both, in the order of their slugs."""
     slug = require_project(conn, ref).organization_slug
     for each in sorted({slug, *others}):
         organizations.require(conn, actor, each, lock=True)

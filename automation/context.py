@@ -22,8 +22,8 @@ STATEMENT_TIMEOUT_S = 30
 
 @dataclass(frozen=True)
 class Repeatable:
-    """A request that is answered once, however often it is sent: its key, and what tells it from
-    others under the same key, in hex."""
+    """A request that is done once, however often it is sent: its key, and what tells it from others
+    under the same key, in hex."""
 
     key: str
     request_hash: str
@@ -34,7 +34,7 @@ class Context:
     settings: Settings
     pool: ConnectionPool[psycopg.Connection[Any]]
     held: psycopg.Connection[Any] | None = None
-    """A transaction under way that every other one joins; whoever opened it ends it."""
+    """An open transaction that every other one joins; whoever opened it ends it."""
     repeatable: Repeatable | None = None
     """The request that holds it."""
 

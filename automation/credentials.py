@@ -1,7 +1,7 @@
 """The admin logins of the shared servers, as Pulumi's providers take them.
 
-Owns which login each package acts with. They stand in no state: the embedded engine asks for them
-at each call, plugins of the pulumi CLI read them from their environment. Must not know stacks.
+Owns which login each package acts with. No state holds them: the embedded engine asks for them on
+each call, plugins of the pulumi CLI read them from their environment. Must not know stacks.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ def credentials(home: Home, *, provisioner: bool) -> Credentials:
     """By package. The platform stack makes Keycloak's `provisioner`, which project stacks use."""
 
     def known(package: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-        # Read at each call: an admin password may have been rotated since.
+        # Read on each call: an admin password may have been rotated since.
         match package:
             case "postgresql":
                 return {

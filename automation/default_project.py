@@ -1,6 +1,6 @@
 """Which project answers at the gateway's bare address, where Supabase's local tools look.
 
-Owns that it is one at most. Must not know HTTP, nor how the gateway is told
+Owns that there is at most one. Must not know HTTP, nor how the gateway learns of it
 (automation/reconcilers/default_route.py).
 """
 
@@ -27,7 +27,7 @@ def set_default(ctx: Context, actor: Actor, ref: str) -> DefaultProject:
 
 
 def unset_default(ctx: Context, actor: Actor, ref: str) -> DefaultProject:
-    """Nobody answers there, if it was this project that did."""
+    """Nothing answers there any more, if this project did."""
     with ctx.transaction() as conn:
         row = operations.require_project(conn, ref)
         if projects.find_default(conn) == ref:

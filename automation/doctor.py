@@ -1,7 +1,7 @@
-"""`croft doctor`: everything that can be looked at, whether or not the platform runs.
+"""`croft doctor`: everything that can be checked, whether or not the platform runs.
 
-Owns which checks there are and those that need the control plane's own doors: the servers, the
-registry, what waits in it and what is left of destroyed projects. Asks nobody for longer than
+Owns which checks there are, and those that need the control plane's own access: the servers, the
+registry, what waits in it and what is left of destroyed projects. Waits for no answer longer than
 `ANSWER_TIMEOUT_S`. Must not know how a finding is shown, and changes nothing itself.
 """
 
@@ -115,7 +115,7 @@ def check_registry(home: Home) -> Finding:
 
 
 def check_work(home: Home) -> Finding:
-    """Promises that nobody takes up, and cleanups that failed."""
+    """Operations that nobody takes up, and cleanups that failed."""
     with _control(home) as conn:
         waiting = outbox.count_waiting(conn, longer_than_s=WAITING_MAX_S)
         stuck = projects.list_in_state(conn, "CLEANUP_STUCK")
@@ -131,7 +131,7 @@ def check_work(home: Home) -> Finding:
 def check_orphans(home: Home) -> Finding:
     """Things named by a ref whose project is gone. Only those with a tombstone are ours to sweep:
     any other name of 20 letters may be somebody's."""
-    # Here, since they load the clients of every backend.
+    # Here, since they load every backend's client.
     from automation.context import open_context
     from automation.orphans import all_backends, find_orphans, find_refs
 

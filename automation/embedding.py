@@ -10,8 +10,8 @@ from contracts.home import home_from
 
 
 def connect(url: str = "", token: str = "") -> Client:
-    """A client of the control plane at `url`; without arguments of the one that CROFT_URL and
-    CROFT_TOKEN name, else of this machine's. Raises errors.Unauthorized without a token."""
+    """A client of the control plane at `url`; without arguments, of the one that CROFT_URL and
+    CROFT_TOKEN name, or else of this machine's. Raises errors.Unauthorized without a token."""
     if url and token:
         return client_at(url, token)
     given = {name: value for name, value in (("CROFT_URL", url), ("CROFT_TOKEN", token)) if value}

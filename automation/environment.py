@@ -1,7 +1,7 @@
-"""Secrets that a project's users set: variables of the environment that its code runs in.
+"""Secrets that a project's users set: environment variables for the project's code.
 
 Owns their rules and views; they are kept among the project's other secrets, sealed, under a prefix
-that no secret of the platform's own has. Must not know HTTP, or how a process gets them.
+that none of the platform's own has. Must not know HTTP, or how a process gets them.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ NAMES_MAX = 500
 
 
 def list_secrets(ctx: Context, ref: str) -> list[EnvSecret]:
-    """By name. The digest is of the ciphertext: it says that a value was set anew, and helps
-    nobody to guess it."""
+    """By name. The digest is of the ciphertext: it shows that a value was set again, and helps
+    nobody guess it."""
     with ctx.transaction() as conn:
         operations.require_project(conn, ref)
         found = project_secrets.list_with_prefix(conn, ref, ENV_PREFIX)
@@ -38,8 +38,8 @@ def list_secrets(ctx: Context, ref: str) -> list[EnvSecret]:
 
 
 def variables(ctx: Context, actor: Actor, ref: str) -> Environment:
-    """What the project's code finds in its environment: where it is and its keys under Supabase's
-    names, which no user's secret can have, and those secrets. All of it in clear, and audited."""
+    """What the project's code finds in its environment: its address and keys under Supabase's
+    names, which no user's secret can have, and its users' secrets. All in clear, and audited."""
     with ctx.transaction() as conn:
         operations.require_project(conn, ref)
         issued = api_key_rows.list_of(conn, ref)
@@ -69,7 +69,7 @@ def set_secrets(ctx: Context, actor: Actor, ref: str, wanted: Mapping[str, str])
 
 
 def unset_secrets(ctx: Context, actor: Actor, ref: str, names: Sequence[str]) -> None:
-    """Those that there are; the others are gone already."""
+    """Unset those that exist; the others are gone already."""
     with ctx.transaction() as conn:
         row = operations.require_project(conn, ref, lock=True)
         gone = project_secrets.delete(conn, ref, [f"{ENV_PREFIX}{name}" for name in names])

@@ -1,8 +1,8 @@
 """Named places where a test can make this process fail. Inert unless armed at the entry point.
 
-Owns the grammar `NAME=ACTION[*TIMES]`, by commas: `up_stack:after=kill*1`. Actions: `kill` the
-process, `sleep`, `hold` until `release` is called, `fail` for good, `flake` as a backend that is
-away for a moment, `refuse` as a resource that fails. Must not know who has such places.
+Owns the grammar `NAME=ACTION[*TIMES]`, comma-separated: `up_stack:after=kill*1`. Actions: `kill`
+the process, `sleep`, `hold` until `release` is called, `fail` for good, `flake` like a backend that
+is away for a moment, `refuse` like a resource that fails. Must not know where failpoints are.
 """
 
 import os
@@ -25,7 +25,7 @@ class Injected(Exception):
 
 
 def arm(environ: Mapping[str, str]) -> None:
-    """Take the failpoints of the environment; called once, by a process's entry point."""
+    """Read the failpoints from the environment; called once, by a process's entry point."""
     _released.clear()
     for setting in environ.get(VARIABLE, "").split(","):
         name, _, action = setting.strip().partition("=")
@@ -40,7 +40,7 @@ def disarm() -> None:
 
 
 def release() -> None:
-    """Let go who is held, and hold nobody any more."""
+    """Release whoever is held, and hold nobody from now on."""
     _released.set()
 
 

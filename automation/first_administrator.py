@@ -1,7 +1,7 @@
 """The first person who can log in: user `operator` of the realm `croft`, who runs the platform.
 
-Owns how boot makes that user. Their password is shown once and kept nowhere but, hashed, in
-Keycloak. Must not know what a login opens.
+Owns how boot makes that user. Their password is shown once and kept only in Keycloak, hashed. Must
+not know what a login opens.
 """
 
 import secrets
@@ -24,19 +24,19 @@ from engine.providers.keycloak.admin import KeycloakAdmin, KeycloakError, admin_
 USER = {
     "username": OPERATOR,
     "enabled": True,
-    # Keycloak asks whoever lacks one of these for it, in the midst of their first login.
+    # Keycloak asks for whichever of these is missing, in the middle of the first login.
     "email": "operator@localhost",
     "emailVerified": True,
     "firstName": "Platform",
     "lastName": "Operator",
 }
-# Of the realm's own client: may make users there, and nothing in any other realm.
+# A role of the realm's own client: may create users there, and nothing in any other realm.
 REALM_CLIENT, REALM_ROLE = "realm-management", "realm-admin"
 
 
 def ensure(home: Home, conn: Connection[Any], say: Callable[[str], None]) -> None:
-    """Raises BackendDown. A user without a password gets one, so that whoever lost it before it was
-    shown is shown another."""
+    """Raises BackendDown. A user without a password gets one: after a boot that died before it set
+    the one it showed, the next boot shows another."""
     try:
         login = credentials(home, provisioner=False)("keycloak", {})
         admin = admin_of({"url": home.keycloak_url, **login})

@@ -1,7 +1,7 @@
-"""Readers who follow operations at this API process, until each has seen the end.
+"""Readers that follow operations through this API process, until each has seen the end.
 
-Owns how soon a reader is told: of an end at once, since the registry notifies of it, of all else by
-looking again. Must not know HTTP, nor what the events mean.
+Owns how soon a reader hears: of an end at once, since the registry notifies of it, of everything
+else by polling. Must not know HTTP, nor what the events mean.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from contracts.texts import first_line
 
 POLL_INTERVAL_S = 0.2
 RETRY_PAUSE_S = 1.0
-# A reader who wants more comes again with the last `seq` it saw.
+# A reader that wants more returns with the last `seq` it saw.
 FOLLOW_MAX_S = 3600.0
 
 log = logging.getLogger(__name__)
 
 
 class Followers:
-    """To be used in the one event loop of the process."""
+    """For use in the process's one event loop."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -36,7 +36,7 @@ class Followers:
 
     @asynccontextmanager
     async def hearing(self) -> AsyncIterator[None]:
-        """While the block runs, ends are heard of."""
+        """While the block runs, listen for ends."""
         task = asyncio.create_task(self._hear())
         try:
             yield
@@ -68,7 +68,7 @@ class Followers:
 
     def _read(self, operation_id: str, after_seq: int) -> tuple[bool, list[OperationEvent]]:
         with self._ctx.transaction() as conn:
-            # Asked before the events are read: what an ended operation has by then is all of it.
+            # Asked before the events are read: an ended operation gets no more of them.
             is_over = require(conn, operation_id).is_over
             events = rows.list_events(conn, operation_id, after_seq=after_seq)
         return is_over, [OperationEvent.model_validate(vars(event)) for event in events]
@@ -85,7 +85,7 @@ class Followers:
                 del self._ends[operation_id]
 
     async def _hear(self) -> None:
-        while True:  # as long as the process; who is not told looks by himself
+        while True:  # as long as the process; readers poll in any case
             try:
                 async with await psycopg.AsyncConnection.connect(
                     self._ctx.settings.control_dsn, autocommit=True

@@ -13,7 +13,7 @@ from automation.registry import catalog
 
 
 def generate(ctx: Context, actor: Actor, ref: str, included_schemas: str) -> str:
-    """TypeScript. Of a schema that there is not, nothing is said."""
+    """TypeScript. Nothing is said of a schema that does not exist."""
     schemas = [name.strip() for name in included_schemas.split(",") if name.strip()]
     home = ctx.settings.home
     (row,) = key_service.query(home, actor, ref, catalog.of(schemas), read_only=True)

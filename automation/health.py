@@ -1,6 +1,6 @@
 """Whether the services behind one project answer, asked now and each by its own protocol.
 
-Owns what counts as an answer of each. Must not know HTTP routes, nor what is done about a service
+Owns what counts as an answer from each. Must not know HTTP routes, nor what is done about a service
 that does not answer.
 """
 
@@ -18,7 +18,7 @@ from contracts.home import Home
 from contracts.project_config import ServiceHealth, ServiceName
 from contracts.refs import ProjectNames
 
-# Of a REST API to a request with a key; croft.before_request says 402 of a restricted project.
+# A REST API's to a request with a key; a restricted project's croft.before_request says 402.
 REST_ANSWERS = (httpx.codes.OK, httpx.codes.PAYMENT_REQUIRED)
 NOT_BUILT = "not part of this platform yet"
 
@@ -41,7 +41,7 @@ def services(
 
 
 def _urls(home: Home, ref: str) -> Mapping[str, str]:
-    """What each server answers without a key, even if only that a key is missing."""
+    """What each server answers without a key, if only to say that a key is missing."""
     return {
         "auth": f"{home.keycloak_url}/realms/{ref}",
         "rest": f"{home.project_url(ref)}/rest/v1/",

@@ -1,7 +1,7 @@
 """What a rotation or a revocation makes of a project's keys; pure.
 
-Owns which secrets are one key, and how each change turns those of now into those wanted: a key that
-is rotated becomes the previous one, which is accepted until it is revoked. Must not know how a key
+Owns which secrets make up one key, and how each change turns the current ones into those wanted: a
+rotated key becomes the previous one, which is accepted until it is revoked. Must not know how a key
 is made or kept, nor what accepts it.
 """
 
@@ -18,9 +18,9 @@ SECRETS_OF: Mapping[RotatedKind, tuple[str, ...]] = {
     "database": ("postgres_password", "authenticator_password"),
     "storage": ("storage_secret",),
 }
-# Before the names of those that a rotation brings about.
+# Prefix of those that a rotation is to put in use.
 STANDBY = "standby_"
-# The one that can be there long before, until somebody puts it in use.
+# The one that may be there long before, until somebody puts it in use.
 WAITING = f"{STANDBY}jwt_secret"
 _OPEN: frozenset[KeyStatus] = frozenset({"in_use", "previously_used"})
 
@@ -32,7 +32,7 @@ class KeyChange:
 
     @property
     def names(self) -> list[str]:
-        """Of the secrets that it is about."""
+        """The secrets that it is about."""
         return [name for kind in self.kinds for name in SECRETS_OF[kind]]
 
     @property
@@ -41,7 +41,7 @@ class KeyChange:
         return "api" in self.kinds or (self.verb == "rotate" and "database" in self.kinds)
 
     def secrets(self, found: Mapping[str, str]) -> dict[str, str]:
-        """Those of a project after it, of those that are stored."""
+        """The project's after it, given those that are stored."""
         wanted = {name: text for name, text in found.items() if not name.startswith(STANDBY)}
         for name in self.names:
             if self.verb == "rotate":
@@ -52,14 +52,14 @@ class KeyChange:
         return wanted
 
     def kept_no_longer(self, found: Mapping[str, str]) -> list[str]:
-        """Names of stored ones that are none of a project's after it. A signing key that waits goes
-        on waiting, unless there is another one now."""
+        """Names of stored ones that the project has no more after it. A signing key that waits
+        keeps waiting, unless this rotates the API keys."""
         is_over = self.verb == "rotate" and "api" in self.kinds
         gone = found.keys() - self.secrets(found).keys()
         return sorted(gone if is_over else gone - {WAITING})
 
     def logins(self, rows: Iterable[KeyRow]) -> OpenLogins:
-        """Those that are open after it; `rows` come by generation."""
+        """Those that are open after it; `rows` are ordered by generation."""
 
         def opened(row: KeyRow) -> bool:
             if row.kind in self.kinds and self.verb == "rotate" and row.status == "standby":

@@ -1,6 +1,6 @@
 """A project's secrets: what they are, how each is made, and that the first ones made stay.
 
-Owns the names, the passwords' and keys' forms and the claims of anon and service_role. Must not
+Owns the names, the formats of passwords and keys, and the claims of anon and service_role. Must not
 know SQL or the cipher.
 """
 
@@ -31,7 +31,7 @@ RANDOM_SECRETS = (
 )
 # Open the state of its stack; the stack itself is not given them.
 STATE_SECRETS = ("passphrase", "encryptionsalt")
-# Of secrets that users set: it can begin no name of the platform's own.
+# Of secrets that users set: no name of the platform's own can begin with it.
 ENV_PREFIX = "env:"
 
 # Of publishable and secret API keys (automation/api_keys.py): the role and the key's id follow.
@@ -81,7 +81,7 @@ def ensure_secrets(
     state_secrets: Mapping[str, str] = {},
 ) -> dict[str, str]:
     """Every secret of the project in clear. Repeatable: what was stored first stays, and only what
-    is missing is made. The row is locked: of two at once the second one finds a complete set."""
+    is missing is made. The row is locked: of two calls at once the second finds a complete set."""
     projects.find(conn, project.ref, lock=True)
     stored = read_secrets(conn, keyring, project)
     wanted = mint_secrets(project.ref, {**state_secrets, **stored}, now=int(time.time()))
@@ -93,14 +93,14 @@ def ensure_secrets(
 def store_secrets(
     conn: Connection[Any], seal_all: SealAll, project: ProjectRow, values: Mapping[str, str]
 ) -> None:
-    """Those that the project does not have yet; the others stay as they are."""
+    """Store those that the project does not have yet; the others stay as they are."""
     if values:
         texts = {RecordName(project.ref, name): value for name, value in values.items()}
         project_secrets.insert_first(conn, seal_all(conn, texts))
 
 
 def put_env(conn: Connection[Any], project: ProjectRow, values: Mapping[str, str]) -> None:
-    """Of secrets that users set; see put_secrets."""
+    """For secrets that users set; see put_secrets."""
     named = {f"{ENV_PREFIX}{name}": value for name, value in values.items()}
     put_secrets(conn, seal_all_for_workers, project, named)
 
@@ -108,7 +108,7 @@ def put_env(conn: Connection[Any], project: ProjectRow, values: Mapping[str, str
 def put_secrets(
     conn: Connection[Any], seal_all: SealAll, project: ProjectRow, values: Mapping[str, str]
 ) -> None:
-    """Keep these values in place of those before. Whoever calls holds the project's row."""
+    """Store these values in place of the old ones. The caller holds the project's row."""
     for name, value in values.items():
         version = project_secrets.next_version(conn, project.ref, name)
         sealed = seal_all(conn, {RecordName(project.ref, name, version): value})
@@ -134,8 +134,8 @@ def read_secrets(
 
 
 def shred(conn: Connection[Any], ref: str) -> None:
-    """Of a project that is gone: without its key no copy of its secrets opens, and without those no
-    copy of its state."""
+    """For a project that is gone: without its key no copy of its secrets opens, and without those
+    no copy of its state."""
     project_secrets.delete_all(conn, ref)
     project_keys.delete_all(conn, ref)
     api_keys.delete_all(conn, ref)
@@ -143,8 +143,7 @@ def shred(conn: Connection[Any], ref: str) -> None:
 
 
 def issued_keys(found: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The publishable and secret API keys among a project's secrets, by id, by the role they let in
-    as."""
+    """The publishable and secret API keys among a project's secrets: by role, then by id."""
     by_role: dict[str, dict[str, str]] = {}
     for name, key in sorted(found.items()):
         if name.startswith(ISSUED_PREFIX):

@@ -13,8 +13,8 @@ from contracts.projects import OperationKind
 
 @dataclass(frozen=True)
 class Passage:
-    """`through` is the state while the operation runs, `to` the one after its success. None is the
-    state that the project was in before, where a failed operation takes it back to as well."""
+    """`through` is the state while the operation runs, `to` the one after its success. None means
+    the state that the project was in before, to which a failed operation returns it as well."""
 
     start: frozenset[ProjectState]
     through: ProjectState | None = None
@@ -41,7 +41,7 @@ PASSAGES: dict[OperationKind, Passage] = {
     "destroy": Passage(SETTLED | {"DELETED", "CLEANUP_STUCK"}, through="DELETING", to="DELETED"),
 }
 
-# What a workflow of theirs leaves behind is another spec; the others have none in their input.
+# Their workflows leave another spec behind; the others have none in their input.
 _PAUSED_AFTER: dict[OperationKind, bool] = {"pause": True, "restore": False, "destroy": True}
 
 
@@ -49,7 +49,7 @@ def input_of(
     kind: OperationKind, spec: Mapping[str, Any], asked: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The input of an operation: what was asked for, and the settings that it is to bring about,
-    given those of now. Whether a project is paused is up to pause and restore alone; a preview
+    given the current ones. Whether a project is paused is up to pause and restore alone; a preview
     changes nothing, and looks at whatever it is asked to."""
     if kind == "preview" or (kind not in _PAUSED_AFTER and "spec" not in asked):
         return dict(asked)
@@ -62,7 +62,7 @@ def input_of(
 def after_loss(
     kind: OperationKind, input: Mapping[str, Any], prior: ProjectState | None
 ) -> tuple[ProjectState | None, bool]:
-    """The state of a project whose operation ended in the middle and can tell nothing, None for the
+    """The state of a project whose operation ended midway and can tell nothing, None to keep the
     one it has; and whether the project is as whole as before."""
     if PASSAGES[kind].through is None:
         return None, True

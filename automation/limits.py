@@ -1,4 +1,4 @@
-"""What each plan allows an organization. Pure data; an organization's own limits come on top.
+"""What each plan allows an organization. Pure data; an organization's own limits override it.
 
 Owns the names of limits and their defaults. Must not know who enforces one.
 """
@@ -17,7 +17,7 @@ class Limits:
 
     projects_max: int | None
     database_bytes_max: int | None
-    """Of one project, as the next three."""
+    """Per project, like the next three."""
     storage_bytes_max: int | None
     api_requests_month_max: int | None
     realtime_connections_max: int | None
@@ -25,7 +25,7 @@ class Limits:
 
 DEFAULT_PLAN: PlanName = "free"
 PLANS: Mapping[PlanName, Limits] = {
-    # Requests are unlimited in Supabase's plans too: who sells them by number says how many.
+    # Requests are unlimited in Supabase's plans too: whoever sells them by number sets one.
     "free": Limits(2, 500 * MB, 1 * GB, None, 200),
     "pro": Limits(20, 8 * GB, 100 * GB, None, 500),
     "team": Limits(100, 50 * GB, 500 * GB, None, 5_000),
@@ -34,8 +34,8 @@ PLANS: Mapping[PlanName, Limits] = {
 
 
 def effective_limits(plan: str, own: Mapping[str, int]) -> Limits:
-    """The plan's limits with those that the organization has of its own. A plan that is no longer
-    sold counts as the smallest."""
+    """The plan's limits, overridden by the organization's own. A plan that is no longer sold counts
+    as the smallest."""
     by_name: Mapping[str, Limits] = dict(PLANS.items())
     limits = by_name.get(plan, PLANS[DEFAULT_PLAN])
     return replace(limits, **{name: own[name] for name in asdict(limits) if name in own})

@@ -1,7 +1,7 @@
-"""What is answered to who asks for a project's logs.
+"""Answers to whoever asks for a project's logs.
 
-Owns the time that is looked at, and that a worker does the looking: the API may not read where logs
-are. Must not know HTTP, nor how a query is recognized (automation/log_queries.py).
+Owns the time span, and that a worker reads the logs: the API may not read where they are. Must not
+know HTTP, nor how a query is recognized (automation/log_queries.py).
 """
 
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ def _window(start: datetime | None, end: datetime | None) -> tuple[datetime, dat
         if first <= last <= first + LOG_WINDOW_MAX:
             return first, last
     except OverflowError:
-        pass  # a time at the end of all times
+        pass  # a time at the end of the calendar
     raise InvalidInput(
         f"iso_timestamp_end is at most {LOG_WINDOW_MAX} after iso_timestamp_start",
         fix="ask for a shorter time",

@@ -1,9 +1,9 @@
-"""The queries by which Supabase's tools ask for logs: recognized by their form, and no other.
+"""The queries with which Supabase's tools ask for logs: recognized by their form, and no others.
 
-Owns those forms and the rows that each expects: what its command line writes (`supabase logs`), and
-what its MCP server does (`get_logs`). There is no SQL engine here: a query that is not one of these
-to the letter is refused, for an answer to half of it would pass for the whole. Pure; must not know
-where lines come from.
+Owns those forms and the rows that each expects: those of its command line (`supabase logs`) and of
+its MCP server (`get_logs`). There is no SQL engine here: a query that does not match one of these
+to the letter is refused, since an answer to half of it would pass for the whole. Pure; must not
+know where lines come from.
 """
 
 import hashlib
@@ -15,8 +15,8 @@ from typing import Any
 from contracts.errors import NotHeld
 from contracts.logs import LOG_ROWS_MAX, LOG_SOURCES, LogLine, LogSource
 
-# The command line has the level computed. What its expression says is LogLine.level; told by a
-# digest, since it is long.
+# The command line computes the level by an expression that equals LogLine.level. It is long, so it
+# is recognized by its digest.
 _LEVEL = "b796d5b167754896fb21b348cf8a9875040df9427d0f3e62c6b616957a269f85"
 _TEXT = r"'(?:[^'\\]|''|\\\\)*'"
 _TEXTS = rf"{_TEXT}(?:, {_TEXT})*"
@@ -45,10 +45,10 @@ class LogQuery:
     sources: frozenset[LogSource]
     limit: int
     row: Callable[[LogLine, str], Row]
-    """Of a line and the project's ref."""
+    """Takes a line and the project's ref."""
     newest_first: bool = True
     levels: frozenset[str] = field(default=frozenset())
-    """Any, where none is named."""
+    """Empty for any."""
     search: str = ""
     after: tuple[int, str] = (-1, "")
 
@@ -86,7 +86,7 @@ def parse(sql: str | None) -> LogQuery:
         )
     if (found := _OF_MCP.fullmatch(text)) is not None:
         return LogQuery(frozenset({"postgres_logs"}), _limit(found["limit"]), _for_mcp)
-    # Of the others it names by its source what it lacks.
+    # Other queries learn first whether it is their source that is missing.
     _kept(re.findall(r"\bfrom ([a-z_]+_logs)\b", text))
     raise NotHeld(
         "this is no query that `supabase logs` or get_logs of Supabase's MCP server writes",
@@ -110,8 +110,8 @@ def _not_kept(sources: Collection[str]) -> NotHeld:
 
 
 def _texts(of: str) -> list[str]:
-    """The texts in it, as they were before they were quoted. `subservice` is the name of a field in
-    what comes before them: it is one of Supabase's that is not kept."""
+    """The texts in it, unquoted. The field name `subservice` is one of them where it occurs: as a
+    source it is one of Supabase's that is not kept."""
     return [each[1:-1].replace("''", "'").replace("\\\\", "\\") for each in re.findall(_TEXT, of)]
 
 

@@ -1,7 +1,7 @@
 """How the CLI logs in: the device grant with PKCE (RFC 8628, RFC 7636) at the platform's realm.
 
-Owns those requests, and what is kept between two commands. A refresh token goes to the realm that
-gave it and to nobody else. Must not know where it is kept, nor how a person is shown the code.
+Owns those requests, and what is kept between two commands. A refresh token goes only to the realm
+that issued it. Must not know where it is kept, nor how a person is shown the code.
 """
 
 import base64
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Realm(BaseModel):
-    """What the realm says of itself."""
+    """What the realm says about itself."""
 
     issuer: str
     token_endpoint: str
@@ -38,7 +38,7 @@ class Realm(BaseModel):
 
 
 class Session(BaseModel):
-    """A login that goes on."""
+    """An ongoing login."""
 
     access_token: str
     refresh_token: str
@@ -78,7 +78,7 @@ class Pending:
 
 
 def begin(api_url: str) -> Pending:
-    """Ask the control plane whom to log in with, and there for a code."""
+    """Ask the control plane where to log in, and that realm for a code."""
     with _http() as http:
         resource = _get(http, api_url.rstrip("/") + RESOURCE_PATH, ProtectedResource)
         if not resource.authorization_servers:
@@ -143,7 +143,7 @@ def renew(session: Session) -> Session:
 
 
 def end(session: Session) -> None:
-    """At the realm too: the refresh token is good for nothing from now on."""
+    """At the realm too: the refresh token is worthless from now on."""
     form = {"client_id": CLI_CLIENT, "token": session.refresh_token}
     with _http() as http:
         _post(http, session.revocation_endpoint, form)

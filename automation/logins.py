@@ -1,8 +1,8 @@
 """Logins: whom a bearer token of the realm `croft` speaks for.
 
 Owns the check of such a token, and the keys that it is checked with. Algorithm, issuer and audience
-are ours: nothing in a token's header decides how it is read, and no address in it is ever asked.
-Must not know members or requests.
+are ours: nothing in a token's header decides how it is verified, and no address in it is ever
+contacted. Must not know members or requests.
 """
 
 import threading
@@ -23,16 +23,16 @@ from contracts.logins import AUDIENCE
 ALGORITHM = "ES256"
 TOKEN_CHARS_MAX = 8192
 LEEWAY_S = 5
-# A key that the realm has dropped is good for this long at most.
+# A key that the realm has dropped stays valid for this long at most.
 KEYS_MAX_AGE_S = 600.0
-# Tokens of unknown keys cost the realm one question in this time, however many are sent.
+# Tokens with unknown keys cost the realm one request in this time, however many are sent.
 FETCH_PAUSE_S = 10.0
 FETCH_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
 class Login:
-    """Who logged in, as the realm has it."""
+    """Who logged in, according to the realm."""
 
     subject: UUID
     name: str
@@ -41,7 +41,7 @@ class Login:
 
 
 class RealmKeys:
-    """The public keys of one realm by key id, as it last gave them out. Shared between threads."""
+    """The public keys of one realm by key id, as it last published them. Shared between threads."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class RealmKeys:
         return moment is None or self._clock() - moment > age_s
 
     def _fetch(self) -> None:
-        """What is known stays when the realm does not answer: it may only be restarting."""
+        """Known keys stay when the realm does not answer: it may only be restarting."""
         self._asked_at = self._clock()
         try:
             with http_client(self._url, transport=self._transport, timeout=FETCH_TIMEOUT_S) as http:
@@ -86,13 +86,13 @@ class RealmKeys:
                 key["kid"]: ECKey.import_key(key) for key in found if key.get("alg") == ALGORITHM
             }
             self._fetched_at = self._clock()
-        # Nobody, or a stranger: nothing, or JSON of another shape.
+        # Nobody, or a stranger: no answer, or JSON of another shape.
         except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError, AttributeError):
             return
 
 
 def check(keys: RealmKeys, token: str) -> Login | None:
-    """None for whatever is no valid token of the realm for this API. Raises BackendDown."""
+    """None for anything but a valid token of the realm for this API. Raises BackendDown."""
     if len(token) > TOKEN_CHARS_MAX:
         return None
     try:

@@ -1,6 +1,6 @@
 """Members of an organization: who may add, change and remove whom.
 
-Owns those rules: nobody gives or takes a role above one's own, and an organization never loses its
+Owns those rules: nobody gives or takes a role above their own, and an organization never loses its
 last owner. Must not know HTTP.
 """
 
@@ -37,7 +37,7 @@ def list_members(
 
 def add(ctx: Context, actor: Actor, slug: str, wanted: MemberAdd) -> MemberAdded:
     """Add a person or a service account by name, with a token for this organization only: whoever
-    adds somebody sees that token, and must not come by it into another organization of theirs."""
+    adds somebody sees that token, and must not get into their other organizations with it."""
     with ctx.transaction() as conn:
         organization = organizations.require(conn, actor, slug, lock=True)
         actor.require(wanted.role, organization.id)
@@ -59,7 +59,7 @@ def add(ctx: Context, actor: Actor, slug: str, wanted: MemberAdd) -> MemberAdded
 
 
 def renew_token(ctx: Context, actor: Actor, slug: str, name: str) -> MemberAdded:
-    """Another token for a service account; those that it had are good for nothing from now on."""
+    """A new token for a service account; the ones it had stop working."""
     with ctx.transaction() as conn:
         organization = organizations.require(conn, actor, slug, lock=True)
         row = _require(conn, organization, name)
@@ -124,7 +124,7 @@ def _require(conn: Connection[Any], organization: Organization, name: str) -> Me
 def _hand_token(
     conn: Connection[Any], actor: Actor, organization: Organization, member_id: UUID
 ) -> str:
-    """The one token by which the member is handed the organization, new."""
+    """A new token for the member in this organization, in place of the one before."""
     token = new_token()
     access_tokens.revoke_bound(conn, organization.id, member_id)
     access_tokens.insert(

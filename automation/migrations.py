@@ -1,6 +1,6 @@
 """A project's migrations as Supabase's tools keep them: rows of a table in its own database.
 
-Owns how one is found, applied and taken back. Must not know HTTP, nor how the table looks.
+Owns how one is found, applied and taken back. Must not know HTTP, nor what the table looks like.
 """
 
 import re
@@ -26,7 +26,7 @@ def list_migrations(ctx: Context, actor: Actor, ref: str) -> list[Migration]:
 
 
 def get(ctx: Context, actor: Actor, ref: str, version: str) -> MigrationDetail:
-    # Versions are moments, written in digits.
+    # Versions are timestamps, written in digits.
     if re.fullmatch(r"[0-9]{1,32}", version):
         for row in _rows(ctx, actor, ref, schema_migrations.find(version)):
             return MigrationDetail.model_validate(row)
@@ -49,7 +49,7 @@ def apply(ctx: Context, actor: Actor, ref: str, wanted: MigrationWanted) -> None
 
 
 def record(ctx: Context, actor: Actor, ref: str, wanted: MigrationWanted) -> None:
-    """As applied, by whatever means it was; in place of one of its name."""
+    """Record it as applied, by whatever means; replaces one of the same name."""
     _run(
         ctx,
         actor,
@@ -71,7 +71,7 @@ def describe(ctx: Context, actor: Actor, ref: str, version: str, patch: Migratio
 
 
 def take_back(ctx: Context, actor: Actor, ref: str, since: str) -> None:
-    """Those from version `since` on, the newest first: all of them, or none."""
+    """Take back those from version `since` on, newest first: all of them, or none."""
     rows = _rows(ctx, actor, ref, schema_migrations.since(since))
     migrations = [MigrationDetail.model_validate(row) for row in rows]
     if without := [each.version for each in migrations if not each.rollback]:
@@ -87,7 +87,7 @@ def take_back(ctx: Context, actor: Actor, ref: str, since: str) -> None:
 
 
 def _now() -> int:
-    """As a version."""
+    """Now, as a version."""
     return int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))
 
 
@@ -96,7 +96,7 @@ def _run(ctx: Context, actor: Actor, ref: str, text: str) -> None:
 
 
 def _rows(ctx: Context, actor: Actor, ref: str, text: str) -> list[dict[str, Any]]:
-    """None where no tool has made the table yet."""
+    """Empty where no tool has made the table yet."""
     home = ctx.settings.home
     (found,) = key_service.query(home, actor, ref, schema_migrations.EXISTS, read_only=True)
     if not found["found"]:

@@ -1,6 +1,6 @@
 """An operation's events, followed over broken connections.
 
-Owns the patience of who follows. Must not know how a request travels (transport.py), nor what the
+Owns how long a follower waits. Must not know how a request travels (transport.py), nor what the
 events mean.
 """
 
@@ -11,7 +11,7 @@ from automation.transport import Transport, segment
 from contracts.errors import BackendDown, TimedOut
 from contracts.projects import OperationEvent
 
-# The API sends a heartbeat each 15 s: silence for longer means that nobody is there.
+# The API sends a heartbeat every 15 s: longer silence means that nobody is there.
 SILENCE_MAX_S = 45.0
 # How long a stream waits for an API that is being restarted.
 RECONNECT_MAX_S = 30.0
@@ -24,9 +24,9 @@ def follow(
 ) -> Iterator[OperationEvent]:
     """Every event after `after_seq`, each once, up to and including `end`.
 
-    A stream that breaks is resumed where it broke, also over a restart of the API or its registry.
-    Raises TimedOut when the operation still runs after `timeout_s`, BackendDown when the API stays
-    away.
+    A stream that breaks is resumed where it broke, even across a restart of the API or its
+    registry. Raises TimedOut when the operation still runs after `timeout_s`, BackendDown when the
+    API stays away.
     """
     deadline = time.monotonic() + timeout_s
     lost_since: float | None = None
@@ -56,8 +56,8 @@ def follow(
 def _connection(
     at: Transport, operation_id: str, after_seq: int, silence_max_s: float
 ) -> Iterator[OperationEvent | None]:
-    """The events of one connection, and None for each other line, heartbeats above all: so that the
-    caller gets to look at the clock in a stream where nothing happens."""
+    """The events of one connection, and None for every other line, mostly heartbeats, so that the
+    caller can watch the clock while nothing happens."""
     path = f"/v1/operations/{segment(operation_id)}/events"
     headers = {"Accept": EVENT_STREAM, "Last-Event-ID": str(after_seq)}
     for line in at.lines(path, kind=EVENT_STREAM, headers=headers, silence_max_s=silence_max_s):

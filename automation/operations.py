@@ -1,4 +1,4 @@
-"""Operations: asked for, looked at.
+"""Operations: how they are asked for and looked at.
 
 Owns what is promised when a change is asked for, in one transaction. Must not know HTTP, nor how
 the promised workflow does its work.
@@ -32,9 +32,9 @@ def request_operation(
 ) -> Operation:
     """Promise a change of a project: its state, the operation and the workflow in one transaction.
 
-    `input` is what the workflow reads under the operation's id; it is kept in clear. Of `update`
+    `input` is what the workflow reads under the operation's id; it is kept in clear. For `update`
     and `preview` it is {"spec": the settings wanted, as `ProjectSpec.on` takes them}; without it
-    the settings are as they are. Raises NotFound, Conflict (the state forbids it) or Locked.
+    the settings stay as they are. Raises NotFound, Conflict (the state forbids it) or Locked.
     """
     with ctx.transaction() as conn:
         row = hold_startable(conn, ref, kind)
@@ -42,7 +42,7 @@ def request_operation(
 
 
 def require_project(conn: psycopg.Connection[Any], ref: str, *, lock: bool = False) -> ProjectRow:
-    """The project unless it is removed. What is no ref at all gets the same answer."""
+    """The project, unless it was removed. Anything that is not a ref gets the same answer."""
     row = projects.find(conn, ref, lock=lock) if is_ref(ref) else None
     if row is None or row.state == "REMOVED":
         raise no_project(ref)
@@ -66,7 +66,7 @@ def is_held(ctx: Context, ref: str) -> bool:
 
 
 def hold_startable(conn: psycopg.Connection[Any], ref: str, kind: OperationKind) -> ProjectRow:
-    """The project, its row held, if such an operation of it may start. Raises NotFound, Locked,
+    """The project, its row held, if such an operation may start on it. Raises NotFound, Locked,
     Conflict."""
     row = require_project(conn, ref, lock=True)
     require_startable(conn, row, kind)
@@ -101,8 +101,8 @@ def promise(
     before: Any = None,
     after: Any = None,
 ) -> OperationRow:
-    """The operation, the state it leads through, its entry in the audit log, and the outbox row
-    that becomes its workflow. The caller holds the project's row and knows that it may begin."""
+    """Write the operation, the state it leads through, its audit log entry, and the outbox row that
+    becomes its workflow. The caller holds the project's row and knows that it may begin."""
     operation = rows.insert(
         conn,
         project_ref=project.ref,

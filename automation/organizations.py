@@ -1,4 +1,4 @@
-"""Organizations: who may see one, what it may use, how one comes and goes.
+"""Organizations: who may see one, what it may use, how one is made and deleted.
 
 Owns their rules and views. A limit is checked under the organization's lock, in the transaction
 that uses it up. Must not know HTTP.
@@ -70,7 +70,7 @@ def create(ctx: Context, actor: Actor, wanted: OrganizationCreate) -> Organizati
 
 
 def delete(ctx: Context, actor: Actor, slug: str) -> OrganizationDetail:
-    """Only an empty one. Its members lose it, and the tokens that were good in it only."""
+    """Only an empty one. Its members lose it, and the tokens that were valid in it alone."""
     with ctx.transaction() as conn:
         row = require(conn, actor, slug, lock=True)
         if left := projects.count_present(conn, row.id):
@@ -111,8 +111,8 @@ def require(
 
 
 def admit_project(conn: Connection[Any], row: rows.Organization) -> None:
-    """Whether one more project fits. The caller holds the organization's lock, so that of several
-    at once none passes the limit. Raises LimitReached."""
+    """Check that one more project fits. The caller holds the organization's lock, so that several
+    at once cannot exceed the limit. Raises LimitReached."""
     projects_max = effective_limits(row.plan, row.limits).projects_max
     if projects_max is not None and projects.count_live(conn, row.id) >= projects_max:
         raise LimitReached(
@@ -128,7 +128,7 @@ def limits(ctx: Context, actor: Actor, slug: str) -> OrganizationLimits:
 
 
 def set_limits(ctx: Context, actor: Actor, slug: str, change: LimitsChange) -> OrganizationLimits:
-    """A limit below what is used stops what would be added, and takes nothing away."""
+    """A limit below what is used stops additions, and takes nothing away."""
     asked = change.model_dump(exclude_unset=True)
     plan = asked.pop("plan", None)
     with ctx.transaction() as conn:

@@ -1,6 +1,6 @@
-"""What is left of a project on any backend, found by name; and its removal.
+"""What is left of a project on any backend: found by name, and removed.
 
-Owns the list of places where a project can leave something. Every external name starts from the
+Owns the list of places where a project can leave something. Every external name starts with the
 ref, so nobody has to remember what was made. Must not know why something is left: a failed create,
 a destroy that could not finish and a test that looks for leaks all ask here.
 """
@@ -41,9 +41,9 @@ class Orphan:
 
 @dataclass(frozen=True)
 class Backend:
-    """One kind of thing in one place. `find` takes a ref, `delete` a name that `find` returned and
-    tolerates that it is gone. `refs` names every project that has something there, where that is
-    one question."""
+    """One kind of thing in one place. `find` takes a ref, `delete` a name that `find` returned,
+    which may be gone by then. `refs` names every project that has something there, where one query
+    tells."""
 
     kind: Kind
     find: Callable[[str], list[str]]
@@ -52,13 +52,13 @@ class Backend:
 
 
 def find_refs(backends: Sequence[Backend]) -> set[str]:
-    """Every ref that anything is named for. Raises BackendDown if a backend cannot be asked."""
+    """Every ref that anything is named after. Raises BackendDown if a backend cannot be asked."""
     return {ref for backend in backends for ref in backend.refs() if is_ref(ref)}
 
 
 def find_orphans(backends: Sequence[Backend], ref: str) -> list[Orphan]:
-    """Everything that is there of project `ref`, all places asked at once. Raises BackendDown if
-    one cannot be asked: an unanswered question is not a clean slate."""
+    """Everything that is left of project `ref`, all places asked at once. Raises BackendDown if one
+    cannot be asked: no answer is not a clean slate."""
     with ThreadPoolExecutor(len(backends)) as pool:
         found = pool.map(lambda backend: backend.find(ref), backends)
         return [
@@ -69,7 +69,7 @@ def find_orphans(backends: Sequence[Backend], ref: str) -> list[Orphan]:
 
 
 def sweep(backends: Sequence[Backend], ref: str) -> list[Orphan]:
-    """Remove what `find_orphans` finds; what that was. Raises DeployFailed if anything stays."""
+    """Remove what `find_orphans` finds, and return it. Raises DeployFailed if anything stays."""
     swept: list[Orphan] = []
     for backend in backends:
         for name in backend.find(ref):
@@ -82,8 +82,8 @@ def sweep(backends: Sequence[Backend], ref: str) -> list[Orphan]:
 
 
 def all_backends(context: Context) -> tuple[Backend, ...]:
-    """Every place, in the order of removal: first what is reached from outside, the state last, as
-    long as it may still help."""
+    """Every place, in the order of removal: what can be reached from outside first, the state last,
+    since it may still help until then."""
     home = context.settings.home
     return (
         *local_backends(home),
@@ -163,7 +163,7 @@ def keycloak_backends(home: Home) -> tuple[Backend, ...]:
     login = credentials(home, provisioner=True)
 
     def admin() -> KeycloakAdmin:
-        # At each call: a worker lives on when the secret is rotated.
+        # On each call: a worker lives on when the secret is rotated.
         return admin_of({"url": home.keycloak_url, **login("keycloak", {})})
 
     def find(ref: str) -> list[str]:
@@ -175,7 +175,7 @@ def keycloak_backends(home: Home) -> tuple[Backend, ...]:
             admin().delete_realm(realm)
 
     def refs() -> list[str]:
-        """From Keycloak's own table: of hundreds of realms its API takes minutes to tell."""
+        """From Keycloak's own table: its API takes minutes to list hundreds of realms."""
         with cluster.admin_connection(home, "keycloak") as conn:
             return tenant_objects.realms(conn)
 

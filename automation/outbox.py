@@ -1,12 +1,12 @@
-"""From the outbox to a workflow: each promise is started once, by a worker that has a place free.
+"""From the outbox to a workflow: each promise is started once, by a worker with a free place.
 
 Owns the places of a worker: threads, each of which takes the oldest promise, starts its workflow
-and waits for its end. A promise is marked in the transaction that holds its row, after DBOS wrote
-the workflow down: a crash in between leaves it to the next one, whose start of the same id starts
-nothing. Must not know what the workflows do.
+and waits for its end. A promise is marked in the transaction that holds its row, after DBOS has
+recorded the workflow: a crash in between leaves it to the next worker, whose start of the same id
+starts nothing. Must not know what the workflows do.
 
-The API's process only promises: DBOS's tables hold pickles, so whoever writes there runs what they
-like in a worker.
+The API's process only promises: DBOS's tables hold pickles, so whoever can write there can run
+anything in a worker.
 """
 
 import logging
@@ -27,12 +27,12 @@ from contracts.errors import BackendDown
 from contracts.projects import OperationKind
 from contracts.texts import first_line
 
-# Of what a worker held that died nobody is told; all else comes by notice.
+# Nobody is notified of what a dead worker held; all else comes by notice.
 LOOK_INTERVAL_S = 2.0
 RETRY_PAUSE_S = 1.0
 
-# By kind of operation; what each is given is the project's ref and the operation's id, no more,
-# since DBOS stores arguments in clear.
+# By kind of operation; each is given the project's ref and the operation's id, no more, since DBOS
+# stores arguments in clear.
 Workflows = Mapping[OperationKind, Callable[[str, str], None]]
 
 log = logging.getLogger(__name__)
@@ -40,8 +40,8 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def working(ctx: Context, workflows: Workflows, *, places: int) -> Iterator[None]:
-    """While the block runs, so many workflows may run at once. What still does at its end goes on:
-    DBOS gives it time, and what is unfinished then is recovered by the next worker."""
+    """While the block runs, up to `places` workflows run at once. Those still running at its end go
+    on: DBOS gives them time, and what is unfinished then is recovered by the next worker."""
     stop = threading.Event()
     for place in range(places):
         threading.Thread(
@@ -54,8 +54,8 @@ def working(ctx: Context, workflows: Workflows, *, places: int) -> Iterator[None
 
 
 def work_once(ctx: Context, workflows: Workflows) -> bool:
-    """Take the oldest promise that nobody holds and see its workflow through; whether there was
-    one."""
+    """Take the oldest promise that nobody holds and see its workflow through; returns whether there
+    was one."""
     with ctx.transaction() as conn:
         promise = rows.take_next(conn, workflows)
         if promise is None:
@@ -64,15 +64,15 @@ def work_once(ctx: Context, workflows: Workflows) -> bool:
         failpoint("promise:started")
         rows.mark_started(conn, promise.id)
     if started is not None:
-        # However it ends, DBOS has written it down and logged it.
+        # However it ends, DBOS has recorded and logged it.
         with suppress(Exception):
             started.get_result()
     return True
 
 
 def _start(promise: rows.OutboxRow, workflows: Workflows) -> WorkflowHandle[None] | None:
-    """None where DBOS has the workflow: who started it died before he could mark the promise, and
-    what he left is taken over as any other workflow is."""
+    """None where DBOS has the workflow: the worker that started it died before it could mark the
+    promise, and its workflow is taken over like any other."""
     kind, ref, operation_id = promise.kind, promise.project_ref, str(promise.operation_id)
     try:
         with SetWorkflowID(workflow_id(kind, ref, operation_id), workflow_id_reuse_policy="reject"):

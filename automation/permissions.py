@@ -1,7 +1,7 @@
 """Which role a member needs for which route: one table.
 
-Owns roles' order and the needs. Pure: must not know requests or rows. A route is named as in
-openapi/management.json; one that is missing here is open to operators only, and fails a test.
+Owns the order of roles and what routes need. Pure: must not know requests or rows. A route is named
+as in openapi/management.json; one that is missing here is open to operators only, and fails a test.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from typing import Literal
 from automation.supabase_paths import OPERATIONS
 from contracts.organizations import Role
 
-# ANYONE: whoever has a token; what is shown are one's own organizations.
-# OPERATOR: who runs the platform.
+# ANYONE: whoever has a token; they see their own organizations.
+# OPERATOR: whoever runs the platform.
 Needed = Role | Literal["anyone", "operator"]
 
 _RANKS: Mapping[Role, int] = {"read-only": 1, "developer": 2, "administrator": 3, "owner": 4}
@@ -43,7 +43,7 @@ NEEDED: dict[str, Needed] = {
     "projects_usage": "read-only",
     "projects_api_counts": "read-only",
     "projects_requests_count": "read-only",
-    "projects_logs": "developer",  # statements that failed stand in them
+    "projects_logs": "developer",  # they contain statements that failed
     "projects_logs_all": "developer",
     "projects_spec": "read-only",
     "projects_update": "developer",
@@ -130,14 +130,14 @@ NEEDED: dict[str, Needed] = {
     "audit_verify": "operator",
 }
 
-# What is not built is nobody's secret, and an empty list as much as any list.
+# What is not built is no secret, and an empty list is read like any other.
 NEEDED |= {
     operation.name: "read-only" if {"ref", "slug"} & set(operation.parameters) else "anyone"
     for operation in OPERATIONS
     if operation.state != "built"
 }
 
-# Of these the organization is not in the path: the function behind the route checks.
+# Their organization is not in the path: the function behind the route checks.
 CHECKED_INSIDE = frozenset({"projects_create"})
 
 

@@ -1,4 +1,4 @@
-"""Updates as plans: a project's spec, what a change of it would do, and what was done so far.
+"""Updates as plans: a project's spec, what a change to it would do, and what was done so far.
 
 Owns the rules of asking: from which spec a change was made, and that looking changes nothing. Must
 not know HTTP, nor how a plan is computed (automation/workflows/look_at_project.py).
@@ -25,15 +25,14 @@ from contracts.projects import Operation, OperationKind
 
 
 def spec(ctx: Context, ref: str) -> tuple[ProjectSettings, str]:
-    """The settings that the project has, and the tag by which a change says what it was made
-    from."""
+    """The project's settings, and the tag with which a change says what it was made from."""
     with ctx.transaction() as conn:
         found = settings_of(operations.require_project(conn, ref))
     return found, tag(found)
 
 
 def unchanged(ctx: Context, ref: str, made_from: str | None) -> ProjectSettings:
-    """The settings that the project has. Raises SpecChanged."""
+    """The project's settings. Raises SpecChanged."""
     found, _ = spec(ctx, ref)
     _require_same(ref, found, made_from)
     return found
@@ -65,8 +64,8 @@ def alter(
     *,
     made_from: str | None = None,
 ) -> tuple[ProjectSettings, Operation]:
-    """Promise the update to what `change` makes of the settings of now: those, and the operation.
-    Raises SpecChanged."""
+    """Promise the update to what `change` makes of the current settings; returns those, and the
+    operation. Raises SpecChanged."""
     with ctx.transaction() as conn:
         row = operations.require_project(conn, ref, lock=True)
         before = settings_of(row)
@@ -100,7 +99,7 @@ def refresh(ctx: Context, actor: Actor, ref: str) -> Operation:
 
 
 def outputs(ctx: Context, ref: str) -> dict[str, Any]:
-    """What the last update left, as the stack exports it; no secret is among them."""
+    """What the last update left, as the stack exports it; none of it is secret."""
     with ctx.transaction() as conn:
         observed = operations.require_project(conn, ref).observed
     return dict(sorted(observed.items()))
@@ -117,7 +116,7 @@ def export(ctx: Context, actor: Actor, ref: str, *, show_secrets: bool) -> Check
 
 
 def _require(ctx: Context, ref: str) -> None:
-    """What is not there needs no worker to say so."""
+    """It takes no worker to say that a project is not there."""
     with ctx.transaction() as conn:
         operations.require_project(conn, ref)
 
@@ -133,7 +132,7 @@ def _require_same(ref: str, settings: ProjectSettings, made_from: str | None) ->
 def _require_within_plan(
     conn: psycopg.Connection[Any], row: ProjectRow, before: ProjectSettings, wanted: ProjectSettings
 ) -> None:
-    """What the project has it may keep, also after its organization moved to a smaller plan."""
+    """A project may keep what it has, even after its organization moved to a smaller plan."""
     organization = organizations.find(conn, str(row.organization_id))
     assert organization is not None
     allowed = effective_limits(organization.plan, organization.limits).storage_bytes_max
@@ -146,7 +145,7 @@ def _require_within_plan(
 
 
 def _kind(before: ProjectSettings, wanted: ProjectSettings) -> OperationKind:
-    """To pause or to wake is an operation of its own, with whatever else is changed by it."""
+    """Pausing or waking is an operation of its own, with whatever else changes."""
     if before.paused == wanted.paused:
         return "update"
     return "pause" if wanted.paused else "restore"

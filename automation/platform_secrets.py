@@ -1,7 +1,7 @@
 """The secrets of the installation itself: one 0600 file each under `home.secrets`.
 
-Owns their names, their forms and that the first write wins. Must not know what they open. Secrets
-of projects stand in the registry, not here.
+Owns their names, their formats and that the first write wins. Must not know what they open. Secrets
+of projects are in the registry, not here.
 """
 
 import base64

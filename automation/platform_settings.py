@@ -36,8 +36,8 @@ def read_settings(home: Home) -> PlatformSettings:
 
 
 def remember_settings(home: Home, asked: dict[str, Any]) -> PlatformSettings:
-    """The settings with those that were `asked` for, None left as it was; written if that changes
-    anything. Raises InvalidInput."""
+    """The settings with what was `asked` for, where None changes nothing; written if they differ.
+    Raises InvalidInput."""
     before = read_settings(home)
     changes = {name: value for name, value in asked.items() if value is not None}
     settings = PlatformSettings.model_validate(before.model_dump() | changes)

@@ -1,4 +1,4 @@
-"""Who asks, in their own eyes. Must not know HTTP."""
+"""The caller, as they see themselves. Must not know HTTP."""
 
 from automation.actors import Actor
 from automation.context import Context
@@ -13,7 +13,7 @@ def get(ctx: Context, actor: Actor) -> Profile:
         mine = organizations.list_all(conn, list(actor.roles))
     return Profile(
         gotrue_id=str(person.id),
-        # Whoever handed a bound token out may hold it too.
+        # Whoever handed out a bound token may hold it too.
         primary_email=person.email or "" if actor.bound_to is None else "",
         username=person.name,
         is_operator=actor.is_operator,

@@ -1,7 +1,7 @@
 """A project's services as Supabase's tools configure them: a view of the one spec that it has.
 
-Owns how a setting in Supabase's words is one of `ProjectSettings`, read and changed. Must not know
-HTTP, nor how a change is brought about: each is an update like any other (automation/plans.py).
+Owns how Supabase's settings map to `ProjectSettings`, to be read and changed. Must not know HTTP,
+nor how a change is carried out: each is an update like any other (automation/plans.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -94,7 +94,7 @@ def with_postgres(settings: ProjectSettings, change: PostgresConfigChange) -> Pr
 
 
 def storage(settings: ProjectSettings) -> StorageConfig:
-    """One file may fill the bucket: MinIO has a quota for it, and no limit of one file. What comes
+    """One file may fill the bucket: MinIO has a quota for it, and no limit per file. What comes
     with the storage API is not there yet."""
     off = Feature(enabled=False)
     return StorageConfig(
@@ -116,14 +116,14 @@ def storage(settings: ProjectSettings) -> StorageConfig:
 
 
 def require_storage(settings: ProjectSettings, patch: StorageConfigPatch) -> StorageConfig:
-    """As it is, if nothing else is asked for: nothing here could act on any of its settings."""
+    """The current settings, if no others are asked for: nothing here could act on any of them."""
     told = storage(settings)
     _refuse_what_is_not_held(patch.model_dump(exclude_none=True), told.model_dump())
     return told
 
 
 def require_realtime(patch: RealtimeConfigPatch) -> None:
-    """As of storage: there is no server, which is Supabase's `suspend`."""
+    """Like storage: there is no server, which is Supabase's `suspend`."""
     _refuse_what_is_not_held(patch.model_dump(exclude_none=True), RealtimeConfig().model_dump())
 
 
@@ -154,7 +154,7 @@ def custom_hostname() -> CustomHostname:
 
 
 def upgrade_eligibility(version: str) -> UpgradeEligibility:
-    """One server for all projects is upgraded for all of them, by who runs the platform."""
+    """One server has all projects: whoever runs the platform upgrades it for all of them."""
     return UpgradeEligibility(
         eligible=False,
         current_app_version=version,
@@ -172,7 +172,7 @@ def upgrade_eligibility(version: str) -> UpgradeEligibility:
 
 
 def _with(before: S, asked: Mapping[str, Any]) -> S:
-    """Those settings with what is asked of them; null is what a new project has."""
+    """The settings with what is asked of them; null is what a new project has."""
     values = before.model_dump() | {
         name: asked[name] for name in asked.keys() & type(before).model_fields.keys()
     }
@@ -184,8 +184,8 @@ def _with(before: S, asked: Mapping[str, Any]) -> S:
 
 
 def _refuse_what_is_not_held(asked: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """What asks for nothing passes: who writes all settings down, as Supabase's tools do, turns off
-    what is off."""
+    """What changes nothing passes: whoever writes down all settings, as Supabase's tools do, turns
+    off what is off."""
     if missing := sorted(_unlike(asked, now)):
         raise NotHeld(
             f"nothing here could act on {', '.join(missing)}",
@@ -194,7 +194,7 @@ def _refuse_what_is_not_held(asked: Mapping[str, Any], now: Mapping[str, Any]) -
 
 
 def _unlike(asked: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """The names of what is asked to be otherwise than it is."""
+    """The names of settings that are asked to differ from what they are."""
     for name, value in asked.items():
         if isinstance(value, Mapping):
             yield from (f"{name}.{each}" for each in _unlike(value, now[name]))

@@ -1,6 +1,6 @@
-"""A project's keys: which there are, and that they are rotated and revoked.
+"""A project's keys: listed, rotated and revoked.
 
-Owns the rules of asking: one overlap at a time, so that two generations are accepted at most. Must
+Owns the rules of asking: one overlap at a time, so that at most two generations are accepted. Must
 not know HTTP, nor how keys are replaced (automation/workflows/change_keys.py).
 """
 
@@ -42,8 +42,8 @@ def list_keys(ctx: Context, ref: str) -> list[ProjectKey]:
 def rotate(
     ctx: Context, actor: Actor, ref: str, kinds: Sequence[RotatedKind], *, overlap_s: int
 ) -> Operation:
-    """Promise new keys of these kinds. Those of now are accepted for so long afterwards, unless
-    they are revoked before."""
+    """Promise new keys of these kinds. The current ones are accepted for `overlap_s` afterwards,
+    unless they are revoked before."""
     input = {"kinds": _sorted(kinds), "overlap_s": overlap_s}
     with ctx.transaction() as conn:
         row = _rotatable(conn, ref, kinds)
@@ -52,8 +52,8 @@ def rotate(
 
 
 def change_password(ctx: Context, actor: Actor, ref: str, password: str) -> Operation:
-    """Promise a login of the database with this password. The one of now is revoked as soon as
-    it is there."""
+    """Promise a database login with this password. The current one is revoked as soon as the new
+    one is there."""
     input = {"kinds": ["database"], "overlap_s": 0, "chosen": ["postgres_password"]}
     with ctx.transaction() as conn:
         row = _rotatable(conn, ref, ["database"])
@@ -64,7 +64,7 @@ def change_password(ctx: Context, actor: Actor, ref: str, password: str) -> Oper
 
 
 def prepare(ctx: Context, actor: Actor, ref: str, *, use: bool) -> tuple[KeyRow, Operation | None]:
-    """A JWT secret that waits until it is put in use; with `use` that is promised at once."""
+    """Make a JWT secret that waits to be put in use; with `use` that is promised at once."""
     with ctx.transaction() as conn:
         row = operations.hold_startable(conn, ref, "rotate")
         if use:
@@ -80,7 +80,7 @@ def prepare(ctx: Context, actor: Actor, ref: str, *, use: bool) -> tuple[KeyRow,
 
 
 def use_prepared(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> Operation:
-    """Promise that the JWT secret that waits is in use. The one of now is accepted as long as one
+    """Promise to put the waiting JWT secret in use. The current one is accepted for as long as one
     can be, unless it is revoked before."""
     with ctx.transaction() as conn:
         row = operations.hold_startable(conn, ref, "rotate")
@@ -90,7 +90,7 @@ def use_prepared(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> Operation
 
 
 def revoke_jwk(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> Operation:
-    """Promise that tokens of a key of elsewhere open nothing any more."""
+    """Promise that tokens of a key from elsewhere open nothing any more."""
     with ctx.transaction() as conn:
         row = operations.hold_startable(conn, ref, "update")
         _require_unchanged(conn, ref, key)
@@ -104,7 +104,7 @@ def revoke_jwk(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> Operation:
 
 
 def forget(ctx: Context, actor: Actor, ref: str, key: KeyRow) -> None:
-    """One that opens nothing: revoked, or still waiting."""
+    """Delete one that opens nothing: revoked, or still waiting."""
     with ctx.transaction() as conn:
         row = operations.hold_startable(conn, ref, "rotate")
         _require_unchanged(conn, ref, key)
@@ -149,7 +149,7 @@ def _require_no_overlap(conn: Connection[Any], ref: str, kinds: Sequence[Rotated
 
 
 def _require_unchanged(conn: Connection[Any], ref: str, key: KeyRow) -> None:
-    """Nobody else was quicker since it was looked up; the project's row is held."""
+    """Nobody has changed it since it was looked up; the project's row is held."""
     if key not in rows.list_of(conn, ref):
         raise Conflict(
             "the key was changed meanwhile",

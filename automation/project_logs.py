@@ -1,9 +1,9 @@
-"""The lines that servers wrote about one project, out of logs in which others stand too.
+"""The lines that servers wrote about one project, out of logs shared with others.
 
 Owns which line is whose. PostgREST has a log for each project. PostgreSQL has one for all: a line
-belongs to a project that begins with its database and one of its own logins, the platform's admin
-being none. A line that begins otherwise is nobody's, also where it goes on with what came before:
-what a client wrote there itself follows its own beginning, or a tab. Must not know who asks.
+belongs to a project if it begins with its database and one of its own logins, which the platform's
+admin is not. Any other line is nobody's, even one that continues the line before: what a client
+wrote there itself follows its own prefix, or a tab. Must not know who asks.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def of_postgres(lines: Iterable[str], ref: str) -> Iterator[LogLine]:
 
 
 def of_postgrest(lines: Iterable[str]) -> Iterator[LogLine]:
-    """What it says of itself. Requests are not among it: it would write down the failed ones only,
+    """What it says about itself. Requests are not part of it: it would log the failed ones only,
     which might be taken for all."""
     name = _Names("postgrest_logs")
     for line in lines:
@@ -46,7 +46,7 @@ def of_postgrest(lines: Iterable[str]) -> Iterator[LogLine]:
 
 
 def read(home: Home, ref: str, start: datetime, end: datetime) -> list[LogLine]:
-    """What was written between the two, as far back as logs are kept. Raises BackendDown."""
+    """What was written from `start` to `end`, as far back as logs are kept. Raises BackendDown."""
     names = ProjectNames(ref)
     found = [*of_postgres(_lines(home, "postgres"), ref)]
     for unit in (names.rest_unit_of(1), names.rest_unit_of(2)):
@@ -56,7 +56,7 @@ def read(home: Home, ref: str, start: datetime, end: datetime) -> list[LogLine]:
 
 
 def _lines(home: Home, unit: str) -> Iterator[str]:
-    """Of what it was before it was last rotated, too."""
+    """Those from before its last rotation, too."""
     log = logs.path(home, unit)
     for path in (logs.older(log), log):
         yield from _lines_of(path)
@@ -76,7 +76,7 @@ def _lines_of(path: Path) -> Iterator[str]:
 
 
 class _Names:
-    """A line has no name of its own: its text is one, with how often it stood there before."""
+    """A line has no id of its own: it is told by its text and how often that came before."""
 
     def __init__(self, source: LogSource) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""The processes of one project, by name: every unit of theirs ends with the ref.
+"""The processes of one project, by name: the name of each of their units ends with the ref.
 
 Must not know what they are (components/app_stack.py does), nor how they are run.
 """

@@ -90,8 +90,8 @@ def create(ctx: Context, actor: Actor, wanted: ProjectCreate) -> Started:
 
 
 def _require_in_no_other_project(conn: psycopg.Connection[Any], adopted: Adopted) -> None:
-    """Tokens that come with their key name no project of ours: the key alone says whose they are.
-    Needs `lock_admission`."""
+    """Tokens that come with an adopted key name no project of ours: the key alone says whose they
+    are. Needs `lock_admission`."""
     if project_keys.find_fingerprint(conn, adopted.fingerprint) is not None:
         raise Conflict(
             "a project has this JWT secret already: its tokens would open both",
@@ -156,7 +156,7 @@ def connection(ctx: Context, actor: Actor, ref: str) -> Connection:
 
 
 def connection_of(ctx: Context, ref: str, shown: Mapping[str, str]) -> Connection:
-    """What an app is configured with, of CONNECTION_SECRETS in clear."""
+    """What an app is configured with, from CONNECTION_SECRETS in clear."""
     home = ctx.settings.home
     login = f"{shown['postgres_login']}:{quote(shown['postgres_password'], safe='')}"
     address = f"{ctx.settings.postgres_host}:{home.ports.postgres}"
@@ -172,7 +172,7 @@ def connection_of(ctx: Context, ref: str, shown: Mapping[str, str]) -> Connectio
 def name_taken(
     error: psycopg.errors.UniqueViolation, organization_slug: str, name: str
 ) -> Exception:
-    """What a live project of the same name means; any other violation stays what it is."""
+    """The error for a live project of the same name; any other violation stays what it is."""
     if error.diag.constraint_name != rows.LIVE_NAME_INDEX:
         return error
     return Conflict(

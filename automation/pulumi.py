@@ -1,15 +1,15 @@
 """The Automation API adapter: stacks are made, brought up, read and destroyed here.
 
 Owns which engine runs an update, and how a stack's workspace is set up. The only module that
-imports `pulumi.automation`, and the only one that branches on the engine; what an update tells is
-update_events.py's, what a failed one tells update_errors.py's. Must not know the registry,
-workflows or what a program contains.
+imports `pulumi.automation`, and the only one that branches on the engine; an update's events are
+read by update_events.py, its errors by update_errors.py. Must not know the registry, workflows or
+what a program contains.
 
 What is costly is kept: one engine object per account, and the key derived from a passphrase lives
 in the engine. Secrets reach an engine by its environment argument and by encrypted stack settings,
 never by a command line. Which engine ran a stack before makes no difference: state and settings are
 the same, and what a killed run left is put right before the next one goes on (engine/takeover.py).
-The platform's own stack, and whoever only reads a state, use the embedded engine always.
+The platform's own stack, and whoever only reads a state, always use the embedded engine.
 """
 
 import json
@@ -86,8 +86,8 @@ Stack = auto.Stack
 
 
 def project_stack(settings: Settings, spec: ProjectSpec, secrets: Mapping[str, str]) -> Stack:
-    """The project's stack, made if it is not there yet, with its config as of now. Call it with
-    the project's fence held: two first selects at once would make one of them fail."""
+    """The project's stack, made if it is not there yet, with its current config. Call it with the
+    project's fence held: of two first selects at once, one would fail."""
     home = settings.home
     return _stack(
         home.work / spec.ref,
@@ -105,8 +105,8 @@ def project_stack(settings: Settings, spec: ProjectSpec, secrets: Mapping[str, s
 
 @contextmanager
 def reading(settings: Settings, ref: str, secrets: Mapping[str, str]) -> Iterator[Stack]:
-    """The project's stack to be looked at, whatever is running: in a folder of its own, without
-    program or config, and never made. Raises Conflict where there is none."""
+    """The project's stack for reading, whatever is running: in a folder of its own, without program
+    or config, and never made. Raises Conflict where there is none."""
     home = settings.home
     with TemporaryDirectory(prefix="reading-", dir=home.work) as folder:
         yield _stack(
@@ -145,8 +145,8 @@ def platform_stack(home: Home) -> Stack:
 
 
 def up(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
-    """Bring the stack up; its outputs. Repeatable after a crash: what a killed run left half made
-    is adopted by the engine."""
+    """Bring the stack up; returns its outputs. Repeatable after a crash: the engine adopts what a
+    killed run left half made."""
     observer = Observer(on_event)
     result = _change(
         stack, observer, lambda: stack.up(parallel=PARALLEL_MAX, on_event=observer.observe)
@@ -156,14 +156,14 @@ def up(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
 
 def preview(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
     """What `up` would change: {"changes": counts by operation, "resources": one entry for each
-    resource, of which only names are told}."""
+    resource, with names only}."""
     observer = Observer(on_event)
     _run(stack, observer, lambda: stack.preview(parallel=PARALLEL_MAX, on_event=observer.observe))
     return observer.tree()
 
 
 def refresh(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
-    """Make the state tell what is there now; what it had to change, in the form of `preview`."""
+    """Bring the state up to date; returns what had to change in it, in the form of `preview`."""
     observer = Observer(on_event)
     _change(
         stack, observer, lambda: stack.refresh(parallel=PARALLEL_MAX, on_event=observer.observe)
@@ -172,7 +172,7 @@ def refresh(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
 
 
 def drift(stack: Stack, on_event: OnEvent) -> dict[str, Any]:
-    """What `refresh` would change, and nothing is changed."""
+    """What `refresh` would change; changes nothing."""
     observer = Observer(on_event)
     _run(
         stack,
@@ -194,7 +194,7 @@ def outputs(stack: Stack) -> dict[str, Any]:
 
 
 def history(stack: Stack) -> list[Update]:
-    """Every update there was, the latest first. A backend without a service keeps no numbers."""
+    """Every update so far, latest first. A backend without a service keeps no version numbers."""
     found = _run(stack, Observer(_ignore), lambda: stack.history(show_secrets=False))
     return [
         Update(
@@ -218,7 +218,7 @@ def export(stack: Stack, *, show_secrets: bool) -> Checkpoint:
 
 
 def _printed_by(stack: Stack, *args: str) -> str:
-    """What a command prints that the Automation API does not have."""
+    """What a command prints that the Automation API lacks."""
     workspace = stack.workspace
     environ = {**workspace.env_vars, "PULUMI_HOME": workspace.pulumi_home or ""}
     ran = workspace.pulumi_command.run([*args, "--stack", stack.name], workspace.work_dir, environ)
@@ -313,7 +313,7 @@ def _cli(home: Home) -> auto.PulumiCommand:
 
 
 def _plugins(home: Home) -> dict[str, str]:
-    """What the CLI's plugins act with, and one folder for those that it installs."""
+    """The credentials of the CLI's plugins, and one folder for those that it installs."""
     known = credentials(home, provisioner=True)
     return {"PULUMI_HOME": str(home.data / "pulumi"), **environ_with(known, [handlers()])}
 
@@ -334,7 +334,7 @@ def _nothing() -> None: ...
 
 
 def _change(stack: Stack, observer: Observer, run: Callable[[], T]) -> T:
-    """Run what changes the stack, whoever was killed while he changed it, and whatever damaged its
+    """Run a change of the stack, even after one that was killed midway, and after damage to its
     state. The project's fence is held: a lock is a dead process's, or none of ours."""
 
     def unlocked() -> T:

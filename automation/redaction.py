@@ -1,6 +1,6 @@
 """What the audit log may keep of a value: everything but secrets, in bounded size.
 
-Pure. Owns which names are secret and which values look it. Must not know where the value goes.
+Pure. Owns which names are secret and which values look secret. Must not know where the value goes.
 """
 
 import math
@@ -28,8 +28,8 @@ _TOKEN = re.compile(r"\bsbp_\w{8,}|\bsb_secret_\w+|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]
 
 
 def redacted(value: Any, depth_left: int = DEPTH_MAX) -> Any:
-    """`value` as plain JSON without its secrets: those told by their name, at any depth, and those
-    whose form gives them away inside a text."""
+    """`value` as plain JSON without its secrets: those known by their name, at any depth, and those
+    whose format gives them away inside a text."""
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
     elif is_dataclass(value) and not isinstance(value, type):

@@ -29,7 +29,7 @@ _SECRET = frozenset(
         "projects_export",
     }
 )
-# Who asks for these comes by a token or a role that need not have the asking token's limits.
+# These yield a token or a role that need not have the asking token's limits.
 _WHOLE = frozenset(
     {
         "members_add",
@@ -39,7 +39,7 @@ _WHOLE = frozenset(
         "projects_api_keys_create",
     }
 )
-# Who asks is told who they are.
+# It tells callers who they are.
 _OPEN = frozenset({"profile_get"})
 
 
@@ -52,6 +52,6 @@ def opens(scopes: Collection[Scope], route: str, method: str) -> bool:
         return False
     if method not in READING:
         return f"{group}:write" in scopes
-    # To write is to see what one writes.
+    # Whoever may write may see what they write.
     wanted = {f"{group}:read", f"{group}:write"} | ({"read"} if group != "secrets" else set())
     return not wanted.isdisjoint(scopes)

@@ -1,7 +1,7 @@
 """The control plane's configuration: a frozen value built once per process from a Home.
 
-Owns how the control plane reaches its own PostgreSQL, its root key and its token, and what else may
-be chosen. Must not read the environment (entry points hand it in) and must not know HTTP.
+Owns how the control plane reaches its own PostgreSQL, where its token is, and what else may be
+chosen. Must not read the environment (entry points hand it in) and must not know HTTP.
 """
 
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from automation.platform_settings import read_settings
 from contracts.engines import Engine, engine_from
 from contracts.home import Home
 
-# Of workers and of boot; it owns the registry.
+# The login of workers and of boot; it owns the registry.
 CONTROL_LOGIN = "croft_control"
-# Of the API's process (registry/api_rights.py).
+# The login of the API's process (registry/api_rights.py).
 API_LOGIN = "croft_api"
 _PASSWORDS = {CONTROL_LOGIN: "postgres_control", API_LOGIN: "postgres_api"}
 CONTROL_DATABASE = "control"
@@ -40,7 +40,7 @@ class Settings:
     deleted_kept_s: float = 7 * 24 * 3600
     """How long a deleted project can be restored."""
     engine: Engine = Engine.embedded
-    """What updates projects. One that the other engine has brought up goes on with this one."""
+    """What updates projects. It goes on with what the other engine has brought up."""
 
     @property
     def control_dsn(self) -> str:
@@ -78,7 +78,7 @@ class Settings:
 def settings_from(
     home: Home, environ: Mapping[str, str] = MappingProxyType({}), *, login: str = CONTROL_LOGIN
 ) -> Settings:
-    """Of a process that reaches the registry by that login. Raises FileNotFoundError before the
+    """For a process that reaches the registry by that login. Raises FileNotFoundError before the
     first `croft up` has written the secrets, InvalidInput for what cannot be chosen."""
     return Settings(
         home=home,

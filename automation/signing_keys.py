@@ -1,7 +1,7 @@
 """A project's signing keys as Supabase's tools know them: a view of its keys.
 
-Owns these words for them, and which passages there are from one status to another. Must not know
-HTTP, nor how a key is replaced or revoked.
+Owns these words for them, and which changes of status there are. Must not know HTTP, nor how a key
+is replaced or revoked.
 """
 
 from automation import operations, project_keys
@@ -16,7 +16,7 @@ from contracts.projects import Operation
 
 
 def list_keys(ctx: Context, ref: str) -> list[SigningKey]:
-    """JWT secrets by generation, which sign and verify, and keys of elsewhere, which verify."""
+    """JWT secrets by generation, which sign and verify, and keys from elsewhere, which verify."""
     return [_view(row) for row in _list(ctx, ref)]
 
 
@@ -35,9 +35,9 @@ def get(ctx: Context, ref: str, key_id: str) -> SigningKey:
 def create(
     ctx: Context, actor: Actor, ref: str, wanted: SigningKeyCreate
 ) -> tuple[SigningKey, Operation | None]:
-    """A JWT secret of the platform's making; anon and service_role keys come with it once it is in
-    use. One that a person brings is accepted from a project's first day on or not at all: nobody
-    can say whose tokens it signed."""
+    """A JWT secret made by the platform; anon and service_role keys come with it once it is in use.
+    One that a person brings is accepted when a project is created or not at all: nobody can say
+    whose tokens it has signed."""
     if wanted.algorithm != "HS256":
         raise NotHeld(
             f"nothing here signs with {wanted.algorithm}",

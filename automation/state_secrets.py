@@ -1,8 +1,8 @@
-"""Passphrase and salt of a new stack's state, some of them made before they are wanted.
+"""Passphrase and salt of a new stack's state, some of them made before they are needed.
 
-Owns the spare ones. The engine derives a key from the two, which takes a third of a second of CPU
-on purpose, and keeps it: done while the worker has nothing else to do, it costs a create nothing.
-Must not know projects; a spare that nobody takes is forgotten with the process.
+Owns the spare ones. The engine derives a key from the two, which by design takes a third of a
+second of CPU, and keeps it: done while the worker is idle, it costs a create nothing. Must not know
+projects; a spare that nobody takes is forgotten with the process.
 """
 
 import os
@@ -22,8 +22,8 @@ NewSalt = Callable[[str], str]
 
 
 def new_state_secrets(new_salt: NewSalt) -> dict[str, str]:
-    """The project secrets `passphrase` and `encryptionsalt`. They are kept together: under another
-    salt the whole state would be encrypted anew."""
+    """The project secrets `passphrase` and `encryptionsalt`. They are kept together: another salt
+    would mean to encrypt the whole state again."""
     passphrase = secrets.token_hex(PASSPHRASE_BYTES)
     return {"passphrase": passphrase, "encryptionsalt": new_salt(passphrase)}
 
@@ -44,9 +44,9 @@ class SpareStateSecrets:
             return new_state_secrets(self._new_salt)
 
     def _fill(self) -> None:
-        # Of this thread alone: it is to have what nobody else wants.
+        # For this thread alone: it gets the CPU time that nobody else wants.
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-        while True:  # as long as the process; waits where there are enough
+        while True:  # as long as the process; waits when there are enough
             was_full = self._spares.full()
             self._spares.put(new_state_secrets(self._new_salt))
             if was_full:

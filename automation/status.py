@@ -13,7 +13,7 @@ from contracts.projects import OperationKind, ProjectStatus
 ROLLBACK_FAILED = "RollbackFailed"
 # Of one whose database is over its limit, and can only be read.
 DATABASE_FULL = "DatabaseFull"
-# Of one that had more requests this month than its organization may; its REST API answers 402.
+# Of one that had more requests this month than its organization may have; its REST API answers 402.
 REQUESTS_OVER = "RequestsOverLimit"
 
 _WORDS: Mapping[ProjectState, ProjectStatus] = {
@@ -26,9 +26,9 @@ _WORDS: Mapping[ProjectState, ProjectStatus] = {
     "RESTORING": "RESTORING",
     "RESTARTING": "RESTARTING",
     "DELETING": "GOING_DOWN",
-    # Still to be got rid of; the operation's error says that it is stuck.
+    # Still to be removed; the operation's error says that it is stuck.
     "CLEANUP_STUCK": "GOING_DOWN",
-    # Gone for everybody but who restores it in time; `recoverable_until` tells the two apart.
+    # Gone, unless somebody restores it in time; `recoverable_until` tells the two apart.
     "DELETED": "REMOVED",
     "REMOVED": "REMOVED",
 }

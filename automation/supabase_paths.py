@@ -200,7 +200,7 @@ class SharedOperation:
 
     @property
     def name(self) -> str:
-        """Its operationId where it is no route of its own: the words of its path."""
+        """Its operationId if it has no route of its own: the words of its path."""
         words = self.path.removeprefix("/v1/").replace("-", "_").replace(".", "_")
         path = "_".join(word.strip("{}") for word in words.split("/"))
         return f"supabase_{self.method.lower()}_{path}"
@@ -229,5 +229,5 @@ _POSTED = re.compile(
 
 
 def takes_post(path: str) -> bool:
-    """Whether Supabase's tools may post there: they know nothing of what we ask for besides."""
+    """Whether Supabase's tools may post there: they know nothing of what we require on top."""
     return _POSTED.fullmatch(path) is not None

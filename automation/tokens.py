@@ -1,7 +1,7 @@
 """Personal access tokens: each member makes, rotates and revokes their own.
 
-Owns those rules: a token made by means of another one opens no more, lives no longer, and ends with
-it. Must not know HTTP, nor how tokens are stored.
+Owns those rules: a token made with another one opens no more, lives no longer, and ends with it.
+Must not know HTTP, nor how tokens are stored.
 """
 
 import secrets
@@ -71,7 +71,7 @@ def create(ctx: Context, actor: Actor, wanted: AccessTokenCreate) -> AccessToken
 
 
 def rotate(ctx: Context, actor: Actor, token_id: str) -> AccessTokenCreated:
-    """The old secret is good for nothing from now on."""
+    """The old secret stops working."""
     token = new_token()
     with ctx.transaction() as conn:
         row = _require(conn, actor, token_id)
@@ -109,8 +109,8 @@ def _member(actor: Actor) -> UUID:
 
 
 def _expiry(actor: Actor, wanted: datetime | None) -> datetime | None:
-    """What was asked for, but not after the end of the token that asks. A login's end is none: it
-    is renewed every minute."""
+    """What was asked for, but not after the asking token's end. A login's end does not count: it is
+    renewed every minute."""
     if wanted is not None and wanted <= datetime.now(UTC):
         raise InvalidInput("that moment is past", code="expiry_past", fix="name a later one")
     if actor.token_id is None or actor.expires_at is None:

@@ -1,4 +1,4 @@
-"""How a client speaks to the Management API: one connection pool, and the way back from an answer.
+"""How a client talks to the Management API: one connection pool, and how an answer is read.
 
 Owns HTTP, retries of lost answers, and the reading of an answer as a `contracts` shape or as a
 `contracts.errors` error. Must not know what is asked for, the registry, or how anything is printed.
@@ -26,12 +26,12 @@ _BY_CODE = {kind.default_code: kind for kind in _KINDS}
 T = TypeVar("T")
 
 
-# A login's is renewed while requests go on: it is asked for at each of them.
+# A login's is renewed while requests go on, so it is asked for on each of them.
 Token = str | Callable[[], str]
 
 
 class Transport:
-    """Requests to one control plane, as one who holds `token`. Raises `contracts.errors` only."""
+    """Requests to one control plane, as the holder of `token`. Raises `contracts.errors` only."""
 
     def __init__(self, url: str, token: Token, *, transport: httpx.BaseTransport | None) -> None:
         self.url = url
@@ -91,8 +91,8 @@ class Transport:
         headers: dict[str, str] | None = None,
         silence_max_s: float = REQUEST_TIMEOUT_S,
     ) -> Iterator[str]:
-        """The lines of a long answer of media type `kind`, as they come. A break, or a
-        silence of `silence_max_s`, is BackendDown: who can resume does."""
+        """The lines of a long answer of media type `kind`, as they come. A break, or a silence of
+        `silence_max_s`, is BackendDown: whoever can resume does."""
         timeout = httpx.Timeout(REQUEST_TIMEOUT_S, connect=CONNECT_TIMEOUT_S, read=silence_max_s)
         try:
             with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:

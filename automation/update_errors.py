@@ -1,4 +1,4 @@
-"""What a failed update tells a person, by the engine's words.
+"""What a failed update tells a person, going by the engine's words.
 
 Owns which words mean that a server was away and a retry may help, or that the state is damaged, and
 the cure for each. Pure: must not know the Automation API, nor what was run.
@@ -8,8 +8,8 @@ import re
 
 from contracts.errors import BackendDown, DeployFailed, PlatformError
 
-# Where one of these stands in a failed resource's message, a server was away and a retry may help.
-# `: 503 ` is how the engine's clients tell an HTTP status.
+# If one of these is in a failed resource's message, a server was away and a retry may help. `: 503
+# ` is how the engine's clients report an HTTP status.
 AWAY = re.compile(
     r"connection (refused|reset|failed|is closed|timeout)|timed out|max retries exceeded"
     r"|server (disconnected|closed the connection)|terminating connection"
@@ -17,7 +17,7 @@ AWAY = re.compile(
     re.IGNORECASE,
 )
 
-# How the engine tells of a state that it cannot use, and how we do.
+# How the engine reports a state that it cannot use, and how we do.
 RESTORABLE, NOTHING_KEPT = "`state restore`", "no earlier checkpoint of stack"
 STATE_UNREADABLE = "state_unreadable"
 
@@ -42,7 +42,7 @@ def update_failed(stack: str, message: str) -> PlatformError:
 
 
 def engine_fault(error: Exception) -> PlatformError:
-    """Only the type is told: the text of an error that nobody foresaw may hold anything."""
+    """Only the type is shown: the text of an unexpected error may hold anything."""
     message = f"the engine met an unexpected {type(error).__name__}"
     if AWAY.search(str(error)):
         return BackendDown(message, fix="see: croft status")

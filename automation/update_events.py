@@ -1,4 +1,4 @@
-"""What an update tells while it runs, as the events of an operation.
+"""What an update reports while it runs, as the events of an operation.
 
 Owns which engine events become operation events, and what is kept of them: the tree of changes, and
 the failures for the error. Must not know who runs the update. Events come as the Automation API's

@@ -2,11 +2,11 @@
 
 Owns the way there and back: `UpdateProcesses` has the functions of `automation.pulumi` that
 workflows use, and runs them in children of engine.processes. A program that ends its process, by a
-fault or without memory, fails its own update; the worker and its other updates go on. Must not know
+crash or out of memory, fails its own update; the worker and its other updates go on. Must not know
 workflows or the registry.
 
 Events and results come back as JSON, errors by the name of their class. The key of a stack's
-secrets, which takes a third of a second to derive, is given along.
+secrets, which takes a third of a second to derive, is passed along.
 """
 
 import logging
@@ -30,7 +30,7 @@ from engine.processes import CallFailed, CallTimedOut, ProcessDied, Processes
 from engine.secrets_passphrase import derived_key, know_key
 from stacks.spec import ProjectSpec
 
-# What an update imports only when it comes to it: together 0.4 s of CPU, spent once instead.
+# What an update would import only when it needs it: 0.4 s of CPU in all, spent once instead.
 PRELOAD = (
     "automation.update_processes",
     "components.targets.local",
@@ -50,7 +50,7 @@ PRELOAD = (
     "truststore",
 )
 UPDATE_TIMEOUT_S = 1800.0
-# Nobody but us may hold a project's stack; a child of a worker that was killed is gone in no time.
+# Nobody but us may hold a project's stack; the child of a killed worker is gone in no time.
 LOCKED_WAIT_S = 10.0
 LOCKED_RETRY_S = 0.2
 
@@ -121,7 +121,7 @@ class UpdateProcesses:
         except CallTimedOut as error:
             raise TimedOut(f"{verb} of {ref}: {error}", fix=_LOG) from error
         except CallFailed as error:
-            # Only the type is told: the text of an error that nobody foresaw may hold anything.
+            # Only the type is shown: the text of an unexpected error may hold anything.
             raise DeployFailed(
                 f"{verb} of {ref} met an unexpected {error.type_name}", fix=_LOG
             ) from error

@@ -1,7 +1,7 @@
-"""What a project uses, beside what it may.
+"""What a project uses, next to what it may use.
 
-Owns which limit belongs to what is measured, and which of them are held. Must not know how it is
-measured (reconcilers/usage.py).
+Owns which limit belongs to which metric, and which limits are enforced. Must not know how a metric
+is measured (reconcilers/usage.py).
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ LIMIT_OF: Mapping[Metric, str] = {
     "api_requests": "api_requests_month_max",
     "realtime_connections": "realtime_connections_max",
 }
-# The others are shown: a bucket has its own quota, by the project's file.
+# The others are only shown: a bucket has its own quota, from the project's file.
 ENFORCED: frozenset[Metric] = frozenset({"database_bytes", "api_requests"})
 # How far back each looks, and in which steps; requests are counted by five minutes.
 INTERVALS: Mapping[Interval, tuple[timedelta, timedelta]] = {
@@ -39,7 +39,7 @@ INTERVALS: Mapping[Interval, tuple[timedelta, timedelta]] = {
 
 
 def limits_of_projects(conn: Connection[Any]) -> dict[str, Limits]:
-    """By ref, of every project that stands."""
+    """By ref, of every complete project."""
     return {ref: effective_limits(plan, own) for ref, plan, own in usage.list_plans(conn)}
 
 
@@ -74,7 +74,7 @@ def project_usage(ctx: Context, ref: str) -> ProjectUsage:
 
 
 def api_counts(ctx: Context, ref: str, interval: Interval) -> list[ApiCount]:
-    """Every request through the gateway is one for rows: a project has no other service there."""
+    """Every request through the gateway is a REST request: a project has no other service there."""
     with ctx.transaction() as conn:
         operations.require_project(conn, ref)
         found = usage.requests_in(conn, ref, *INTERVALS[interval])

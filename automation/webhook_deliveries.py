@@ -1,12 +1,12 @@
 """The worker's messenger: takes what is promised to webhooks and delivers it, signed.
 
 Owns attempts, pauses and what counts as taken (a 2xx within the timeout). At least once: a receiver
-tells repeated deliveries by their id. Must not know which events there are.
+recognizes repeated deliveries by their id. Must not know which events there are.
 
-A receiver's address was typed by a tenant. The name is looked up once, every address of it must be
-public (but an operator's webhook may lead anywhere), and the connection goes to the very address
-that was checked: a name that answers differently a moment later gains nothing. Redirects are not
-followed, no proxy is used, and of the answer only the status is read.
+A receiver's address was typed by a tenant. The name is looked up once, all its addresses must be
+public (except that an operator's webhook may lead anywhere), and the connection goes to the very
+address that was checked: a name that resolves differently a moment later gains nothing. Redirects
+are not followed, no proxy is used, and only the status of the answer is read.
 """
 
 import json
@@ -68,7 +68,7 @@ def delivering(ctx: Context, keyring: Keyring) -> Iterator[None]:
 
 
 def deliver_due(ctx: Context, keyring: Keyring, pool: ThreadPoolExecutor) -> int:
-    """Try everything that is due, at most AT_ONCE_MAX; how many it was."""
+    """Try everything that is due, at most AT_ONCE_MAX; returns how many that was."""
     with ctx.transaction() as conn:
         due = rows.take_due(conn, limit=AT_ONCE_MAX, pauses_s=PAUSES_S)
     list(pool.map(lambda delivery: _deliver(ctx, keyring, delivery), due))
@@ -116,7 +116,7 @@ def post(
 
 @contextmanager
 def _ended_after(timeout_s: float, client: httpx.Client) -> Iterator[None]:
-    """The client's own timeout begins anew with each byte: one at a time would hold us for ever."""
+    """The client's own timeout restarts with each byte: one at a time would hold us for ever."""
     timer = threading.Timer(timeout_s, client.close)
     timer.start()
     try:
@@ -141,7 +141,7 @@ def _deliver(ctx: Context, keyring: Keyring, delivery: DeliveryRow) -> None:
     except Refused as error:
         taken, answer = False, str(error)
     except (OSError, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        # Only its kind: the text of an error could tell of what the platform can reach.
+        # Only its kind: the text of an error could reveal what the platform can reach.
         taken, answer = False, type(error).__name__
     else:
         taken, answer = 200 <= status < 300, f"status {status}"

@@ -77,7 +77,7 @@ def add(ctx: Context, actor: Actor, slug: str, wanted: WebhookCreate) -> Webhook
 def rotate(
     ctx: Context, actor: Actor, slug: str, webhook_id: str, wanted: WebhookRotate
 ) -> WebhookRotated:
-    """A newer secret, with which deliveries are signed beside the ones before until these end."""
+    """Add a newer secret; deliveries are signed with the older ones too until these end."""
     secret = new_secret()
     with ctx.transaction() as conn:
         organization = organizations.require(conn, actor, slug, lock=True)
@@ -134,8 +134,8 @@ def secret_name(webhook_id: UUID) -> RecordName:
 
 
 def _require_public(url: str) -> None:
-    """Of an address that is written as a number this is known at once; of a name only when it is
-    looked up, at each delivery."""
+    """For an address written as a number this is known at once; for a name only when it is looked
+    up, at each delivery."""
     host = urlsplit(url).hostname or ""
     try:
         ipaddress.ip_address(host)

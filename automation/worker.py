@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def work(settings: Settings, slot: int, environ: Mapping[str, str]) -> None:
-    """A worker on the real servers; see `run`. The root key may stand in `environ`."""
+    """A worker on the real servers; see `run`. The root key may be in `environ`."""
     with open_context(settings) as context, Processes(preload=PRELOAD) as processes:
         keyring = open_keyring(settings.home, environ)
         spares = SpareStateSecrets(pulumi.new_salt)
@@ -102,8 +102,8 @@ def work(settings: Settings, slot: int, environ: Mapping[str, str]) -> None:
 
 
 def run(ready: runtime.Runtime, slot: int, answer: server.Answer) -> None:
-    """Work until SIGTERM or SIGINT, then leave; what is unfinished by then is recovered by the
-    next worker in this slot. `answer` is to what the API asks by this worker's socket."""
+    """Work until SIGTERM or SIGINT, then leave; what is unfinished by then is recovered by the next
+    worker in this slot. `answer` answers what the API asks through this worker's socket."""
     stopping = threading.Event()
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -115,7 +115,7 @@ def run(ready: runtime.Runtime, slot: int, answer: server.Answer) -> None:
     watch_hold(take_slot(settings, slot))
     runtime.install(ready)
     launch(settings, slot)
-    # What was loaded stays: to look through it for garbage keeps every thread waiting.
+    # What is loaded stays: scanning it for garbage keeps every thread waiting.
     gc.freeze()
     log.info("worker-%s works", slot)
     socket = settings.home.key_socket(slot)
@@ -128,7 +128,7 @@ def run(ready: runtime.Runtime, slot: int, answer: server.Answer) -> None:
         stopping.wait()
     log.info("worker-%s leaves", slot)
     DBOS.destroy(workflow_completion_timeout_sec=GRACE_S)
-    # Threads of unfinished steps would keep the process; what they do is repeated by the next one.
+    # Threads of unfinished steps would keep the process alive; the next one repeats what they do.
     logging.shutdown()
     os._exit(0)
 
@@ -177,7 +177,7 @@ def launch(settings: Settings, slot: int) -> None:
         "enable_otlp": False,
         "log_level": "WARNING",
         "sys_db_pool_size": 6,
-        # Workflows here write no stream and no event: who looks for some does not look often.
+        # Workflows here write no streams and no events: whoever waits for some need not look often.
         "notification_coalesce_sec": 1.0,
     }
     logging.getLogger("dbos").addFilter(_is_news)
@@ -186,7 +186,7 @@ def launch(settings: Settings, slot: int) -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """DBOS warns that our login may not enter database `postgres`, as is right."""
+    """DBOS warns that our login may not enter database `postgres`, which is as it should be."""
     return "postgres database to verify existence" not in record.getMessage()
 
 

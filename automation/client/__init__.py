@@ -56,7 +56,7 @@ class Client(
         self._at.close()
 
     def request(self, method: str, path: str, *, body: Any = None) -> str:
-        """Whatever is answered, as it comes."""
+        """Whatever the answer is, unparsed."""
         return self._at.ask(method, path, **({} if body is None else {"json": body})).text
 
 

@@ -21,12 +21,12 @@ def started(response: httpx.Response) -> Started:
 
 
 def operation_id(response: httpx.Response) -> str:
-    """Of the operation that brings a change about; empty where none does."""
+    """Of the operation that makes the change; empty where there is none."""
     location: str = response.headers.get("Location", "")
     return location.rpartition("/")[2]
 
 
 def changed_project(response: httpx.Response) -> Project:
-    """Of an answer whose `id` may be a number, as Supabase's tools want it after a change."""
+    """From an answer whose `id` may be a number, as Supabase's tools want it after a change."""
     fields = read(ProjectFields, response)
     return Project(**fields.model_dump(), id=fields.ref)

@@ -10,7 +10,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def valid(kind: type[M], **fields: Any) -> M:
-    """Checked here already: what is refused is never sent."""
+    """Validated here first: what is refused is never sent."""
     try:
         return kind(**fields)
     except ValidationError as error:

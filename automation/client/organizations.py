@@ -50,7 +50,7 @@ class OrganizationCalls:
     def set_organization_limits(
         self, slug: str, *, plan: str | None = None, limits: Mapping[str, int | None] = {}
     ) -> OrganizationLimits:
-        """A limit of None is the plan's again."""
+        """A limit of None goes back to the plan's."""
         body = {**limits, **({"plan": plan} if plan is not None else {})}
         answer = self._at.ask("PATCH", organization_path(slug, "limits"), json=body)
         return read(OrganizationLimits, answer)
@@ -83,7 +83,7 @@ class OrganizationCalls:
         return read(list[Webhook], self._at.ask("GET", organization_path(slug, "webhooks")))
 
     def add_webhook(self, slug: str, url: str, events: Sequence[str] = ()) -> WebhookAdded:
-        """Whom to tell of changes; no events are all of them. The secret is shown this once."""
+        """Whom to tell of changes; no events means all. The secret is shown only this once."""
         body = valid(WebhookCreate, url=url, events=list(events)).model_dump()
         return read(
             WebhookAdded, self._at.ask("POST", organization_path(slug, "webhooks"), json=body)
@@ -92,7 +92,7 @@ class OrganizationCalls:
     def rotate_webhook(
         self, slug: str, webhook_id: str, *, overlap_hours: int = OVERLAP_HOURS
     ) -> WebhookRotated:
-        """A newer secret, shown this once; those before sign beside it for so long."""
+        """A newer secret, shown only this once; older ones sign beside it for that long."""
         body = valid(WebhookRotate, overlap_hours=overlap_hours).model_dump()
         path = organization_path(slug, "webhooks", webhook_id, "rotate")
         return read(WebhookRotated, self._at.ask("POST", path, json=body))

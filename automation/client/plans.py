@@ -26,7 +26,7 @@ class PlanCalls:
         return read(Operation, self._at.ask("PUT", path, json=body, headers=headers))
 
     def preview(self, ref: str, wanted: ProjectSettings | None = None) -> Operation:
-        """What an update to `wanted` would change: the result of the operation, once it ended."""
+        """What an update to `wanted` would change: the operation's result, once it has ended."""
         body = PlanRequest(spec=wanted).model_dump(mode="json")
         return read(
             Operation, self._at.ask("POST", f"/v1/projects/{segment(ref)}/preview", json=body)

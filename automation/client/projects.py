@@ -1,4 +1,4 @@
-"""Calls about projects: from create to destroy, and what they are asked in between."""
+"""Calls about projects: from create to destroy, and what comes in between."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -91,8 +91,8 @@ class ProjectCalls:
     def change_config(
         self, ref: str, method: str, path: str, values: Mapping[str, Any]
     ) -> tuple[dict[str, Any], str]:
-        """The settings that will be, and the id of the operation that brings them about, if one
-        does."""
+        """The settings to come, and the id of the operation that brings them about, if there is
+        one."""
         answer = self._at.ask(method, f"/v1/projects/{segment(ref)}/{path}", json=dict(values))
         told = read(dict[str, Any], answer) if answer.content else self.config(ref, path)
         return told, operation_id(answer)

@@ -1,4 +1,4 @@
-"""Calls about who asks: their profile and their access tokens."""
+"""Calls about the caller: their profile and their access tokens."""
 
 from collections.abc import Sequence
 from datetime import datetime
