@@ -58,7 +58,7 @@ def check(given: AdoptedKeys, *, now: int) -> Adopted:
         secrets,
         _public_jwks(given.signing_keys, given.jwt_secret),
         list(dict.fromkeys(issuers)),
-        # Slow, since people choose such secrets; the salt is public, since equal ones must match.
+        # Slow, since people choose such secrets; the salt is fixed, since equal ones must match.
         hashlib.scrypt(given.jwt_secret.encode(), salt=b"basecroft jwt secret", n=2**14, r=8, p=1),
     )
 

@@ -32,7 +32,7 @@ class KeyChange:
 
     @property
     def names(self) -> list[str]:
-        """The secrets that it is about."""
+        """The names of the secrets that it is about."""
         return [name for kind in self.kinds for name in SECRETS_OF[kind]]
 
     @property
@@ -41,7 +41,7 @@ class KeyChange:
         return "api" in self.kinds or (self.verb == "rotate" and "database" in self.kinds)
 
     def secrets(self, found: Mapping[str, str]) -> dict[str, str]:
-        """The project's after it, given those that are stored."""
+        """The project's secrets after it, given those that are stored."""
         wanted = {name: text for name, text in found.items() if not name.startswith(STANDBY)}
         for name in self.names:
             if self.verb == "rotate":

@@ -41,7 +41,7 @@ PASSAGES: dict[OperationKind, Passage] = {
     "destroy": Passage(SETTLED | {"DELETED", "CLEANUP_STUCK"}, through="DELETING", to="DELETED"),
 }
 
-# Their workflows leave another spec behind; the others have none in their input.
+# The workflows of these leave another spec behind; the others have none in their input.
 _PAUSED_AFTER: dict[OperationKind, bool] = {"pause": True, "restore": False, "destroy": True}
 
 

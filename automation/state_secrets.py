@@ -23,7 +23,7 @@ NewSalt = Callable[[str], str]
 
 def new_state_secrets(new_salt: NewSalt) -> dict[str, str]:
     """The project secrets `passphrase` and `encryptionsalt`. They are kept together: another salt
-    would mean to encrypt the whole state again."""
+    would mean encrypting the whole state again."""
     passphrase = secrets.token_hex(PASSPHRASE_BYTES)
     return {"passphrase": passphrase, "encryptionsalt": new_salt(passphrase)}
 

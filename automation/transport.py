@@ -26,7 +26,7 @@ _BY_CODE = {kind.default_code: kind for kind in _KINDS}
 T = TypeVar("T")
 
 
-# A login's is renewed while requests go on, so it is asked for on each of them.
+# A login's token is renewed while requests go on, so it is asked for on each.
 Token = str | Callable[[], str]
 
 

@@ -8,8 +8,8 @@ import re
 
 from contracts.errors import BackendDown, DeployFailed, PlatformError
 
-# If one of these is in a failed resource's message, a server was away and a retry may help. `: 503
-# ` is how the engine's clients report an HTTP status.
+# If one of these is in a failed resource's message, a server was away and a retry may help.
+# `: 503 ` is how the engine's clients report an HTTP status.
 AWAY = re.compile(
     r"connection (refused|reset|failed|is closed|timeout)|timed out|max retries exceeded"
     r"|server (disconnected|closed the connection)|terminating connection"

@@ -1,4 +1,4 @@
-"""429: a token may make so many requests a minute, and no more until the next one.
+"""429: a token may make only so many requests in a minute, and no more until the next one.
 
 Owns the count, kept by this process alone: a client in a loop must not starve the others. Must not
 know whose a token is, or whether it is valid: requests without one count by address.

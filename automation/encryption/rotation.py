@@ -75,8 +75,7 @@ def rotate_platform(conn: Connection, keyring: Keyring) -> list[str]:
 
 
 def follow(ctx: Context, keyring: Keyring) -> list[str]:
-    """Wrap everything by what is current, then destroy what nothing needs; returns what was
-    done."""
+    """Wrap all by what is current, then destroy what nothing needs; returns what was done."""
     root_id = keyring.roots.health()
 
     def wrap_secrets(conn: Connection, rows: list[SecretRow]) -> Unreadable:

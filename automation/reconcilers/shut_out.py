@@ -2,7 +2,7 @@
 
 Owns that rule: it is for a person who was disabled in the realm `croft` or deleted from it. Only a
 realm that says so takes anything away: no answer, or a realm without users, changes nothing. Must
-not know tokens. Service accounts never log in, and are no users of the realm.
+not know tokens. Service accounts never log in, and are not users of the realm.
 """
 
 from collections.abc import Sequence, Set

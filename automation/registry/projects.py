@@ -80,7 +80,7 @@ class ProjectRow(ListedProject):
 
 
 def lock_admission(conn: Connection[Any]) -> None:
-    """Creates pass one at a time until they commit: a counted limit and a free port stay so."""
+    """Creates pass one at a time until they commit, so counted limits and free ports stay valid."""
     conn.execute("SELECT pg_advisory_xact_lock(%s)", [_ADMISSION_LOCK])
 
 
