@@ -98,7 +98,7 @@ def works(python: Path) -> bool:
 
 
 def create(venv: Path, python: str) -> None:
-    """A venv with pip in it, also where the distribution took ensurepip out of Python."""
+    """A venv with pip in it, even where the distribution took ensurepip out of Python."""
     print(f"Creating {venv} with {python}", file=sys.stderr, flush=True)
     if succeeds([python, "-m", "venv", str(venv)]):
         return
@@ -113,7 +113,7 @@ def create(venv: Path, python: str) -> None:
 
 
 def pip_wheel(folder: Path, python: str) -> Path:
-    """pip itself: by a pip that some Python has, else the wheel that the distribution ships."""
+    """pip itself: downloaded by a pip that some Python has, else the wheel of the distribution."""
     wanted = folder / "requirements.txt"
     wanted.write_text(f"pip=={PIP} --hash=sha256:{PIP_SHA256}\n")
     download = ["download", "--quiet", "--no-deps", "--require-hashes", "-r", str(wanted)]

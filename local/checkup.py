@@ -71,7 +71,7 @@ def check_account(owner: Account | None) -> Finding:
 
 
 def check_folders(home: Home, owner: Account | None) -> Finding:
-    """Owner and mode of the home's parts. `prepare_home` puts both right and is run by each up."""
+    """Owner and mode of the home's parts. `prepare_home`, which every up runs, corrects both."""
     if owner is None or not home.root.is_dir():
         return Finding("folders", "warning", f"{home.root} is not there yet", "croft up")
     folders = [home.secrets, home.data, home.etc, home.logs, home.units, home.run, home.work]
@@ -90,7 +90,7 @@ def check_folders(home: Home, owner: Account | None) -> Finding:
 
 
 def check_secrets(home: Home, names: list[str]) -> Finding:
-    """All there, closed to others; one that is missing while data exists cannot be made up."""
+    """All there, closed to others; one that is missing while data exists cannot be made again."""
     if not home.secrets.is_dir():
         return Finding("secrets", "warning", "none yet", "croft up")
     missing = [name for name in names if not home.secret(name).exists()]

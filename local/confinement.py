@@ -1,9 +1,9 @@
-"""What a process may no longer do from now on, held by the kernel (Landlock, Linux 5.13 and newer).
+"""What a process may no longer do, enforced by the kernel (Landlock, Linux 5.13 and newer).
 
-Owns the three system calls, which Python has no words for. Must not know who confines itself.
+Owns the three system calls, which Python does not wrap. Must not know who confines itself.
 
-A process of the same account may read that account's files and look into its other processes. Once
-confined it may neither, nor may anything that it starts, and there is no way back.
+A process may read its account's files and look into the account's other processes. Once confined it
+may do neither, nor may anything that it starts, and there is no way back.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ from pathlib import Path
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _VERSION, _PATH_BENEATH, _NO_NEW_PRIVILEGES = 1, 1, 38
 _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
-# How many things that can be done with a file or folder by its path the kernel's versions know.
+# How many kinds of access to files and folders by path the kernel's versions know.
 _KINDS = {1: 13, 2: 14}
 _KINDS_SINCE_3 = 15
 
@@ -30,9 +30,9 @@ class _Beneath(ctypes.Structure):
 
 
 def confine(readable: Iterable[Path]) -> bool:
-    """Read what lies in `readable` and open no other file, write none by its path, and see into no
-    process that is not confined too; False where the kernel does not know how. What is open stays
-    so, and sockets are free. To be called before there is a second thread: others go free."""
+    """Let this process read what is in `readable` and open no other file, write none by its path,
+    and look into none that is not confined too; False where the kernel cannot do that. What is open
+    stays open, and sockets are free. Call it before there is a second thread: others go free."""
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(_CREATE_RULESET, None, 0, _VERSION) if sys.platform == "linux" else -1
     if version < 1:
@@ -53,8 +53,8 @@ def confine(readable: Iterable[Path]) -> bool:
 
 
 def is_confined(pid: int) -> bool:
-    """Whether that process gave up for good what we have not given up: to gain privileges. So did
-    whoever is confined, with all its children. What has just ended counts as confined."""
+    """Whether that process gave up gaining privileges for good, which we have not. Whoever is
+    confined did, with all its children. A process that has just ended counts as confined."""
     return _no_new_privileges(pid) and not _no_new_privileges(os.getpid())
 
 

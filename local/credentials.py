@@ -17,7 +17,7 @@ VARIABLE = "CROFT_CREDENTIALS_FD"
 
 @dataclass(frozen=True)
 class Handed:
-    """Arguments of a child process that is to have them."""
+    """What a child process that is to have them is started with."""
 
     environ: dict[str, str] = field(default_factory=dict)
     descriptors: tuple[int, ...] = ()
@@ -36,7 +36,7 @@ def handing(values: Mapping[str, str]) -> Iterator[Handed]:
 
 
 def take(environ: Mapping[str, str]) -> dict[str, str]:
-    """What this process was given; to be asked once."""
+    """What this process was given; can be read only once."""
     if VARIABLE not in environ:
         return {}
     with os.fdopen(int(environ[VARIABLE]), "rb") as file:

@@ -25,7 +25,7 @@ def is_running(home: Home) -> bool:
 
 
 def ensure_supervisor(home: Home, python: Path) -> None:
-    """Leave with a supervisor that answers and runs the code that we run; `python` is one that the
+    """Ensure that a supervisor answers and runs the code that we run; `python` is one that the
     platform's account may run (daemon_python). Idempotent, and safe against a second caller."""
     running = _code_of(home)
     if running == code_digest():
@@ -105,7 +105,7 @@ def wait_until_running(
     timeout_s: float,
     on_change: Callable[[UnitStatus], None] = lambda status: None,
 ) -> None:
-    """Return once all units `names` are healthy; say of each every state it passes through."""
+    """Return once all units in `names` are healthy; reports every state each passes through."""
     names = list(names)
     seen: dict[str, str] = {}
     deadline = time.monotonic() + timeout_s

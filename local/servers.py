@@ -1,4 +1,4 @@
-"""The four shared servers as units, and what must lie on disk before each can start.
+"""The four shared servers as units, and what must be on disk before each can start.
 
 Owns command lines and configuration files of PostgreSQL, Keycloak, MinIO and Traefik. Must not know
 what is kept in them, nor where programs come from. The `*_unit` functions only compute; the
@@ -33,10 +33,10 @@ POSTGRES_SETTINGS = {
     "password_encryption": "'scram-sha-256'",
     "shared_buffers": "'256MB'",
     "max_wal_size": "'2GB'",
-    # With the kind of process (%b) the beginning of a line is longer than a name can be: who claims
-    # one with a line break in it, at a login, writes no line that might be another's.
+    # With the kind of process (%b) a line's prefix is longer than a name can be: whoever puts a
+    # line break into one, at a login, writes no line that might be another's.
     "log_line_prefix": "'%m [%p] %b %d/%u '",
-    "log_disconnections": "on",  # by which it is known when a login was last used
+    "log_disconnections": "on",  # tells when a login was last used
     "logging_collector": "off",
     "timezone": "'UTC'",
     "log_timezone": "'UTC'",
@@ -79,7 +79,7 @@ def prepare_postgres(home: Home, owner: Account) -> None:
     """The cluster, once, with its superuser; its settings, every time."""
     data = home.data / "postgres"
     if not (data / "PG_VERSION").exists():
-        # Made beside and renamed: an interrupted initdb leaves nothing that looks like a cluster.
+        # Made beside it and renamed: an interrupted initdb leaves nothing that looks like one.
         new = home.data / "postgres.new"
         shutil.rmtree(new, ignore_errors=True)
         argv: list[str | Path] = [home.tool("initdb"), "-D", new, "-U", SERVER_ADMIN, "--pwfile"]
@@ -101,8 +101,8 @@ def prepare_postgres(home: Home, owner: Account) -> None:
 
 # ------------------------------------------------------------------------------------ Keycloak
 
-# What kc.sh would pass. Run without it: the script stays as a shell in front of the server, and
-# takes its own folder, which others own, for the one to write in.
+# What kc.sh would pass. We run without it: the script stays as a shell in front of the server, and
+# would write to its own folder, which others own.
 KEYCLOAK_JAVA = [
     "-XX:MetaspaceSize=96M",
     "-XX:MaxMetaspaceSize=384m",
@@ -121,7 +121,7 @@ KEYCLOAK_JAVA = [
     "-Dpicocli.disable.closures=true",
 ]
 # Memory: about 450 MB resident. The collector that suits two cores; the compiler is left at its
-# default, realm work takes a third of the CPU with it.
+# default, with which realm work takes a third of the CPU.
 KEYCLOAK_MEMORY = ["-Xms96m", "-Xmx512m", "-XX:+UseSerialGC"]
 
 
@@ -179,7 +179,7 @@ def keycloak_settings(home: Home, secrets: Mapping[str, str]) -> dict[str, str]:
         "hostname": home.keycloak_url,
         "hostname-strict": "true",
         "log": "console",
-        "log-level": "INFO,io.smallrye.health:ERROR",  # else each probe of a start is a line
+        "log-level": "INFO,io.smallrye.health:ERROR",  # else each probe during a start is a line
         # Only read while realm master is being made, and never again.
         "bootstrap-admin-client-id": "croft-bootstrap",
         "bootstrap-admin-client-secret": secrets["keycloak_bootstrap"],
@@ -248,7 +248,7 @@ def traefik_unit(home: Home) -> Unit:
         argv=["{tools}/bin/traefik", "--configFile={home}/etc/traefik/traefik.yml"],
         env={
             "GOMEMLIMIT": "512MiB",
-            # Read by nobody: what it reads once, at its start, makes it another unit.
+            # Read by nobody: what Traefik reads only at its start makes the unit differ.
             "CROFT_CONFIG": hashlib.sha256(traefik_config(home).encode()).hexdigest()[:16],
         },
         health=Health(kind="http", port=home.ports.gateway_ping, path="/ping"),

@@ -195,7 +195,7 @@ def code_digest() -> str:
 
 
 def levels(units: Iterable[Unit]) -> list[list[str]]:
-    """Names in groups, each needing only earlier ones. A circle ends up together in the last."""
+    """Names in groups, each needing only earlier ones. A cycle ends up together in the last."""
     waiting = {unit.name: set(unit.after) for unit in units}
     found: list[list[str]] = []
     while waiting:

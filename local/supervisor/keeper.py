@@ -126,7 +126,7 @@ class Keeper:
         if self._process is None:
             if lacking := self._lacking():
                 raise NotGiven(f"it was not given {', '.join(lacking)}")
-            # Else the health check would greet the stranger, and the log alone tell of ours.
+            # Else the health check would reach the stranger, and only the log would tell of ours.
             if health.port and (stranger := holder(health.port)) is not None:
                 return f"port {health.port} is in use by {stranger}"
             self._be("starting")

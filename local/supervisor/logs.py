@@ -1,8 +1,8 @@
 """Log files of units: where, how large, the last words, and what is new in one.
 
-Owns CROFT_HOME/log. Must not know processes. A unit writes to its file itself (opened for
-append), so a file is rotated by copying it away and cutting it to nothing: what is written between
-the two is lost, which a log can bear and a restart of PostgreSQL could not.
+Owns CROFT_HOME/log. Must not know processes. A unit writes to its file itself (opened for append),
+so a file is rotated by copying it away and truncating it: what is written between the two is lost,
+which is better than restarting PostgreSQL.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ TAIL_BYTES = 2048
 @dataclass(frozen=True)
 class Place:
     """Where a reader stopped. A rotated file keeps its name and its inode, and may have grown past
-    the offset again: what stood before it tells."""
+    the offset again: the text before it shows that."""
 
     offset: int
     before: str
@@ -32,7 +32,7 @@ def path(home: Home, name: str) -> Path:
 
 
 def older(log: Path) -> Path:
-    """What it was before it was last rotated."""
+    """The file from before its last rotation."""
     return log.with_name(f"{log.name}.1")
 
 
@@ -59,8 +59,8 @@ def last_line(log: Path) -> str:
 
 
 def read_on(log: Path, place: Place | None, *, bytes_max: int) -> tuple[bytes, Place | None]:
-    """What was written since the reader stopped at `place`, in whole lines and at most so much; and
-    where it stops now. Where that place is no more, all that there is. Raises OSError."""
+    """What was written since the reader stopped at `place`, in whole lines and at most `bytes_max`;
+    and where it stops now. If that place is gone, all that there is. Raises OSError."""
     if place is not None and _is_at(log, place):
         text, _, place = _read(log, place.offset, bytes_max)
         return text, place
@@ -79,7 +79,7 @@ def _is_at(log: Path, place: Place) -> bool:
 
 
 def _before(log: Path, offset: int) -> str | None:
-    """Stands for the last words before the offset; None where the file is shorter."""
+    """A digest of the last words before the offset; None where the file is shorter."""
     with log.open("rb") as file:
         file.seek(max(0, offset - TAIL_BYTES))
         words = file.read(min(offset, TAIL_BYTES))
@@ -88,8 +88,8 @@ def _before(log: Path, offset: int) -> str | None:
 
 
 def _read(log: Path, start: int, bytes_max: int) -> tuple[bytes, bool, Place | None]:
-    """Whole lines, or a part of one that is longer than that; whether there is no further one; and
-    where they end, unless that is where the file begins."""
+    """Whole lines, or a part of one that is longer than that; whether there are no more; and where
+    they end, unless that is where the file begins."""
     if not log.exists():
         return b"", True, None
     with log.open("rb") as file:
@@ -97,7 +97,7 @@ def _read(log: Path, start: int, bytes_max: int) -> tuple[bytes, bool, Place | N
         text = file.read(bytes_max)
     is_all = len(text) < bytes_max
     whole = text[: text.rfind(b"\n") + 1]
-    # Without an end of a line in so much, it is not worth waiting for.
+    # With no end of a line in that much, it is not worth waiting for.
     text = whole or (b"" if is_all else text)
     end = start + len(text)
     before = _before(log, end)

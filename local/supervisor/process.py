@@ -2,9 +2,9 @@
 
 Owns pid records, pidfds and signals. Must not decide when to start or stop.
 
-A record (pid, start time, boot, unit) is written by the child itself between fork and exec, so
-there is no moment in which a unit runs and no record says so. A pid alone could be anybody's after
-a restart; with its start time and boot it is one process.
+A record (pid, start time, boot, unit) is written by the child itself between fork and exec, so a
+unit never runs without a record that says so. A pid alone could be anybody's after a restart; with
+its start time and boot it is one process.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ def spawn(home: Home, unit: Unit, log: Path, credentials: Mapping[str, str]) -> 
 
 
 def ask(home: Home, unit: Unit, argv: list[str]) -> Process:
-    """Start a command that asks after the unit's health; its words are nobody's business."""
+    """Start a command that checks the unit's health; its output is thrown away."""
     with open(os.devnull, "wb") as nowhere:
         return _start(home, unit, argv, nowhere, None)
 
@@ -152,7 +152,7 @@ def _read_record(path: Path) -> tuple[int, str, str] | None:
 
 
 def _digest(unit: Unit) -> str:
-    # What is as it is by default says nothing: a newer version's units may have more of it.
+    # Defaults are left out: a newer version's units may have more of them.
     return hashlib.sha256(unit.model_dump_json(exclude_defaults=True).encode()).hexdigest()
 
 

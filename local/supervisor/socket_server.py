@@ -27,7 +27,7 @@ async def listen(path: Path, handle: Handle) -> asyncio.Server:
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            # Through a unit it would do all that it may not do.
+            # Through a unit it could do all that it may not do.
             refused = is_confined(_peer(writer))
             while line := await _line(reader):
                 answer = _refusal("forbidden", "no") if refused else await _answer(line, handle)

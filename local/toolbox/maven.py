@@ -1,4 +1,4 @@
-"""Source kind: a zip of Maven Central, with a command that finishes it after unpacking.
+"""Source kind: a zip from Maven Central, with a command that finishes it after unpacking.
 
 Owns how Maven, and jgo where Maven is missing, are called. Must not know which artifacts exist.
 """

