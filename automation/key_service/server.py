@@ -101,6 +101,6 @@ def _answer(answer: Answer, line: bytes) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - its text may hold a secret: only its type is told
         log.error("a request of the API met an unexpected %s", type(error).__name__)
         unforeseen = PlatformError(
-            f"the worker met an unexpected {type(error).__name__}", fix="see: croft logs worker"
+            f"the worker met an unexpected {type(error).__name__}", fix="see: croft logs worker-0"
         )
         return {"error": to_fields(unforeseen)}
