@@ -74,9 +74,11 @@ def _settings(settings: BaseModel, indent: str) -> Iterator[str]:
 
 def _line(name: str, value: Any) -> str:
     in_line = None if isinstance(value, tuple) else False  # a list in brackets, behind its name
+    # Blanks and line ends of other scripts are escaped: YAML would read some as a plain line end.
+    as_it_is = str(value).isprintable()
     return yaml.safe_dump(
-        {name: value}, default_flow_style=in_line, allow_unicode=True, width=10_000
-    ).rstrip()
+        {name: value}, default_flow_style=in_line, allow_unicode=as_it_is, width=10_000
+    ).rstrip("\n")
 
 
 # --- where things stand ---------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 import os
 import shutil
 
+from hypothesis import HealthCheck, settings
+
 from engine import sdk_repairs
 
 pytest_plugins = [
@@ -13,6 +15,12 @@ pytest_plugins = [
     "tests.fixtures.supabase_cli",
     "tests.sharing",
 ]
+
+# How long an example takes is the machine's affair.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # The SDK keeps the settings of its first mocked run as a default of the whole process, and tests of
 # the engine would see it. Programs run isolated here as they do in production.

@@ -100,6 +100,12 @@ def test_what_is_written_reads_the_same(
     assert read(tmp_path_factory.getbasetemp(), dump(file)) == file
 
 
+@pytest.mark.parametrize("text", ["\xa0", "a\u2003", "a\x85", "\x1c", " a ", "a\n", "a\r\n b"])
+def test_blanks_at_the_end_of_a_text_stay(tmp_path: Path, text: str) -> None:
+    file = ProjectFile(auth_service=AuthServiceSettings(sms_template=text))
+    assert read(tmp_path, dump(file)) == file
+
+
 def test_what_nobody_chose_is_not_written() -> None:
     text = dump(ProjectFile())
     assert "auth_service" not in text and "\nauth:\n" in text
