@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from automation.context import Context
 from automation.failpoints import failpoint
+from automation.registry import notices
 from automation.registry import outbox as rows
 from automation.workflows.names import workflow_id
 from contracts.errors import BackendDown
@@ -96,9 +97,7 @@ def _work_until(stop: threading.Event, ctx: Context, workflows: Workflows) -> No
 
 
 def _work_on_notice(stop: threading.Event, ctx: Context, workflows: Workflows) -> None:
-    with psycopg.connect(ctx.settings.control_dsn, autocommit=True) as listener:
-        listener.execute(f"LISTEN {rows.CHANNEL}")
-        while not stop.is_set():
-            if not work_once(ctx, workflows):
-                for _ in listener.notifies(timeout=LOOK_INTERVAL_S, stop_after=1):
-                    pass
+    dsn = ctx.settings.control_dsn
+    for _ in notices.rounds(stop, dsn, rows.CHANNEL, interval_s=LOOK_INTERVAL_S):
+        while not stop.is_set() and work_once(ctx, workflows):
+            pass

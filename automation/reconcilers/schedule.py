@@ -28,7 +28,7 @@ from automation.reconcilers.shut_out import reconcile_shut_out
 from automation.reconcilers.stuck import reconcile_stuck
 from automation.reconcilers.takeover import take_over
 from automation.reconcilers.usage import reconcile_usage
-from automation.registry import holds, reconciler_runs
+from automation.registry import holds, notices, reconciler_runs
 from automation.workflows.runtime import Runtime
 from contracts.errors import PlatformError
 
@@ -118,12 +118,9 @@ def _recover_by_the_clock(stop: threading.Event, runtime: Runtime) -> None:
 
 def _run_due_on_notice(stop: threading.Event, runtime: Runtime) -> None:
     """By the clock, and at once when somebody wants one to run."""
-    with psycopg.connect(runtime.context.settings.control_dsn, autocommit=True) as listener:
-        listener.execute(f"LISTEN {reconciler_runs.CHANNEL}")
-        while not stop.is_set():
-            run_due(runtime, listener, RECONCILERS)
-            for _ in listener.notifies(timeout=TICK_S, stop_after=1):
-                pass
+    dsn = runtime.context.settings.control_dsn
+    for conn in notices.rounds(stop, dsn, reconciler_runs.CHANNEL, interval_s=TICK_S):
+        run_due(runtime, conn, RECONCILERS)
 
 
 def _until(
