@@ -109,10 +109,15 @@ def put_secrets(
     conn: Connection[Any], seal_all: SealAll, project: ProjectRow, values: Mapping[str, str]
 ) -> None:
     """Store these values in place of the old ones. The caller holds the project's row."""
-    for name, value in values.items():
-        version = project_secrets.next_version(conn, project.ref, name)
-        sealed = seal_all(conn, {RecordName(project.ref, name, version): value})
-        project_secrets.delete(conn, project.ref, [name])
+    if values:
+        texts = {
+            RecordName(
+                project.ref, name, project_secrets.next_version(conn, project.ref, name)
+            ): value
+            for name, value in values.items()
+        }
+        sealed = seal_all(conn, texts)
+        project_secrets.delete(conn, project.ref, list(values))
         project_secrets.insert_first(conn, sealed)
 
 
