@@ -4,6 +4,7 @@ from automation import keys
 from automation.context import Context
 from automation.encryption.keyring import open_keyring
 from automation.registry import operations, projects
+from automation.registry.operations import OperationRow
 from automation.registry.projects import ProjectState
 from contracts.projects import OperationStatus
 
@@ -21,13 +22,14 @@ def settle(
     ref: str,
     state: ProjectState = "ACTIVE",
     status: OperationStatus = "finished",
-) -> None:
-    """The project's operation has ended."""
+) -> OperationRow:
+    """The project's operation has ended; that operation, as it was."""
     with ctx.transaction() as conn:
         operation = operations.find_active(conn, ref)
         assert operation is not None
         projects.set_state(conn, ref, state)
         operations.finish(conn, operation.id, status)
+        return operation
 
 
 def make_active(ctx: Context, ref: str) -> None:

@@ -11,16 +11,9 @@ from automation.encryption.keyring import open_keyring
 from automation.registry import api_keys as rows
 from automation.registry import operations, projects
 from tests.automation.api.test_errors import check_problem
-from tests.automation.work_done import make_active, settle
+from tests.automation.work_done import settle
 
 FORM = r"sb_(publishable|secret)_[A-Za-z0-9_-]{22}_[A-Za-z0-9_-]{8}"
-
-
-@pytest.fixture
-def ref(ctx, api, key_service):
-    created = api.post("/v1/projects", json={"name": "shop"}).json()["ref"]
-    make_active(ctx, created)
-    return created
 
 
 @pytest.fixture

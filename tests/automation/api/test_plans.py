@@ -8,18 +8,8 @@ from automation.registry import audit, operations
 from automation.registry import projects as rows
 from contracts.project_settings import ProjectSettings
 from tests.automation.api.members import member_of
-from tests.automation.work_done import make_active
 
 DEFAULTS = ProjectSettings().model_dump(mode="json")
-
-
-@pytest.fixture
-def ref(api: TestClient, ctx: Context) -> str:
-    """An active project, without a stack."""
-    created = api.post("/v1/projects", json={"name": "shop"})
-    ref: str = created.json()["ref"]
-    make_active(ctx, ref)
-    return ref
 
 
 def finish(ctx: Context, operation_id: str) -> None:
